@@ -1,0 +1,121 @@
+"""The one tree of errors; each class has the code that it carries on the wire and says whose fault it is.
+
+The docstring of a class is its default message. `details` travel beside the code in the `error` message, so they never
+hold a personal datum.
+"""
+
+
+class PttError(Exception):
+    """The server failed to carry out the request."""
+
+    code = "internal"
+
+    def __init__(self, message: str | None = None, **details: int | float | str | list[int]) -> None:
+        super().__init__(message or self.__doc__)
+        self.details = details
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class ConfigError(PttError):
+    """The configuration is not valid."""
+
+    code = "config"
+
+
+class MalformedPacket(PttError):
+    """The packet is not a well-formed RTP or RTCP packet."""
+
+    code = "packet.malformed"
+
+
+class ProtocolError(PttError):
+    """The message breaks the protocol."""
+
+    code = "protocol.invalid"
+
+
+class MalformedMessage(ProtocolError):
+    """The message is not one JSON object as the protocol demands."""
+
+    code = "protocol.malformed"
+
+
+class UnknownMessageType(ProtocolError):
+    """This message type does not exist in this version of the protocol."""
+
+    code = "protocol.unknown_type"
+
+
+class UnsupportedVersion(ProtocolError):
+    """The server does not speak this version of the protocol."""
+
+    code = "protocol.version"
+
+
+class OutOfOrder(ProtocolError):
+    """This message is not allowed in this state of the connection."""
+
+    code = "protocol.state"
+
+
+class AuthenticationRequired(PttError):
+    """Log in first."""
+
+    code = "auth.required"
+
+
+class AuthenticationFailed(PttError):
+    """The log-in was refused."""
+
+    code = "auth.failed"
+
+
+class Throttled(PttError):
+    """Too many attempts; wait, then try again."""
+
+    code = "auth.throttled"
+
+
+class ServerBusy(PttError):
+    """The server is busy; wait, then try again."""
+
+    code = "busy"
+
+
+class RateLimited(PttError):
+    """Too many messages; slow down."""
+
+    code = "rate_limited"
+
+
+class EnrolmentFailed(PttError):
+    """The enrolment code is unknown, used or expired; ask for a new one."""
+
+    code = "enrolment.failed"
+
+
+class NotFound(PttError):
+    """There is no such object."""
+
+    code = "not_found"
+
+
+class AlreadyExists(PttError):
+    """An object of this name exists already."""
+
+    code = "already_exists"
+
+
+class InvalidValue(PttError):
+    """The value is not allowed here."""
+
+    code = "invalid_value"
+
+
+class StoreUnavailable(PttError):
+    """The database cannot be used."""
+
+    code = "store.unavailable"
