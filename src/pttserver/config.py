@@ -5,7 +5,7 @@ Every key is documented where it is defined, units are in the names, and an unkn
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -30,7 +30,10 @@ class SignallingSettings(_Section):
     port: Port = 8443
     """TCP port; 0 takes a free one."""
     public_host: str | None = None
-    """Host name or address that devices reach the server at; goes into enrolment codes. Default: this machine's name."""
+    """Host name or address that devices reach the server at; goes into enrolment codes.
+
+    Default: this machine's name.
+    """
     certificate_file: Path | None = None
     """PEM certificate chain. Default: a private certificate is made in `data_dir` at the first start."""
     private_key_file: Path | None = None
@@ -47,8 +50,8 @@ class SignallingSettings(_Section):
     """... and at once."""
     outbox_bytes: Annotated[int, Field(ge=65_536)] = 262_144
     """Signalling waiting for a slow reader; over this its connection is closed."""
-    outbox_voice_packets: Count = 50
-    """Voice packets waiting for a slow reader; over this the oldest are dropped."""
+    outbox_voice_bytes: Annotated[int, Field(ge=1024)] = 16_384
+    """Octets waiting for a slow reader; over this it loses voice."""
     max_connections: Count = 20_000
     """Open connections, of all kinds."""
     max_unauthenticated_per_address: Count = 200
@@ -181,12 +184,15 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **sources: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment first, then the file; `init_settings` serves tests."""
-        environment = sources.get("env_settings", _[0] if _ else init_settings)
-        file = TomlConfigSettingsSource(settings_cls, toml_file=cls.model_config.get("toml_file"))
-        return init_settings, environment, file
+        """Keyword arguments (tests) over the environment over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
 def load_settings(file: Path | None = None) -> Settings:

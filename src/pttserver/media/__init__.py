@@ -1,0 +1,1 @@
+"""The voice path and its UDP port: relay, listeners, named drops, batch socket."""

@@ -1,0 +1,1 @@
+"""The TLS port: WebSocket and HTTP. Moves frames and decides nothing."""

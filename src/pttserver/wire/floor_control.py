@@ -259,8 +259,8 @@ def _read_queue_info(value: bytes) -> Mapping[str, Any]:
     return {"queue_info": QueueInfo(*value)}
 
 
-# In the order in which they are written (TS 24.380 §8.2.3). Track Info, the lists of a multi-talker floor and the locations
-# are read over: a single-talker group has no use for them.
+# In the order in which they are written (TS 24.380 §8.2.3). Track Info, the lists of a multi-talker floor and the
+# locations are read over: a single-talker group has no use for them.
 _CODECS: Mapping[int, _Codec] = {
     0: _fixed("floor_priority", "Bx"),
     1: _fixed("duration_s", "H"),

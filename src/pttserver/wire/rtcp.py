@@ -27,7 +27,10 @@ _XR_DLRR = struct.Struct("!BBHIII")
 
 @dataclass(frozen=True, slots=True)
 class ReportBlock:
-    """What a listener says of one talk burst (RFC 3550 §6.4.1). `jitter` in 1/48,000 s; `lost` is a signed 24-bit count."""
+    """What a listener says of one talk burst (RFC 3550 §6.4.1).
+
+    `jitter` in 1/48,000 s; `lost` is a signed 24-bit count.
+    """
 
     ssrc: int
     fraction_lost: int
@@ -46,7 +49,9 @@ class ReceiverReport:
     def encode(self) -> bytes:
         head = _head(RECEIVER_REPORT, len(self.blocks), 1 + 6 * len(self.blocks)) + _word(self.ssrc)
         return head + b"".join(
-            _REPORT.pack(b.ssrc, b.fraction_lost, b.lost.to_bytes(3, "big", signed=True), b.highest_sequence, b.jitter, 0, 0)
+            _REPORT.pack(
+                b.ssrc, b.fraction_lost, b.lost.to_bytes(3, "big", signed=True), b.highest_sequence, b.jitter, 0, 0
+            )
             for b in self.blocks
         )
 
@@ -64,7 +69,10 @@ class ReferenceTime:
 
 @dataclass(frozen=True, slots=True)
 class DelaySinceReference:
-    """DLRR block (RFC 3611 §4.5): the middle 32 bits of the reference time, and the delay since it came, in 1/65,536 s."""
+    """DLRR block (RFC 3611 §4.5):
+
+    the middle 32 bits of the reference time, and the delay since it came, in 1/65,536 s.
+    """
 
     ssrc: int
     about_ssrc: int
@@ -126,7 +134,9 @@ def _decode_report(packet: bytes) -> ReceiverReport:
         raise MalformedPacket
     blocks = []
     for index in range(count):
-        ssrc, fraction, lost, highest, jitter, _, _ = _REPORT.unpack_from(packet, RTCP_HEADER_BYTES + index * _REPORT.size)
+        ssrc, fraction, lost, highest, jitter, _, _ = _REPORT.unpack_from(
+            packet, RTCP_HEADER_BYTES + index * _REPORT.size
+        )
         blocks.append(ReportBlock(ssrc, fraction, int.from_bytes(lost, "big", signed=True), highest, jitter))
     return ReceiverReport(_ssrc(packet), tuple(blocks))
 

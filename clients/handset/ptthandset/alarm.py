@@ -1,0 +1,25 @@
+"""One timer for a pure machine: set anew after every step, it calls `expire` when the machine's deadline comes."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+
+class Alarm:
+    """`set(deadline)` in monotonic seconds; None switches it off."""
+
+    def __init__(self, on_due: Callable[[float], None]) -> None:
+        self._on_due = on_due
+        self._handle: asyncio.TimerHandle | None = None
+
+    def set(self, deadline: float | None) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        if deadline is not None:
+            wait_s = max(0.0, deadline - time.monotonic())
+            self._handle = asyncio.get_running_loop().call_later(wait_s, self._ring)
+
+    def _ring(self) -> None:
+        self._handle = None
+        self._on_due(time.monotonic())

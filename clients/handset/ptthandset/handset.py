@@ -1,0 +1,419 @@
+"""The handset: logs in, stays connected, and takes part in groups. Start with `Handset.connect` or `enroll`.
+
+async with await Handset.connect(credentials, pin="4711") as handset:
+    patrol = await handset.affiliate("Patrol")
+    await patrol.talk(frames, OpusEncoder())
+"""
+
+import asyncio
+import contextlib
+import random
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ptthandset.audio.playout import Played
+from ptthandset.credentials import Credentials
+from ptthandset.errors import HandsetError, NotConnected, Refused, ServerUnreachable, SessionEnded, Superseded
+from ptthandset.floor_states import ParticipantTimers
+from ptthandset.group_keys import DeviceKeys
+from ptthandset.media_link import MediaLink
+from ptthandset.media_path import Via
+from ptthandset.signalling_client import SignallingClient
+from ptthandset.talkgroup import Sent, Talkgroup
+from pttserver.wire import rtcp, signalling
+from pttserver.wire.enrolment import parse_enrolment
+
+FIRST_RETRY_S = 0.5
+LONGEST_RETRY_S = 30.0
+_HOPELESS = ("auth.failed", "protocol.version", "protocol.invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The handset is logged in. `resumed`: the session before went on."""
+
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The signalling connection is lost; the handset tries to get it back. Voice by UDP may go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathChanged:
+    """Voice goes another way from now on."""
+
+    via: Via
+
+
+@dataclass(frozen=True, slots=True)
+class GroupGone:
+    """The subscriber is no longer a member of this group."""
+
+    group_id: str
+
+
+HandsetEvent = Connected | Disconnected | PathChanged | GroupGone
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a handset behaves. `use_udp=False` keeps all media on the WebSocket."""
+
+    sample_rate_hz: int = 16_000
+    use_udp: bool = True
+    timers: ParticipantTimers = field(default_factory=ParticipantTimers)
+    media_host: str | None = None
+    media_port: int | None = None
+    on_played: Played | None = None
+    on_sent: Sent | None = None
+    on_token: Callable[[bytes | None], None] | None = None
+    """Called with each new resume token (None: it is dead), so that it can be kept."""
+
+
+async def enroll(text: str, device_type: str | None = None) -> Credentials:
+    """Makes a key and registers it with the one-time code of an enrolment text (`ptt:enroll?...`).
+
+    Raises MalformedMessage (not an enrolment text), Refused (`enrolment.failed`), ServerUnreachable, WrongServer.
+    """
+    enrolment = parse_enrolment(text)
+    key = Ed25519PrivateKey.generate()
+    link = await SignallingClient.open(enrolment.url, enrolment.pin, _ignore, _ignore)
+    try:
+        enrolled = await link.request(
+            signalling.Enroll(
+                id=1,
+                code=enrolment.code,
+                public_key=key.public_key().public_bytes_raw(),
+                device_type=device_type or f"ptt on {sys.platform.capitalize()}",
+                signature=key.sign(link.proof("enroll", enrolment.code)),
+            ),
+            signalling.Enrolled,
+        )
+    finally:
+        await link.close()
+    return Credentials(
+        server_url=enrolment.url,
+        certificate_pin=enrolment.pin,
+        device=enrolled.device,
+        subscriber=enrolled.subscriber,
+        tenant_name=enrolled.tenant_name,
+        name=enrolled.name,
+        private_key=key.private_bytes_raw(),
+    )
+
+
+def _ignore(_: object) -> None:
+    """Nothing is expected before the log-in."""
+
+
+class Handset:
+    """A logged-in device. Leave it with `close` (the session lives on for a while) or `log_out`."""
+
+    def __init__(self, credentials: Credentials, options: Options) -> None:
+        self.credentials = credentials
+        self.options = options
+        self.name = credentials.name
+        self.groups: list[signalling.GroupInfo] = []
+        self.superseded: signalling.Superseded | None = None
+        self.listeners: list[Callable[[HandsetEvent], None]] = []
+        self.media: MediaLink | None = None
+        self.talkgroups: dict[str, Talkgroup] = {}
+        self._link: SignallingClient | None = None
+        self._session: str | None = None
+        self._end: HandsetError | None = None
+        self._stay: asyncio.Task[None] | None = None
+        self._choices: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def connect(cls, credentials: Credentials, *, pin: str | None = None, options: Options | None = None) -> Self:
+        """Logs in with the PIN, or without one by the resume token of an earlier log-in.
+
+        Raises Refused (`auth.failed`: wrong PIN, or this device may not log in), ServerUnreachable, WrongServer.
+        """
+        handset = cls(credentials, options or Options())
+        link = await handset._open_link()
+        try:
+            await handset._log_in(link, pin)
+        except BaseException:
+            await link.close()
+            raise
+        handset._stay = asyncio.create_task(handset._stay_connected(), name="stay connected")
+        return handset
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # Being connected ---------------------------------------------------------------------------------------------
+
+    async def _open_link(self) -> SignallingClient:
+        who = self.credentials
+        return await SignallingClient.open(who.server_url, who.certificate_pin, self._on_event, self._on_packet)
+
+    async def _log_in(self, link: SignallingClient, pin: str | None) -> None:
+        who = self.credentials
+        request: signalling.Request
+        if pin is not None:
+            request = signalling.Login(
+                id=1, device=who.device, pin=pin, signature=who.sign(link.proof("login", who.device))
+            )
+        elif who.resume_token is not None:
+            signature = who.sign(link.proof("resume", who.device))
+            request = signalling.Resume(
+                id=1, device=who.device, token=who.resume_token, signature=signature, session=self._session
+            )
+        else:
+            raise Refused("auth.failed", "This device was logged out; log in with the PIN.")
+        reply = await link.request(request, signalling.SessionStarted)
+        await self._adopt(link, reply)
+
+    async def _adopt(self, link: SignallingClient, reply: signalling.SessionStarted) -> None:
+        self._link = link
+        self.groups = reply.groups
+        self.name = reply.name
+        self.superseded = reply.superseded
+        if reply.resume_token is not None:
+            self._keep_token(reply.resume_token)
+        if reply.resumed and self.media is not None:
+            await self._go_on(link, reply)
+        else:
+            await self._start_anew(link, reply)
+        self._session = reply.session
+        self._tell(Connected(reply.resumed))
+
+    async def _go_on(self, link: SignallingClient, reply: signalling.SessionStarted) -> None:
+        assert self.media is not None
+        self.media.link = link
+        for affiliation in reply.affiliations:
+            group = self.talkgroups.get(affiliation.group)
+            if group is not None:
+                group.keys.renew(affiliation.epoch)
+                group.set_roster(affiliation.roster)
+        self.media.try_held_again()
+        self._tell_path(self.media.via)
+        await self._open_media(reply.media)
+
+    async def _start_anew(self, link: SignallingClient, reply: signalling.SessionStarted) -> None:
+        if reply.uplink is None or reply.downlink is None:
+            raise Refused("protocol.invalid", "The server told no keys.")
+        if self.media is not None:
+            self.media.close()
+        self.media = MediaLink(
+            ssrc=reply.ssrc,
+            server_ssrc=reply.server_ssrc,
+            keys=DeviceKeys(reply.uplink, reply.downlink),
+            keepalive_interval_s=reply.keepalive_interval_s,
+            report=self._reports,
+            on_path=self._tell_path,
+        )
+        self.media.link = link
+        await self._open_media(reply.media)
+        for group_id in list(self.talkgroups):
+            await self._affiliate(link, group_id)
+
+    async def _open_media(self, endpoint: signalling.MediaEndpoint) -> None:
+        assert self.media is not None
+        assert self._link is not None
+        host = self.options.media_host or endpoint.host or self._link.server_address[0]
+        await self.media.open(host if self.options.use_udp else None, self.options.media_port or endpoint.port)
+
+    async def _stay_connected(self) -> None:
+        """Waits for the connection to be lost and gets it back, with growing pauses, until the session is over."""
+        while self._link is not None:
+            await self._link.closed()
+            await self._link.close()
+            self._link = None
+            if self.media is not None:
+                self.media.link = None
+            if self._end is not None:
+                break
+            self._tell(Disconnected())
+            await self._reconnect()
+        if self.media is not None:
+            self.media.close()
+        for group in self.talkgroups.values():
+            group.close()
+
+    async def _reconnect(self) -> None:
+        pause_s = FIRST_RETRY_S
+        while self._end is None:
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - so that a herd does not return at once
+            pause_s = min(2 * pause_s, LONGEST_RETRY_S)
+            link = None
+            try:
+                link = await self._open_link()
+                await self._log_in(link, None)
+            except (ServerUnreachable, NotConnected):
+                pass
+            except Refused as error:
+                if error.code in _HOPELESS:
+                    self._keep_token(None)
+                    self._end = error
+                pause_s = max(pause_s, error.retry_after_s or 0)
+            except HandsetError as error:
+                self._end = error
+            else:
+                return
+            if link is not None:
+                await link.close()
+
+    async def wait_closed(self) -> None:
+        """Waits until the handset is closed. Raises Superseded, SessionEnded or Refused if that was not our wish."""
+        if self._stay is not None:
+            await asyncio.wait([self._stay])
+        if self._end is not None and not isinstance(self._end, _Closed):
+            raise self._end
+
+    async def close(self) -> None:
+        """Leaves without logging out: the resume token stays good."""
+        self._end = self._end or _Closed()
+        if self._link is not None:
+            await self._link.close()
+        if self._stay is not None:
+            await self._cancel(self._stay)
+        if self.media is not None:
+            self.media.close()
+
+    async def _cancel(self, task: asyncio.Task[None]) -> None:
+        if self._link is None:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    async def log_out(self) -> None:
+        """Ends the session and its resume token."""
+        link = self._connected()
+        self._end = self._end or _Closed()
+        await link.request(signalling.Logout(id=1), signalling.Done)
+        self._keep_token(None)
+        await self.close()
+
+    def _keep_token(self, token: bytes | None) -> None:
+        self.credentials = self.credentials.with_token(token)
+        if self.options.on_token is not None:
+            self.options.on_token(token)
+
+    def _connected(self) -> SignallingClient:
+        if self._end is not None and not isinstance(self._end, _Closed):
+            raise self._end
+        if self._link is None:
+            raise NotConnected
+        return self._link
+
+    # Groups ------------------------------------------------------------------------------------------------------
+
+    async def affiliate(self, name_or_id: str) -> Talkgroup:
+        """Takes part in a group of the subscriber. Raises Refused (`not_found`)."""
+        group_id = self._group_id(name_or_id)
+        return await self._affiliate(self._connected(), group_id)
+
+    def _group_id(self, name_or_id: str) -> str:
+        for info in self.groups:
+            if name_or_id in (info.name, info.group):
+                return info.group
+        known = ", ".join(info.name for info in self.groups) or "none"
+        raise Refused("not_found", f"You are not a member of {name_or_id}. Your groups: {known}.")
+
+    async def _affiliate(self, link: SignallingClient, group_id: str) -> Talkgroup:
+        assert self.media is not None
+        reply = await link.request(signalling.Affiliate(id=1, group=group_id), signalling.Affiliated)
+        group = self.talkgroups.get(group_id)
+        if group is None:
+            group = self.talkgroups[group_id] = Talkgroup(
+                reply.affiliation,
+                self.media,
+                timers=self.options.timers,
+                sample_rate_hz=self.options.sample_rate_hz,
+                on_played=self.options.on_played,
+                on_sent=self.options.on_sent,
+            )
+        else:
+            group.bind(reply.affiliation, self.media)
+        self.media.try_held_again()
+        return group
+
+    async def deaffiliate(self, group: Talkgroup) -> None:
+        """Leaves the group."""
+        self._forget(group.group_id)
+        await self._connected().request(signalling.Deaffiliate(id=1, group=group.group_id), signalling.Done)
+
+    async def presence(self, name_or_id: str) -> signalling.PresenceList:
+        """Who of the group's members is there."""
+        group_id = self._group_id(name_or_id)
+        return await self._connected().request(signalling.ListPresence(id=1, group=group_id), signalling.PresenceList)
+
+    async def refresh_groups(self) -> list[signalling.GroupInfo]:
+        """The subscriber's groups as they are now."""
+        self.groups = (await self._connected().request(signalling.ListGroups(id=1), signalling.Groups)).groups
+        return self.groups
+
+    def _forget(self, group_id: str) -> None:
+        group = self.talkgroups.pop(group_id, None)
+        if group is not None:
+            group.close()
+
+    # What the server says ----------------------------------------------------------------------------------------
+
+    def _on_packet(self, packet: bytes) -> None:
+        if self.media is not None:
+            self.media.receive_frame(packet)
+
+    def _on_event(self, event: signalling.Message) -> None:
+        match event:
+            case signalling.GroupEpoch(group=group_id, epoch=epoch) if group_id in self.talkgroups:
+                self.talkgroups[group_id].keys.renew(epoch)
+                if self.media is not None:
+                    self.media.try_held_again()
+            case signalling.GroupRoster(group=group_id) if group_id in self.talkgroups:
+                self.talkgroups[group_id].change_roster(event)
+            case signalling.GroupRemoved(group=group_id):
+                self._forget(group_id)
+                self._tell(GroupGone(group_id))
+            case signalling.SessionSuperseded(device_type=device_type, at_ms=at_ms):
+                self._keep_token(None)
+                self._finish(Superseded(device_type, at_ms))
+            case signalling.SessionEnded(reason="revoked"):
+                self._keep_token(None)
+                self._finish(SessionEnded("revoked"))
+
+    def _finish(self, error: HandsetError) -> None:
+        """The session is over for good: no reconnecting, and the media stop at once."""
+        self._end = error
+        if self.media is not None:
+            self.media.close()
+        for group in self.talkgroups.values():
+            group.close()
+
+    def _tell(self, event: HandsetEvent) -> None:
+        for listener in list(self.listeners):
+            listener(event)
+
+    def _tell_path(self, via: Via) -> None:
+        link = self._link
+        if link is not None:
+            self._start(self._request_path(link, via))
+        self._tell(PathChanged(via))
+
+    async def _request_path(self, link: SignallingClient, via: Via) -> None:
+        with contextlib.suppress(HandsetError):  # the next keep-alive tries again
+            await link.request(signalling.SetMediaPath(id=1, via=via.value), signalling.Done)
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._choices.add(task)
+        task.add_done_callback(self._choices.discard)
+
+    def _reports(self) -> list[rtcp.ReportBlock]:
+        return [block for group in self.talkgroups.values() for block in group.reports()]
+
+
+class _Closed(HandsetError):
+    """The user closed the handset."""

@@ -1,0 +1,227 @@
+"""The media of a session: protects and opens packets, sends them by UDP or WebSocket, keeps the paths alive."""
+
+import asyncio
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from ptthandset.alarm import Alarm
+from ptthandset.group_keys import DeviceKeys, EpochKeys, HeldPackets
+from ptthandset.media_path import Choose, MediaPath, PathEffect, Via
+from ptthandset.signalling_client import SignallingClient
+from pttserver.errors import MalformedPacket
+from pttserver.wire import rtcp
+from pttserver.wire.floor_control import FloorMessage
+from pttserver.wire.rtp import RTP_HEADER_BYTES, RtpPacket, is_rtcp, rtcp_ssrc, rtp_ssrc
+
+SOCKET_BUFFER_BYTES = 1 << 20
+NTP_UNITS = 65_536  # of the middle 32 bits of an NTP time stamp, in a second
+
+
+class MediaGroup(Protocol):
+    """A group as its media see it."""
+
+    keys: EpochKeys
+    control_ssrc: int
+
+    def receive_voice(self, now: float, packet: RtpPacket) -> None: ...
+
+    def receive_floor(self, now: float, message: FloorMessage) -> None: ...
+
+    def knows_burst(self, ssrc: int) -> bool: ...
+
+
+class MediaLink(asyncio.DatagramProtocol):
+    """UDP port, keys and path of one session. `link` is the present signalling connection, None while it is lost."""
+
+    def __init__(
+        self,
+        *,
+        ssrc: int,
+        server_ssrc: int,
+        keys: DeviceKeys,
+        keepalive_interval_s: float,
+        report: Callable[[], Iterable[rtcp.ReportBlock]],
+        on_path: Callable[[Via], None],
+    ) -> None:
+        self.ssrc = ssrc
+        self.server_ssrc = server_ssrc
+        self.keys = keys
+        self.link: SignallingClient | None = None
+        self.round_trip_s: float | None = None
+        self.unreadable = 0
+        self.groups: dict[str, MediaGroup] = {}
+        self._report = report
+        self._on_path = on_path
+        self._path = MediaPath(time.monotonic(), keepalive_interval_s)
+        self._alarm = Alarm(self._expire)
+        self._held = HeldPackets()
+        self._transport: asyncio.DatagramTransport | None = None
+        self._ntp_offset = secrets.randbits(32)  # the reference time need not tell what time it is here
+
+    @property
+    def via(self) -> Via:
+        return self._path.via
+
+    async def open(self, host: str | None, port: int) -> None:
+        """Opens a (new) UDP port towards the server; without one everything goes by the WebSocket."""
+        self._close_port()
+        if host is not None:
+            self._transport = await _udp_port(self, host, port)
+        self._path.reconnected(time.monotonic())
+        self._expire(time.monotonic())
+
+    def close(self) -> None:
+        self._alarm.set(None)
+        self._close_port()
+
+    def _close_port(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+
+    # Out ---------------------------------------------------------------------------------------------------------
+
+    def send_voice(self, packet: bytes) -> None:
+        """An RTP packet of our burst."""
+        if self._path.via is Via.UDP and self._transport is not None:
+            self._transport.sendto(self.keys.uplink.protect_rtp(packet))
+        elif self.link is not None:
+            self.link.send_voice(packet)
+
+    def send_control(self, packet: bytes) -> None:
+        """An RTCP packet."""
+        self._send_control(packet, self._path.via)
+
+    def _send_control(self, packet: bytes, via: Via) -> None:
+        if via is Via.UDP and self._transport is not None:
+            self._transport.sendto(self.keys.uplink.protect_rtcp(packet))
+        elif via is Via.WEBSOCKET and self.link is not None:
+            self.link.send_control(packet)
+
+    def doubt_path(self) -> None:
+        """Floor control messages stay unanswered."""
+        if self.link is not None:
+            self._perform(self._path.doubt(time.monotonic()))
+
+    def set_active(self, active: bool) -> None:
+        """Somebody talks in one of the groups, or nobody does any more."""
+        self._path.set_active(time.monotonic(), active)
+        self._alarm.set(self._path.next_deadline())
+
+    def _expire(self, now: float) -> None:
+        self._perform(self._path.expire(now))
+
+    def _perform(self, effects: list[PathEffect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Choose):
+                self._on_path(effect.via)
+            else:
+                self._send_control(self._keepalive(), effect.via)
+        self._alarm.set(self._path.next_deadline())
+
+    def _keepalive(self) -> bytes:
+        now = rtcp.ReferenceTime(self.ssrc, self._ntp_now() << 16)
+        return rtcp.ReceiverReport(self.ssrc, tuple(self._report())[:31]).encode() + now.encode()
+
+    def _ntp_now(self) -> int:
+        """The middle 32 bits of an NTP time stamp."""
+        return (int(time.monotonic() * NTP_UNITS) + self._ntp_offset) & 0xFFFFFFFF
+
+    # In ----------------------------------------------------------------------------------------------------------
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self._receive(time.monotonic(), data, hold=True)
+
+    def error_received(self, exc: Exception) -> None:
+        """The network says that a datagram found nobody: the keep-alives will find out what that means."""
+
+    def try_held_again(self) -> None:
+        """A key came."""
+        now = time.monotonic()
+        for packet in self._held.release(now):
+            self._receive(now, packet, hold=False)
+
+    def _receive(self, now: float, packet: bytes, hold: bool) -> None:
+        if len(packet) < RTP_HEADER_BYTES:
+            return
+        opened = self._open_control(now, packet) if is_rtcp(packet) else self._open_voice(now, packet)
+        if not opened:
+            self.unreadable += 1
+            if hold:
+                self._held.hold(now, packet)
+
+    def _open_control(self, now: float, packet: bytes) -> bool:
+        plain = self.keys.open_rtcp(packet)
+        for group in self._candidates(rtcp_ssrc(packet)):
+            if plain is not None:
+                break
+            plain = group.keys.open_rtcp(packet)
+        if plain:
+            self._take_control(now, plain, Via.UDP)
+        return plain is not None
+
+    def _candidates(self, control_ssrc: int) -> list[MediaGroup]:
+        return [group for group in self.groups.values() if group.control_ssrc == control_ssrc]
+
+    def _open_voice(self, now: float, packet: bytes) -> bool:
+        """Of a burst that we know, or of one that we have not heard of yet: the key tells the group."""
+        ssrc = rtp_ssrc(packet)
+        groups = sorted(self.groups.values(), key=lambda group: not group.knows_burst(ssrc))
+        for group in groups:
+            plain = group.keys.open_rtp(packet)
+            if plain:
+                self._take_voice(now, group, plain)
+            if plain is not None:
+                return True
+        return False
+
+    def receive_frame(self, packet: bytes) -> None:
+        """A binary frame of the WebSocket."""
+        now = time.monotonic()
+        if len(packet) < rtcp.RTCP_HEADER_BYTES:
+            return
+        if is_rtcp(packet):
+            self._take_control(now, packet, Via.WEBSOCKET)
+            return
+        for group in self.groups.values():
+            if group.knows_burst(rtp_ssrc(packet)):
+                self._take_voice(now, group, packet)
+
+    def _take_voice(self, now: float, group: MediaGroup, plain: bytes) -> None:
+        try:
+            group.receive_voice(now, RtpPacket.decode(plain))
+        except MalformedPacket:
+            self.unreadable += 1
+
+    def _take_control(self, now: float, plain: bytes, via: Via) -> None:
+        try:
+            packets = rtcp.decode(plain)
+        except MalformedPacket:
+            self.unreadable += 1
+            return
+        for packet in packets:
+            if isinstance(packet, FloorMessage):
+                for group in self._candidates(packet.ssrc):
+                    group.receive_floor(now, packet)
+            elif isinstance(packet, rtcp.DelaySinceReference) and packet.ssrc == self.server_ssrc:
+                self._answered(now, packet, via)
+
+    def _answered(self, now: float, answer: rtcp.DelaySinceReference, via: Via) -> None:
+        passed = (self._ntp_now() - answer.last_reference - answer.delay) & 0xFFFFFFFF
+        self.round_trip_s = passed / NTP_UNITS
+        self._perform(self._path.answered(now, via))
+
+
+async def _udp_port(receiver: asyncio.DatagramProtocol, host: str, port: int) -> asyncio.DatagramTransport | None:
+    try:
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: receiver, remote_addr=(host, port)
+        )
+    except OSError:  # no route, no such address family: the WebSocket remains
+        return None
+    endpoint: socket.socket = transport.get_extra_info("socket")
+    endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER_BYTES)
+    return transport

@@ -1,0 +1,269 @@
+"""The composition root: builds every object once, runs them in one task group, stops them in reverse order."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from pttserver import __version__
+from pttserver.clock import Clock
+from pttserver.config import Settings
+from pttserver.crypto.certificate import certificate_der_digest
+from pttserver.crypto.tls import server_context
+from pttserver.errors import ConfigError
+from pttserver.ids import SsrcSequence
+from pttserver.media.batch_socket import BatchSocket
+from pttserver.media.relay import Relay
+from pttserver.net.site import Site
+from pttserver.net.tls_port import TlsPort
+from pttserver.observe.log import get_logger
+from pttserver.observe.metrics import Metrics
+from pttserver.services.attendance import Attendance
+from pttserver.services.authentication import Authentication
+from pttserver.services.call_log import CallLog
+from pttserver.services.certificate import ensure_certificate
+from pttserver.services.connection import Door
+from pttserver.services.key_epochs import KeyEpochs
+from pttserver.services.pin_check import PinCheck
+from pttserver.services.replies import Offer
+from pttserver.services.rosters import Rosters
+from pttserver.services.standing_watch import StandingWatch
+from pttserver.services.talk import TalkService
+from pttserver.sessions.registry import SessionRegistry
+from pttserver.store.calls import CallHistory
+from pttserver.store.database import Database
+from pttserver.store.devices import Devices
+from pttserver.store.enrolment import Enrolments
+from pttserver.store.groups import Groups
+from pttserver.store.resume import ResumeTokens
+from pttserver.store.subscribers import Subscribers
+from pttserver.wire.signalling import MediaEndpoint
+
+_log = get_logger("app")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server, with the parts that tests and metrics look at."""
+
+    signalling_port: int
+    media_port: int
+    metrics_port: int
+    sessions: SessionRegistry
+    talk: TalkService
+    relay: Relay
+    socket: BatchSocket
+    attendance: Attendance
+    authentication: Authentication
+    call_log: CallLog
+    site: Site
+    metrics: Metrics
+
+
+class Application:
+    """`async with Application(settings) as server:` serves until the block is left."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or Clock()
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Server:
+        """Raises ConfigError or StoreUnavailable; then nothing is left open."""
+        try:
+            return await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> Server:
+        settings, clock, stack = self._settings, self._clock, self._stack
+        files = ensure_certificate(settings, clock)
+        database = await Database.open(settings.database_file)
+        stack.push_async_callback(database.close)
+        ssrcs = SsrcSequence()
+        sessions = SessionRegistry(ssrcs)
+        metrics = Metrics()
+        call_log = CallLog(CallHistory(database), clock, settings.call_log)
+        stack.push_async_callback(call_log.flush)
+
+        socket = _open_media_socket(settings)
+        stack.callback(socket.close)
+        relay = Relay(socket, sessions, clock, settings.media, ssrcs.draw())
+        talk = TalkService(
+            relay=relay,
+            socket=socket,
+            timers=settings.floor,
+            ssrcs=ssrcs,
+            clock=clock,
+            epochs=KeyEpochs(),
+            call_log=call_log,
+            on_grant_delay=metrics.grant_delay_s.observe,
+        )
+        groups = Groups(database)
+        rosters = Rosters(talk, sessions, groups, settings.sessions)
+        resume_tokens = ResumeTokens(database)
+        attendance = Attendance(
+            sessions=sessions,
+            talk=talk,
+            rosters=rosters,
+            groups=groups,
+            subscribers=Subscribers(database),
+            resume_tokens=resume_tokens,
+            history=CallHistory(database),
+            clock=clock,
+            settings=settings.sessions,
+        )
+        pins = PinCheck(settings.authentication)
+        stack.callback(pins.close)
+        authentication = Authentication(
+            devices=Devices(database),
+            enrolments=Enrolments(database),
+            resume_tokens=resume_tokens,
+            pins=pins,
+            settings=settings.authentication,
+            clock=clock,
+        )
+        door = Door(
+            authentication=authentication,
+            attendance=attendance,
+            talk=talk,
+            rosters=rosters,
+            groups=groups,
+            relay=relay,
+            clock=clock,
+            certificate_digest=certificate_der_digest(files.certificate.read_bytes()),
+            offer=_offer(settings, relay, socket.port),
+        )
+        site = Site(door, settings.signalling, lambda: call_log.is_failing)
+
+        loop = asyncio.get_running_loop()
+        loop.add_reader(socket.fileno(), relay.on_readable)
+        stack.callback(loop.remove_reader, socket.fileno())
+        background = _Background()
+        stack.push_async_callback(background.stop)
+        background.start(call_log.run(), "call log")
+        background.start(StandingWatch(database, sessions, attendance).run(), "standing watch")
+        background.start(metrics.watch_loop(), "loop lag")
+        tls = server_context(files.certificate, files.private_key)
+        dead_after_s = settings.sessions.dead_after_s
+        port = await TlsPort.open(site, settings.signalling, tls, dead_after_s / 2, dead_after_s / 3)
+        stack.push_async_callback(port.close)
+        stack.callback(attendance.end_all)
+        metrics_port = self._serve_metrics(metrics)
+        server = Server(
+            signalling_port=port.port,
+            media_port=socket.port,
+            metrics_port=metrics_port,
+            sessions=sessions,
+            talk=talk,
+            relay=relay,
+            socket=socket,
+            attendance=attendance,
+            authentication=authentication,
+            call_log=call_log,
+            site=site,
+            metrics=metrics,
+        )
+        _offer_readings(server, pins)
+        return server
+
+    def _serve_metrics(self, metrics: Metrics) -> int:
+        if not self._settings.metrics.enabled:
+            return 0
+        port = metrics.serve(self._settings.metrics.address, self._settings.metrics.port)
+        self._stack.callback(port.close)
+        return port.port
+
+
+def _open_media_socket(settings: Settings) -> BatchSocket:
+    media = settings.media
+    try:
+        return BatchSocket(media.address, media.port, media.socket_buffer_bytes)
+    except OSError as error:
+        raise ConfigError(f"media.address {media.address}, media.port {media.port}: {error.strerror}") from None
+
+
+def _offer(settings: Settings, relay: Relay, media_port: int) -> Offer:
+    return Offer(
+        media=MediaEndpoint(host=settings.media.public_host or "", port=media_port),
+        server_ssrc=relay.server_ssrc,
+        keepalive_interval_s=settings.sessions.keepalive_interval_s,
+        dead_after_s=settings.sessions.dead_after_s,
+        resume_lifetime_s=settings.sessions.resume_lifetime_s,
+    )
+
+
+class _Background:
+    """Tasks that run as long as the server; a failure in one is logged, it stops no voice."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("background_task_failed", task=task.get_name(), exc_info=task.exception())
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _offer_readings(server: Server, pins: PinCheck) -> None:
+    """What can be read of the server by whoever scrapes its metrics."""
+    metrics, relay, socket, site = server.metrics, server.relay, server.socket, server.site
+    talk, call_log, attendance, authentication = server.talk, server.call_log, server.attendance, server.authentication
+    metrics.counters("packets_dropped", "Packets dropped, by reason", "reason", relay.drops.items)
+    metrics.counter("datagrams_received", "Datagrams received by UDP", lambda: relay.packets_in)
+    metrics.counter("octets_received", "Octets received by UDP", lambda: relay.octets_in)
+    metrics.counter("datagrams_sent", "Datagrams sent by UDP", lambda: socket.datagrams_sent)
+    metrics.counter("octets_sent", "Octets sent by UDP", lambda: socket.octets_sent)
+    metrics.counter("send_buffer_full", "Datagrams the kernel had no room for", lambda: socket.send_buffer_full)
+    metrics.counter("send_errors", "Datagrams the kernel refused", lambda: socket.send_errors)
+    metrics.counter("voice_packets_relayed", "Voice packets accepted and sent on", lambda: relay.packets_relayed)
+    metrics.gauge("sessions", "Logged-in devices", lambda: len(server.sessions))
+    metrics.gauge("groups_active", "Groups with participants", lambda: len(talk))
+    metrics.gauge("bursts_in_progress", "Groups somebody talks in", lambda: talk.bursts_in_progress)
+    metrics.counter("floor_grants", "Floors granted", lambda: talk.floor_grants)
+    metrics.counter("floor_denials", "Floors denied", lambda: talk.floor_denials)
+    metrics.gauge("connections", "Open WebSockets", lambda: site.connections)
+    metrics.counter("connections_refused", "WebSockets refused", lambda: site.refused_connections)
+    metrics.counter("takeovers", "Sessions superseded by another device", lambda: attendance.takeovers)
+    metrics.counter("authentication_failures", "Refused proofs and PINs", lambda: authentication.failures)
+    metrics.counter("authentication_throttled", "Attempts that had to wait", lambda: authentication.throttled)
+    metrics.gauge("pin_checks_in_progress", "PIN hashes computed or waiting", lambda: pins.in_progress)
+    metrics.gauge("call_log_queue", "Records waiting for the disk", lambda: len(call_log))
+    metrics.counter("call_log_dropped", "Records lost to a full queue", lambda: call_log.dropped)
+    metrics.counter("call_log_failures", "Failed attempts to write records", lambda: call_log.failures)
+    metrics.counter("login_records_lost", "Log-ins whose record could not be written", lambda: attendance.records_lost)
+
+
+async def serve(settings: Settings) -> None:
+    """Runs a server until SIGINT or SIGTERM."""
+    async with Application(settings) as server:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        gc.collect()
+        gc.freeze()  # what lives as long as the server need not be looked at again
+        _log.info(
+            "serving",
+            version=__version__,
+            signalling_port=server.signalling_port,
+            media_port=server.media_port,
+            metrics_port=server.metrics_port,
+        )
+        await stop.wait()
+        _log.info("stopping", sessions=len(server.sessions))
+    _log.info("stopped")

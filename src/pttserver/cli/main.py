@@ -1,0 +1,68 @@
+"""The `pttserver` command: one sub-command per noun, and `serve` and `demo`.
+
+Heavy modules are imported inside the commands, so that `--help` answers at once.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from pttserver.cli import device, group, subscriber, tenant
+from pttserver.cli.output import complain
+from pttserver.errors import PttError
+
+
+class _ClearErrors(TyperGroup):
+    """Turns an error of ours into a message and exit status 1; anything else is a bug with a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PttError as error:
+            complain(error.message)
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    cls=_ClearErrors,
+    name="pttserver",
+    help="Push-to-talk server: provisioning, serving, demonstration.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # they would print local variables, PINs among them
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(tenant.app, name="tenant")
+app.add_typer(group.app, name="group")
+app.add_typer(subscriber.app, name="subscriber")
+app.add_typer(device.app, name="device")
+# `serve` and `demo` go here.
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"pttserver {version('pttserver')}")
+        raise typer.Exit
+
+
+@app.callback()
+def configure(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Configuration file; else $PTTSERVER_CONFIG, else ./pttserver.toml."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Push-to-talk server: provisioning, serving, demonstration."""
+    ctx.obj = config
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,136 @@
+"""`pttserver subscriber`: the people and posts that talk."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pttserver.cli.group import MemberName
+from pttserver.cli.office import in_office
+from pttserver.cli.output import (
+    AsJson,
+    Yes,
+    ask_before_removing,
+    print_json,
+    print_record,
+    print_records,
+    row_of,
+)
+from pttserver.cli.tenant import TenantName
+
+if TYPE_CHECKING:  # slow to import, see main.py
+    from pttserver.services.office import Office
+    from pttserver.store.records import Membership, Subscriber
+
+app = typer.Typer(help="Subscribers: the people and posts that talk.", no_args_is_help=True)
+
+Pin = Annotated[str | None, typer.Option(help="PIN; others on this machine may see it in the process list.")]
+PinFromStdin = Annotated[bool, typer.Option("--pin-stdin", help="Read the PIN from the first line of stdin.")]
+AskPin = Annotated[bool, typer.Option("--ask-pin", help="Ask for the PIN.")]
+
+_COLUMNS = {
+    "identifier": "Identifier",
+    "identifier_kind": "Kind",
+    "display_name": "Name",
+    "last_login_ms": "Last log-in",
+    "subscriber_id": "Id",
+}
+_GROUP_COLUMNS = {"group_name": "Group", "priority": "Priority", "listen_only": "Listen only"}
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    tenant: TenantName,
+    identifier: Annotated[
+        str, typer.Argument(help="Phone number (+491511234567), or any text that no other subscriber has.")
+    ],
+    *,
+    name: Annotated[str | None, typer.Option(help="Display name that the members of a group see.")] = None,
+    pin: Pin = None,
+    pin_stdin: PinFromStdin = False,
+    ask_pin: AskPin = False,
+    json: AsJson = False,
+) -> None:
+    """Add a subscriber. Without a PIN, one of six digits is drawn and shown once."""
+    given = _given_pin(pin, pin_stdin, ask_pin)
+    new = in_office(
+        ctx,
+        lambda office: office.provisioning.add_subscriber(tenant, identifier, display_name=name, pin=given),
+    )
+    print_record(new.subscriber, json, **_drawn_pin(given, new.pin))
+
+
+@app.command("list")
+def list_(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
+    """List the subscribers of a tenant."""
+    subscribers = in_office(ctx, lambda office: office.provisioning.subscribers(tenant))
+    print_records(subscribers, json, _COLUMNS, "Subscribers")
+
+
+@app.command()
+def show(ctx: typer.Context, tenant: TenantName, subscriber: MemberName, json: AsJson = False) -> None:
+    """Show a subscriber and the groups that it is a member of."""
+
+    async def work(office: "Office") -> "tuple[Subscriber, list[Membership]]":
+        at = office.provisioning
+        return await at.subscriber(tenant, subscriber), await at.memberships(tenant, subscriber)
+
+    found, groups = in_office(ctx, work)
+    if json:
+        return print_json(row_of(found) | {"groups": [row_of(group) for group in groups]})
+    print_record(found, as_json=False)
+    return print_records(groups, False, _GROUP_COLUMNS, "Groups")
+
+
+@app.command()
+def remove(ctx: typer.Context, tenant: TenantName, subscriber: MemberName, yes: Yes = False) -> None:
+    """Remove a subscriber with its devices and memberships."""
+    ask_before_removing(f"subscriber {subscriber} of {tenant} with its devices", yes)
+    in_office(ctx, lambda office: office.provisioning.remove_subscriber(tenant, subscriber))
+
+
+@app.command()
+def rename(
+    ctx: typer.Context,
+    tenant: TenantName,
+    subscriber: MemberName,
+    name: Annotated[str, typer.Argument(help="New display name; '' takes it away.")],
+) -> None:
+    """Change the display name of a subscriber."""
+    in_office(ctx, lambda office: office.provisioning.rename_subscriber(tenant, subscriber, name))
+
+
+@app.command()
+def set_pin(
+    ctx: typer.Context,
+    tenant: TenantName,
+    subscriber: MemberName,
+    *,
+    pin: Pin = None,
+    pin_stdin: PinFromStdin = False,
+    ask_pin: AskPin = False,
+    json: AsJson = False,
+) -> None:
+    """Set a new PIN. Without one, six digits are drawn and shown once."""
+    given = _given_pin(pin, pin_stdin, ask_pin)
+    new = in_office(ctx, lambda office: office.provisioning.set_pin(tenant, subscriber, given))
+    if json:
+        print_json(_drawn_pin(given, new))
+    elif given is None:
+        typer.echo(f"pin  {new}")
+
+
+def _given_pin(pin: str | None, from_stdin: bool, ask: bool) -> str | None:
+    if (pin is not None) + from_stdin + ask > 1:
+        raise typer.BadParameter("give the PIN in one way only: --pin, --pin-stdin or --ask-pin")
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if ask:
+        return str(typer.prompt("PIN", hide_input=True, confirmation_prompt=True))
+    return pin
+
+
+def _drawn_pin(given: str | None, new: str) -> dict[str, str]:
+    """What the operator chose is not repeated."""
+    return {} if given is not None else {"pin": new}

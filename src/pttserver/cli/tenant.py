@@ -1,0 +1,46 @@
+"""`pttserver tenant`: the organisations that the server serves."""
+
+from typing import Annotated
+
+import typer
+
+from pttserver.cli.office import in_office
+from pttserver.cli.output import AsJson, Yes, ask_before_removing, print_record, print_records
+
+app = typer.Typer(help="Tenants: organisations, each with its own groups and subscribers.", no_args_is_help=True)
+
+TenantName = Annotated[str, typer.Argument(metavar="TENANT", help="Name or identifier of the tenant.")]
+
+_COLUMNS = {"name": "Name", "roster_limit": "Roster limit", "tenant_id": "Identifier", "created_ms": "Added"}
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="A name that no other tenant has.")],
+    roster_limit: Annotated[
+        int, typer.Option(min=0, help="Groups with more members show a count instead of names.")
+    ] = 50,
+    json: AsJson = False,
+) -> None:
+    """Add a tenant."""
+    print_record(in_office(ctx, lambda office: office.provisioning.add_tenant(name, roster_limit)), json)
+
+
+@app.command("list")
+def list_(ctx: typer.Context, json: AsJson = False) -> None:
+    """List the tenants."""
+    print_records(in_office(ctx, lambda office: office.provisioning.tenants()), json, _COLUMNS, "Tenants")
+
+
+@app.command()
+def show(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
+    """Show a tenant."""
+    print_record(in_office(ctx, lambda office: office.provisioning.tenant(tenant)), json)
+
+
+@app.command()
+def remove(ctx: typer.Context, tenant: TenantName, yes: Yes = False) -> None:
+    """Remove a tenant with its groups, subscribers, devices and history."""
+    ask_before_removing(f"tenant {tenant} with all its groups, subscribers, devices and history", yes)
+    in_office(ctx, lambda office: office.provisioning.remove_tenant(tenant))

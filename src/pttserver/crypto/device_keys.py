@@ -1,0 +1,56 @@
+"""Keys of devices (Ed25519, RFC 8032) and the proof that a device signs for enrolment, log-in and resumption.
+
+The proof names its purpose, the protocol version, the challenge of this connection, the certificate of this connection,
+and the credential that is used; so a signature is worth nothing on another connection, server, or for another purpose:
+
+    "pttserver" NUL purpose NUL version (1 octet) challenge (32) certificate digest (32) credential (UTF-8)
+
+The certificate digest is SHA-256 of the DER certificate (tls-server-end-point of RFC 5929, with SHA-256 always). The
+credential is the device identifier, or the enrolment code for the purpose "enroll".
+"""
+
+import hashlib
+import os
+from typing import Literal
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+Purpose = Literal["enroll", "login", "resume"]
+CHALLENGE_BYTES = 32
+TOKEN_BYTES = 32
+
+
+def draw_challenge() -> bytes:
+    return os.urandom(CHALLENGE_BYTES)
+
+
+def draw_token() -> bytes:
+    return os.urandom(TOKEN_BYTES)
+
+
+def token_digest(token: bytes) -> bytes:
+    """What is stored of a resume token: SHA-256 (the token is random, so it needs no slow hash)."""
+    return hashlib.sha256(token).digest()
+
+
+def proof(purpose: Purpose, version: int, challenge: bytes, certificate_digest: bytes, credential: str) -> bytes:
+    """The octets to sign."""
+    head = b"pttserver\0" + purpose.encode() + b"\0" + bytes((version,))
+    return head + challenge + certificate_digest + credential.encode()
+
+
+def verify(public_key: bytes, signature: bytes, signed: bytes) -> bool:
+    """Whether `signature` (64 octets) over `signed` is by `public_key` (32 octets).
+
+    A malformed key verifies nothing.
+    """
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, signed)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+STAND_IN_PUBLIC_KEY = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+"""Verified against for unknown devices, so that they cost the same time as known ones."""

@@ -1,0 +1,178 @@
+"""One UDP socket that reads up to 64 datagrams and writes any number of copies of one datagram in a system call.
+
+Linux's recvmmsg(2) and sendmmsg(2) through cffi; the GIL is free while the kernel copies. Addresses stay raw octets
+(struct sockaddr): the relay compares and stores them, it never looks inside.
+"""
+
+import errno
+import socket
+from collections.abc import Iterator
+
+from cffi import FFI
+
+RECEIVE_BATCH = 64
+DATAGRAM_BYTES = 2048  # longer datagrams are cut and marked
+ADDRESS_BYTES = 28  # sizeof(struct sockaddr_in6)
+SEND_BATCH = 1024  # UIO_MAXIOV: the kernel's limit for one call
+MIN_SPARE = 8
+
+_ffi = FFI()
+_ffi.cdef(
+    """
+    struct iovec { void *iov_base; size_t iov_len; };
+    struct msghdr {
+        void *msg_name; unsigned int msg_namelen; struct iovec *msg_iov; size_t msg_iovlen;
+        void *msg_control; size_t msg_controllen; int msg_flags;
+    };
+    struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
+    int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, void *timeout);
+    int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
+    """
+)
+_libc = _ffi.dlopen(None)
+_MSG_DONTWAIT = int(socket.MSG_DONTWAIT)
+_MSG_TRUNC = int(socket.MSG_TRUNC)
+_FULL = (errno.EAGAIN, errno.ENOBUFS)
+
+
+class AddressArray:
+    """Socket addresses in kernel form, ready for sendmmsg; grows by doubling, swaps and pops in place."""
+
+    def __init__(self) -> None:
+        self._capacity = MIN_SPARE
+        self._allocate()
+        self.count = 0
+
+    def _allocate(self) -> None:
+        self.payload = _ffi.new("struct iovec *")
+        self._names = _ffi.new("char[]", self._capacity * ADDRESS_BYTES)
+        self._names_buffer = _ffi.buffer(self._names)
+        self.messages = _ffi.new("struct mmsghdr[]", self._capacity)
+        for index in range(self._capacity):
+            header = self.messages[index].msg_hdr
+            header.msg_name = self._names + index * ADDRESS_BYTES
+            header.msg_iov = self.payload
+            header.msg_iovlen = 1
+
+    def __getitem__(self, index: int) -> bytes:
+        start = index * ADDRESS_BYTES
+        length: int = self.messages[index].msg_hdr.msg_namelen
+        return bytes(self._names_buffer[start : start + length])
+
+    def __setitem__(self, index: int, address: bytes) -> None:
+        start = index * ADDRESS_BYTES
+        self._names_buffer[start : start + len(address)] = address
+        self.messages[index].msg_hdr.msg_namelen = len(address)
+
+    def append(self, address: bytes) -> None:
+        if self.count == self._capacity:
+            self._grow()
+        self[self.count] = address
+        self.count += 1
+
+    def swap(self, one: int, other: int) -> None:
+        self[one], self[other] = self[other], self[one]
+
+    def pop(self) -> None:
+        """Drops the last address."""
+        self.count -= 1
+
+    def _grow(self) -> None:
+        addresses = [self[index] for index in range(self.count)]
+        self._capacity *= 2
+        self._allocate()
+        for index, address in enumerate(addresses):
+            self[index] = address
+
+
+class BatchSocket:
+    """A bound, non-blocking UDP socket. Counters are plain integers, read when metrics are scraped."""
+
+    def __init__(self, address: str, port: int, buffer_bytes: int) -> None:
+        """Raises OSError if the address cannot be had."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            self._socket.setsockopt(socket.SOL_SOCKET, option, buffer_bytes)
+        if family == socket.AF_INET6:
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        self._socket.bind((address, port))
+        self._fd = self._socket.fileno()
+        self._single = AddressArray()
+        self._single.append(b"")
+        self._prepare_receiving()
+        self.send_buffer_full = 0
+        self.send_errors = 0
+        self.datagrams_sent = 0
+        self.octets_sent = 0
+
+    def _prepare_receiving(self) -> None:
+        self._payloads = _ffi.new("char[]", RECEIVE_BATCH * DATAGRAM_BYTES)
+        self._payload_buffer = _ffi.buffer(self._payloads)
+        self._names = _ffi.new("char[]", RECEIVE_BATCH * ADDRESS_BYTES)
+        self._name_buffer = _ffi.buffer(self._names)
+        self._vectors = _ffi.new("struct iovec[]", RECEIVE_BATCH)
+        self._incoming = _ffi.new("struct mmsghdr[]", RECEIVE_BATCH)
+        for index in range(RECEIVE_BATCH):
+            self._vectors[index].iov_base = self._payloads + index * DATAGRAM_BYTES
+            self._vectors[index].iov_len = DATAGRAM_BYTES
+            header = self._incoming[index].msg_hdr
+            header.msg_name = self._names + index * ADDRESS_BYTES
+            header.msg_iov = self._vectors + index
+            header.msg_iovlen = 1
+            header.msg_namelen = ADDRESS_BYTES
+
+    @property
+    def port(self) -> int:
+        return int(self._socket.getsockname()[1])
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def receive(self) -> Iterator[tuple[bytes, bytes, bool]]:
+        """Up to 64 waiting datagrams: payload, source address, and whether the payload was cut."""
+        count = _libc.recvmmsg(self._fd, self._incoming, RECEIVE_BATCH, _MSG_DONTWAIT, _ffi.NULL)
+        for index in range(max(0, count)):
+            message = self._incoming[index]
+            header = message.msg_hdr
+            start = index * DATAGRAM_BYTES
+            name = index * ADDRESS_BYTES
+            yield (
+                self._payload_buffer[start : start + message.msg_len],
+                self._name_buffer[name : name + header.msg_namelen],
+                bool(header.msg_flags & _MSG_TRUNC),
+            )
+            header.msg_namelen = ADDRESS_BYTES
+
+    def send(self, payload: bytes, address: bytes) -> None:
+        """One datagram to one address; what the kernel does not take is counted, not queued."""
+        self._single[0] = address
+        self.send_to_all(payload, self._single, 1)
+
+    def send_to_all(self, payload: bytes, addresses: AddressArray, count: int) -> None:
+        """The same datagram to the first `count` addresses.
+
+        A full send buffer drops the rest: late voice is no voice.
+        """
+        content = _ffi.from_buffer(payload)
+        addresses.payload.iov_base = content
+        addresses.payload.iov_len = len(payload)
+        done = 0
+        while done < count:
+            sent = _libc.sendmmsg(self._fd, addresses.messages + done, min(count - done, SEND_BATCH), _MSG_DONTWAIT)
+            if sent > 0:
+                done += sent
+                self.datagrams_sent += sent
+                self.octets_sent += sent * len(payload)
+            elif _ffi.errno in _FULL:
+                self.send_buffer_full += count - done
+                return
+            elif _ffi.errno != errno.EINTR:
+                self.send_errors += (
+                    1  # this one address cannot be sent to (port 0, unreachable, too big): go on behind it
+                )
+                done += 1

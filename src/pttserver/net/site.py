@@ -1,0 +1,136 @@
+"""What answers on the TLS port: the WebSocket of the protocol, and HTTP (health)."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Literal
+
+from fastapi import FastAPI, Response
+from pydantic import BaseModel
+
+from pttserver import __version__
+from pttserver.config import SignallingSettings
+from pttserver.ids import Personal
+from pttserver.net.protocols import LINK, WebSocketLink
+from pttserver.services.connection import Connection, Door
+from pttserver.sessions.attempts import TokenBucket, address_bucket
+from pttserver.wire.signalling import PATH, SUBPROTOCOL
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+CLOSE_TIMEOUT = 4009
+
+
+class Health(BaseModel):
+    """State of the server."""
+
+    status: Literal["ok", "failing"]
+    """`failing`: the call log or log-ins cannot be written to the database; voice goes on."""
+    version: str
+
+
+class Site:
+    """The ASGI application."""
+
+    def __init__(self, door: Door, settings: SignallingSettings, is_failing: Callable[[], bool]) -> None:
+        self._door = door
+        self._settings = settings
+        self._http = http_application(is_failing)
+        self._strangers: Counter[str] = Counter()
+        self.connections = 0
+        self.refused_connections = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self._http(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            self.refused_connections += 1
+            await _refuse(send, *refusal)
+            return
+        await self._serve(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        if scope["path"] != PATH:
+            return 404, f"The protocol is served at {PATH}."
+        if SUBPROTOCOL not in scope["subprotocols"]:
+            return 400, f"Subprotocols served: {SUBPROTOCOL}."
+        if self.connections >= self._settings.max_connections:
+            return 503, "Too many connections; try again later."
+        if self._strangers[address_bucket(scope["client"][0])] >= self._settings.max_unauthenticated_per_address:
+            return 429, "Too many connections from this address that are not logged in."
+        return None
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        address = scope["client"][0]
+        stranger = _Stranger(self._strangers, address_bucket(address))
+        link: WebSocketLink = scope[LINK]
+        connection = Connection(self._door, link, Personal(address), stranger.no_more)
+        loop = asyncio.get_running_loop()
+        deadline = loop.call_later(self._settings.login_timeout_s, self._close_stranger, connection, link)
+        self.connections += 1
+        try:
+            await receive()  # websocket.connect
+            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+            await self._pump(receive, connection)
+        finally:
+            self.connections -= 1
+            deadline.cancel()
+            stranger.no_more()
+            connection.lost()
+
+    async def _pump(self, receive: Receive, connection: Connection) -> None:
+        """Text too fast for its allowance waits, and TCP slows the client down; nothing is lost or refused for it."""
+        loop = asyncio.get_running_loop()
+        allowance = TokenBucket(self._settings.messages_per_s, self._settings.messages_burst, loop.time())
+        while (event := await receive())["type"] == "websocket.receive":
+            packet = event.get("bytes")
+            if packet is not None:
+                connection.receive_binary(packet)
+                continue
+            while not allowance.take(loop.time()):
+                await asyncio.sleep(allowance.wait_s(loop.time()))
+            await connection.receive_text(event["text"])
+
+    def _close_stranger(self, connection: Connection, link: WebSocketLink) -> None:
+        if connection.session is None:
+            link.close(CLOSE_TIMEOUT, "not logged in in time")
+
+
+class _Stranger:
+    """Counts a connection against its address until it is logged in or gone."""
+
+    def __init__(self, counts: Counter[str], bucket: str) -> None:
+        self._counts = counts
+        self._bucket: str | None = bucket
+        counts[bucket] += 1
+
+    def no_more(self) -> None:
+        if self._bucket is not None:
+            self._counts[self._bucket] -= 1
+            if not self._counts[self._bucket]:
+                del self._counts[self._bucket]
+            self._bucket = None
+
+
+async def _refuse(send: Send, status: int, text: str) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": text.encode()})
+
+
+def http_application(is_failing: Callable[[], bool]) -> FastAPI:
+    """HTTP on the TLS port."""
+    http = FastAPI(title="pttserver", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @http.get("/health", summary="State of the server")
+    async def health(response: Response) -> Health:
+        """200 while all is well, 503 while records cannot be written."""
+        failing = is_failing()
+        if failing:
+            response.status_code = 503
+        return Health(status="failing" if failing else "ok", version=__version__)
+
+    return http

@@ -1,0 +1,87 @@
+"""The listening TLS port: uvicorn's protocols in our own loop, without its signals and its main loop."""
+
+import asyncio
+import ssl
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from pttserver.config import SignallingSettings
+from pttserver.errors import ConfigError
+from pttserver.net.protocols import HttpProtocol, WebSocketProtocol, connection_state
+from pttserver.net.site import Site
+
+BACKLOG = 2048
+STOP_TIMEOUT_S = 3.0
+HTTP_KEEP_ALIVE_S = 5
+
+
+class TlsPort:
+    """Opened by `open`, closed by `close`."""
+
+    def __init__(self, server: asyncio.Server, state: ServerState) -> None:
+        self._server = server
+        self._state = state
+
+    @property
+    def port(self) -> int:
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @classmethod
+    async def open(
+        cls,
+        site: Site,
+        settings: SignallingSettings,
+        tls: ssl.SSLContext,
+        ping_interval_s: float,
+        ping_timeout_s: float,
+    ) -> "TlsPort":
+        """Raises ConfigError if the address cannot be had."""
+        config = Config(
+            site,
+            http=HttpProtocol,
+            ws=WebSocketProtocol,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,  # a peer's word on somebody else's address is worth nothing
+            server_header=False,
+            ws_max_size=settings.max_message_bytes,
+            ws_per_message_deflate=False,
+            ws_ping_interval=ping_interval_s,
+            ws_ping_timeout=ping_timeout_s,
+            timeout_keep_alive=HTTP_KEEP_ALIVE_S,
+        )
+        config.load()
+        state = ServerState()
+        state.default_headers = config.encoded_headers
+        app_state = connection_state(
+            handshake_timeout_s=settings.handshake_timeout_s,
+            outbox_bytes=settings.outbox_bytes,
+            outbox_voice_bytes=settings.outbox_voice_bytes,
+        )
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: HttpProtocol(config=config, server_state=state, app_state=app_state),
+                settings.address,
+                settings.port,
+                ssl=tls,
+                ssl_handshake_timeout=settings.handshake_timeout_s,
+                backlog=BACKLOG,
+            )
+        except OSError as error:
+            raise ConfigError(
+                f"signalling.address {settings.address}, signalling.port {settings.port}: {error.strerror}"
+            ) from None
+        return cls(server, state)
+
+    async def close(self) -> None:
+        """Takes no new connections, closes the others, and waits a moment for them to go."""
+        self._server.close()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        deadline = asyncio.get_running_loop().time() + STOP_TIMEOUT_S
+        while (self._state.connections or self._state.tasks) and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.02)
+        for task in list(self._state.tasks):
+            task.cancel()

@@ -1,0 +1,226 @@
+"""Attendance: sessions from log-in to their end, and affiliations to groups within them.
+
+A second log-in of a subscriber wins. Taking the old session away and putting the new one in its place is one step
+without an await: at no moment are there two, and not a packet more goes to or comes from the first device.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from pttserver.clock import Clock
+from pttserver.config import SessionSettings
+from pttserver.crypto import device_keys
+from pttserver.errors import InvalidValue, NotFound, StoreUnavailable
+from pttserver.ids import GroupId, Personal
+from pttserver.observe.log import get_logger
+from pttserver.services.rosters import Rosters
+from pttserver.services.talk import TalkService
+from pttserver.sessions.registry import SessionRegistry
+from pttserver.sessions.session import Affiliation, Identity, Link, Session
+from pttserver.store.calls import CallHistory
+from pttserver.store.groups import Groups
+from pttserver.store.records import LoginCandidate, Takeover
+from pttserver.store.resume import ResumeTokens
+from pttserver.store.subscribers import Subscribers
+from pttserver.wire import signalling
+
+CLOSE_ENDED = 4000  # the session went on elsewhere or was logged out
+CLOSE_SUPERSEDED = 4001
+CLOSE_REVOKED = 4003
+CLOSE_EXPIRED = 4008
+CLOSE_STOPPING = 1012  # RFC 6455 registry: service restart
+
+EndReason = Literal["revoked", "expired", "server_stopping"]
+_CLOSE_CODES: dict[EndReason, int] = {
+    "revoked": CLOSE_REVOKED,
+    "expired": CLOSE_EXPIRED,
+    "server_stopping": CLOSE_STOPPING,
+}
+_log = get_logger("attendance")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A new session, and the log-in on another device that had to give way to it."""
+
+    session: Session
+    takeover: Takeover | None
+    superseded: signalling.Superseded | None
+
+
+class Attendance:
+    """Opens, resumes and ends sessions; affiliates them to groups and takes them out."""
+
+    def __init__(
+        self,
+        *,
+        sessions: SessionRegistry,
+        talk: TalkService,
+        rosters: Rosters,
+        groups: Groups,
+        subscribers: Subscribers,
+        resume_tokens: ResumeTokens,
+        history: CallHistory,
+        clock: Clock,
+        settings: SessionSettings,
+    ) -> None:
+        self._sessions = sessions
+        self._talk = talk
+        self._rosters = rosters
+        self._groups = groups
+        self._subscribers = subscribers
+        self._resume_tokens = resume_tokens
+        self._history = history
+        self._clock = clock
+        self._settings = settings
+        self.takeovers = 0
+        self.records_lost = 0
+
+    # Sessions ----------------------------------------------------------------------------------------------------
+
+    def open(self, candidate: LoginCandidate, link: Link, address: Personal) -> Opened:
+        """A new session of an authenticated device; the subscriber's earlier session ends in the same step."""
+        now_ms = self._clock.utc_ms()
+        earlier = self._sessions.of_subscriber(candidate.subscriber_id)
+        takeover = superseded = None
+        if earlier is not None:
+            if earlier.identity.device_id != candidate.device_id:
+                takeover = _takeover(earlier, candidate, now_ms)
+                superseded = signalling.Superseded(device_type=earlier.identity.device_type, at_ms=now_ms)
+                self.takeovers += 1
+            self._supersede(earlier, candidate.device_type or "", now_ms)
+        session = self._sessions.open(_identity(candidate), self._clock.now())
+        session.link = link
+        session.initiator_address = address
+        return Opened(session, takeover, superseded)
+
+    def _supersede(self, session: Session, device_type: str, now_ms: int) -> None:
+        link = self._take_away(session)
+        if link is not None:
+            link.post(signalling.SessionSuperseded(device_type=device_type, at_ms=now_ms).to_json())
+            link.close(CLOSE_SUPERSEDED, "superseded")
+
+    def reattach(
+        self, candidate: LoginCandidate, session_id: str | None, link: Link, address: Personal
+    ) -> Session | None:
+        """The named session of this device, if it lives; its connection is replaced, everything else goes on."""
+        session = self._sessions.get(session_id) if session_id else None
+        if session is None or session.identity.device_id != candidate.device_id:
+            return None
+        if session.link is not None:
+            session.link.close(CLOSE_ENDED, "resumed on another connection")
+        session.link = link
+        session.via_udp = session.via_udp and session.address is not None
+        session.initiator_address = address
+        session.last_seen = self._clock.now()
+        return session
+
+    async def record_login(self, opened: Opened) -> bytes | None:
+        """Writes what a log-in leaves behind, and gives a fresh resume token; None if the database cannot be written.
+
+        Calls reach the one writer in the order of the log-ins, so the last log-in's token is the one that stays.
+        """
+        token = device_keys.draw_token()
+        now_ms = self._clock.utc_ms()
+        expires_ms = now_ms + round(self._settings.resume_lifetime_s * 1000)
+        who = opened.session.identity
+        try:
+            await self._resume_tokens.put_resume(
+                who.subscriber_id, who.device_id, device_keys.token_digest(token), now_ms, expires_ms
+            )
+            await self._subscribers.record_login(who.subscriber_id, now_ms)
+            if opened.takeover is not None:
+                await self._history.record_takeover(opened.takeover)
+        except (StoreUnavailable, NotFound) as error:
+            self.records_lost += 1
+            _log.error("login_not_recorded", error=error.message)
+            return None
+        return token
+
+    async def log_out(self, session: Session) -> None:
+        """Ends the session and its resume token. The caller answers and closes the connection."""
+        self._take_away(session)
+        await self._resume_tokens.delete_resume(session.identity.subscriber_id)
+
+    def end(self, session: Session, reason: EndReason) -> None:
+        """Ends the session and tells the device why."""
+        link = self._take_away(session)
+        if link is not None:
+            link.post(signalling.SessionEnded(reason=reason).to_json())
+            link.close(_CLOSE_CODES[reason], reason)
+
+    def _take_away(self, session: Session) -> Link | None:
+        for affiliation in list(session.affiliations.values()):
+            self.deaffiliate(affiliation)
+        self._sessions.close(session)
+        link, session.link = session.link, None
+        return link
+
+    def end_unseen(self) -> None:
+        """Ends sessions without any sign of life for too long."""
+        for session in self._sessions.unseen_since(self._clock.now() - self._settings.dead_after_s):
+            self.end(session, "expired")
+
+    def end_all(self) -> None:
+        """The server stops: floors fall idle, calls close, clients are told."""
+        for session in self._sessions:
+            self.end(session, "server_stopping")
+
+    # Affiliations ------------------------------------------------------------------------------------------------
+
+    async def affiliate(self, session: Session, group_id: GroupId, tell: Callable[[Affiliation], None]) -> None:
+        """Makes the session a participant; idempotent.
+
+        `tell` gives the client its keys: after the group knows the participant, before the group says anything to it.
+        Raises NotFound if the subscriber is not a member, whether or not there is such a group.
+        """
+        membership = await self._groups.group_for_member(group_id, session.identity.subscriber_id)
+        if membership is None or self._sessions.get(session.id) is not session:
+            raise NotFound
+        present = session.affiliations.get(group_id)
+        if present is not None:
+            tell(present)
+            return
+        if len(session.affiliations) >= self._settings.max_affiliations:
+            raise InvalidValue(f"At most {self._settings.max_affiliations} groups at once.")
+        affiliation = self._sessions.affiliate(
+            session, group_id, membership.group_name, membership.priority, membership.listen_only
+        )
+        self._talk.enter(affiliation)
+        tell(affiliation)
+        self._talk.greet(affiliation)
+        self._rosters.joined(affiliation)
+
+    def deaffiliate(self, affiliation: Affiliation) -> None:
+        """Stops relaying at once, gives the group a new key epoch, and tells the others."""
+        self._talk.leave(affiliation)
+        self._sessions.deaffiliate(affiliation)
+        self._rosters.left(affiliation)
+
+    def change_rights(self, affiliation: Affiliation, priority: int, listen_only: bool) -> None:
+        """The organisation changed what the member may do in the group; a talker who may only listen now stops."""
+        affiliation.priority = priority
+        affiliation.listen_only = listen_only
+        self._talk.change_rights(affiliation)
+
+
+def _identity(candidate: LoginCandidate) -> Identity:
+    return Identity(
+        tenant_id=candidate.tenant_id,
+        subscriber_id=candidate.subscriber_id,
+        device_id=candidate.device_id,
+        device_type=candidate.device_type or "",
+        display_name=candidate.display_name or Personal(""),
+        roster_limit=candidate.roster_limit,
+    )
+
+
+def _takeover(earlier: Session, candidate: LoginCandidate, now_ms: int) -> Takeover:
+    return Takeover(
+        tenant_id=candidate.tenant_id,
+        subscriber_id=candidate.subscriber_id,
+        from_device_id=earlier.identity.device_id,
+        to_device_id=candidate.device_id,
+        at_ms=now_ms,
+    )

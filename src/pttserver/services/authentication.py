@@ -1,0 +1,123 @@
+"""Authentication: enrolment of a device, log-in with two factors, resumption without the PIN.
+
+Unknown device, wrong PIN, wrong signature and revoked device take the same steps, the same time, and get the same
+answer.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from pttserver.clock import Clock
+from pttserver.config import AuthenticationSettings
+from pttserver.crypto import device_keys
+from pttserver.crypto.enrolment_code import code_digest
+from pttserver.errors import AuthenticationFailed, EnrolmentFailed, Throttled
+from pttserver.ids import DeviceId
+from pttserver.services.pin_check import PinCheck
+from pttserver.sessions.attempts import AttemptLimiter
+from pttserver.store.devices import Devices
+from pttserver.store.enrolment import Enrolments
+from pttserver.store.records import EnrolledDevice, LoginCandidate
+from pttserver.store.resume import ResumeTokens
+from pttserver.wire.signalling import PROTOCOL_VERSION, Enroll, Login, Resume
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """A connection that a proof is made for: its challenge, the server's certificate, the bucket of its address."""
+
+    challenge: bytes
+    certificate_digest: bytes
+    address_bucket: str
+
+    def proof(self, purpose: device_keys.Purpose, credential: str) -> bytes:
+        return device_keys.proof(purpose, PROTOCOL_VERSION, self.challenge, self.certificate_digest, credential)
+
+
+class Authentication:
+    """Decides who a connection is. Every refusal is charged to somebody (sessions/attempts.py says to whom)."""
+
+    def __init__(
+        self,
+        *,
+        devices: Devices,
+        enrolments: Enrolments,
+        resume_tokens: ResumeTokens,
+        pins: PinCheck,
+        settings: AuthenticationSettings,
+        clock: Clock,
+    ) -> None:
+        self._devices = devices
+        self._enrolments = enrolments
+        self._resume_tokens = resume_tokens
+        self._pins = pins
+        self._clock = clock
+        self._by_address = AttemptLimiter(
+            failures=settings.failures_per_address, refill_s=settings.failures_per_address_refill_s
+        )
+        self._by_device = AttemptLimiter(
+            failures=settings.failures_per_subscriber, refill_s=settings.failures_per_subscriber_refill_s
+        )
+        self.failures = 0
+        self.throttled = 0
+
+    async def enroll(self, connection: Challenged, request: Enroll) -> EnrolledDevice:
+        """Registers the device's key against its one-time code. Raises EnrolmentFailed or Throttled."""
+        self._admit(self._by_address, connection.address_bucket)
+        code = code_digest(request.code)
+        signed = connection.proof("enroll", request.code)
+        enrolled = None
+        if device_keys.verify(request.public_key, request.signature, signed):
+            enrolled = await self._enrolments.claim(code, request.public_key, request.device_type, self._clock.utc_ms())
+        if enrolled is None:
+            self._charge(self._by_address, connection.address_bucket)
+            raise EnrolmentFailed
+        return enrolled
+
+    async def login(self, connection: Challenged, request: Login) -> LoginCandidate:
+        """Device key and PIN. Raises AuthenticationFailed, Throttled or ServerBusy."""
+        self._admit(self._by_address, connection.address_bucket)
+        candidate = await self._devices.login_candidate(DeviceId(request.device))
+        genuine = self._is_genuine(candidate, request.signature, connection.proof("login", request.device))
+        if genuine:
+            self._admit(self._by_device, request.device)
+        fits = await self._pins.verify(candidate.pin_hash if candidate else None, request.pin)
+        if candidate is None or candidate.revoked or not genuine or not fits:
+            self._charge(self._by_address, connection.address_bucket)
+            if genuine:
+                self._charge(self._by_device, request.device)
+            raise AuthenticationFailed
+        return candidate
+
+    async def resume(self, connection: Challenged, request: Resume) -> LoginCandidate:
+        """Device key and resume token. Raises AuthenticationFailed or Throttled."""
+        self._admit(self._by_address, connection.address_bucket)
+        candidate = await self._devices.login_candidate(DeviceId(request.device))
+        genuine = self._is_genuine(candidate, request.signature, connection.proof("resume", request.device))
+        token = await self._resume_tokens.resume_token(candidate.subscriber_id) if candidate else None
+        digest = device_keys.token_digest(request.token)
+        known = hmac.compare_digest(token.token_hash if token else _NO_TOKEN, digest)
+        if candidate is None or candidate.revoked or not genuine or token is None or not known:
+            self._charge(self._by_address, connection.address_bucket)
+            raise AuthenticationFailed
+        if token.device_id != candidate.device_id or token.expires_ms <= self._clock.utc_ms():
+            raise AuthenticationFailed
+        return candidate
+
+    def _is_genuine(self, candidate: LoginCandidate | None, signature: bytes, signed: bytes) -> bool:
+        public_key = candidate.public_key if candidate else device_keys.STAND_IN_PUBLIC_KEY
+        return device_keys.verify(public_key, signature, signed) and candidate is not None
+
+    def _admit(self, limiter: AttemptLimiter, key: str) -> None:
+        wait_s = limiter.wait_s(key, self._clock.now())
+        if wait_s > 0:
+            self.throttled += 1
+            raise Throttled(retry_after_s=round(wait_s, 1))
+
+    def _charge(self, limiter: AttemptLimiter, key: str) -> None:
+        self.failures += 1
+        limiter.failed(key, self._clock.now())
+
+
+_NO_TOKEN = hashlib.sha256(b"").digest()

@@ -1,0 +1,260 @@
+"""One signalling connection: which message is allowed when, and which use case it starts.
+
+    new --hello--> greeted --login|resume--> logged in --logout|end of the session--> over
+                     |  ^
+                     +--+ enroll
+
+A message that the state does not allow gets `protocol.state` or `auth.required`. Before the log-in any error ends the
+connection; after it the connection stays, unless the frame was not a message at all.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pttserver import __version__
+from pttserver.clock import Clock
+from pttserver.crypto import device_keys
+from pttserver.errors import (
+    AuthenticationRequired,
+    NotFound,
+    OutOfOrder,
+    ProtocolError,
+    PttError,
+    UnsupportedVersion,
+)
+from pttserver.ids import GroupId, Personal, SubscriberId
+from pttserver.media.relay import Relay
+from pttserver.observe.log import get_logger
+from pttserver.services.attendance import Attendance
+from pttserver.services.authentication import Authentication, Challenged
+from pttserver.services.replies import (
+    Offer,
+    affiliation_message,
+    group_info,
+    session_resumed,
+    session_started,
+)
+from pttserver.services.rosters import Rosters
+from pttserver.services.talk import TalkService
+from pttserver.sessions.attempts import address_bucket
+from pttserver.sessions.session import Affiliation, Link, Session
+from pttserver.store.groups import Groups
+from pttserver.store.records import LoginCandidate
+from pttserver.wire import signalling
+from pttserver.wire.signalling import PROTOCOL_VERSION, SERVED_VERSIONS
+
+CLOSE_PROTOCOL = 1002  # RFC 6455 §7.4.1: protocol error
+CLOSE_REFUSED = 4002
+CLOSE_LOGGED_OUT = 1000
+SERVER_NAME = f"pttserver/{__version__}"
+_log = get_logger("connection")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What connections need of the services, and what the server tells of itself at the door."""
+
+    authentication: Authentication
+    attendance: Attendance
+    talk: TalkService
+    rosters: Rosters
+    groups: Groups
+    relay: Relay
+    clock: Clock
+    certificate_digest: bytes
+    offer: Offer
+
+
+class Connection:
+    """Serves one client. `address` is its host; `on_logged_in` is called once."""
+
+    def __init__(self, door: Door, link: Link, address: Personal, on_logged_in: Callable[[], None]) -> None:
+        self._door = door
+        self._link = link
+        self._address = address
+        self._on_logged_in = on_logged_in
+        self._greeted = False
+        self._challenged = Challenged(
+            device_keys.draw_challenge(), door.certificate_digest, address_bucket(address.reveal())
+        )
+        self.session: Session | None = None
+
+    # Frames ------------------------------------------------------------------------------------------------------
+
+    async def receive_text(self, text: str) -> None:
+        """One signalling message; replies and errors go out on the link."""
+        session = self._live_session()
+        if session is not None:
+            session.last_seen = self._door.clock.now()
+        try:
+            await self._serve(signalling.parse_request(text))
+        except PttError as error:
+            self._refuse(error, signalling.request_id(text))
+        except Exception:  # a bug costs one request, not the server
+            _log.exception("request_failed")
+            self._refuse(PttError(), signalling.request_id(text))
+
+    def receive_binary(self, packet: bytes) -> None:
+        """One RTP or RTCP packet."""
+        session = self._live_session()
+        if session is not None:
+            self._door.relay.from_websocket(session, packet)
+
+    def lost(self) -> None:
+        """The connection is gone. The session lives on until it is resumed or dies of silence."""
+        if self.session is not None and self.session.link is self._link:
+            self.session.link = None
+
+    def _live_session(self) -> Session | None:
+        if self.session is not None and self.session.link is self._link:
+            return self.session
+        return None
+
+    def _refuse(self, error: PttError, request_id: int | None) -> None:
+        details = error.details or None
+        self._post(signalling.Error(re=request_id, code=error.code, message=error.message, details=details))
+        if self._live_session() is None:
+            self._link.close(CLOSE_REFUSED, error.code)
+        elif isinstance(error, ProtocolError) and request_id is None:
+            self._link.close(CLOSE_PROTOCOL, error.code)
+
+    def _post(self, message: signalling.Message) -> None:
+        self._link.post(message.to_json())
+
+    # Requests ----------------------------------------------------------------------------------------------------
+
+    async def _serve(self, request: signalling.Request) -> None:
+        if isinstance(request, signalling.Hello):
+            self._hello(request)
+            return
+        if not self._greeted:
+            raise OutOfOrder("Say hello first.")
+        if isinstance(request, signalling.Enroll | signalling.Login | signalling.Resume):
+            if self.session is not None:
+                raise OutOfOrder("This connection is logged in already.")
+            await _ENTRANCES[type(request)](self, request)
+            return
+        session = self._live_session()
+        if session is None:
+            raise AuthenticationRequired
+        await _REQUESTS[type(request)](self, session, request)
+
+    def _hello(self, request: signalling.Hello) -> None:
+        if self._greeted:
+            raise OutOfOrder("Hello was said already.")
+        if request.protocol not in SERVED_VERSIONS:
+            raise UnsupportedVersion(versions_served=list(SERVED_VERSIONS))
+        self._greeted = True
+        challenge = self._challenged.challenge
+        self._post(
+            signalling.Welcome(re=request.id, protocol=PROTOCOL_VERSION, challenge=challenge, server=SERVER_NAME)
+        )
+
+    async def _enroll(self, request: signalling.Enroll) -> None:
+        enrolled = await self._door.authentication.enroll(self._challenged, request)
+        self._post(
+            signalling.Enrolled(
+                re=request.id,
+                device=enrolled.device_id,
+                subscriber=enrolled.subscriber_id,
+                tenant=enrolled.tenant_id,
+                tenant_name=enrolled.tenant_name,
+                name=enrolled.display_name.reveal() if enrolled.display_name else "",
+            )
+        )
+
+    async def _login(self, request: signalling.Login) -> None:
+        candidate = await self._door.authentication.login(self._challenged, request)
+        await self._open_session(candidate, request.id, with_token=True)
+
+    async def _resume(self, request: signalling.Resume) -> None:
+        candidate = await self._door.authentication.resume(self._challenged, request)
+        groups = await self._group_infos(candidate.subscriber_id)
+        session = self._door.attendance.reattach(candidate, request.session, self._link, self._address)
+        if session is None:
+            await self._open_session(candidate, request.id, with_token=False)
+            return
+        self._logged_in(session)
+        affiliations = [self._affiliation(affiliation) for affiliation in session.affiliations.values()]
+        self._post(session_resumed(self._door.offer, session, request.id, groups, affiliations))
+
+    async def _open_session(self, candidate: LoginCandidate, request_id: int, *, with_token: bool) -> None:
+        """A token that a device resumed with stays good until its age ends it, so it gets no new one."""
+        groups = await self._group_infos(candidate.subscriber_id)
+        opened = self._door.attendance.open(candidate, self._link, self._address)
+        self._logged_in(opened.session)
+        token = await self._door.attendance.record_login(opened) if with_token else None
+        if self._live_session() is None:
+            return  # another device was faster while the record was written; this one has been told
+        self._post(session_started(self._door.offer, opened, request_id, groups, token))
+
+    def _logged_in(self, session: Session) -> None:
+        self.session = session
+        self._on_logged_in()
+
+    async def _group_infos(self, subscriber_id: SubscriberId) -> list[signalling.GroupInfo]:
+        return [group_info(membership) for membership in await self._door.groups.memberships(subscriber_id)]
+
+    async def _logout(self, session: Session, request: signalling.Logout) -> None:
+        await self._door.attendance.log_out(session)
+        self._post(signalling.Done(re=request.id))
+        self._link.close(CLOSE_LOGGED_OUT, "logged out")
+
+    async def _list_groups(self, session: Session, request: signalling.ListGroups) -> None:
+        self._post(signalling.Groups(re=request.id, groups=await self._group_infos(session.identity.subscriber_id)))
+
+    async def _affiliate(self, session: Session, request: signalling.Affiliate) -> None:
+        def tell(affiliation: Affiliation) -> None:
+            self._post(signalling.Affiliated(re=request.id, affiliation=self._affiliation(affiliation)))
+
+        await self._door.attendance.affiliate(session, GroupId(request.group), tell)
+
+    def _affiliation(self, affiliation: Affiliation) -> signalling.Affiliation:
+        channel = self._door.talk.channel(affiliation.group_id)
+        return affiliation_message(affiliation, channel, self._door.rosters.roster(affiliation))
+
+    async def _deaffiliate(self, session: Session, request: signalling.Deaffiliate) -> None:
+        affiliation = session.affiliations.get(GroupId(request.group))
+        if affiliation is None:
+            raise NotFound
+        self._door.attendance.deaffiliate(affiliation)
+        self._post(signalling.Done(re=request.id))
+
+    async def _list_presence(self, session: Session, request: signalling.ListPresence) -> None:
+        group_id = GroupId(request.group)
+        if await self._door.groups.group_for_member(group_id, session.identity.subscriber_id) is None:
+            raise NotFound
+        self._post(await self._door.rosters.presence(session, group_id, request.id))
+
+    async def _set_media_path(self, session: Session, request: signalling.SetMediaPath) -> None:
+        via_udp = request.via == "udp"
+        if via_udp and session.address is None:
+            raise OutOfOrder("No authenticated datagram of this session has come by UDP yet.")
+        if via_udp != session.via_udp:
+            session.via_udp = via_udp
+            for affiliation in session.affiliations.values():
+                self._door.talk.channel(affiliation.group_id).path_changed(session)
+        self._post(signalling.Done(re=request.id))
+
+    async def _ping(self, session: Session, request: signalling.Ping) -> None:
+        self._post(signalling.Pong(re=request.id))
+
+
+_Entrance = Callable[[Connection, Any], Awaitable[None]]
+_Handler = Callable[[Connection, Session, Any], Awaitable[None]]
+
+_ENTRANCES: dict[type[signalling.Request], _Entrance] = {
+    signalling.Enroll: Connection._enroll,
+    signalling.Login: Connection._login,
+    signalling.Resume: Connection._resume,
+}
+_REQUESTS: dict[type[signalling.Request], _Handler] = {
+    signalling.Logout: Connection._logout,
+    signalling.ListGroups: Connection._list_groups,
+    signalling.Affiliate: Connection._affiliate,
+    signalling.Deaffiliate: Connection._deaffiliate,
+    signalling.ListPresence: Connection._list_presence,
+    signalling.SetMediaPath: Connection._set_media_path,
+    signalling.Ping: Connection._ping,
+}

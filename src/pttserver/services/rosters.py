@@ -1,0 +1,100 @@
+"""Rosters and presence: who takes part in a group, told to its participants by name, or in large groups by number."""
+
+import asyncio
+
+from pttserver.config import SessionSettings
+from pttserver.ids import GroupId, SubscriberId
+from pttserver.services.talk import TalkService
+from pttserver.sessions.registry import SessionRegistry
+from pttserver.sessions.session import Affiliation, Session
+from pttserver.store.groups import Groups
+from pttserver.store.records import Member
+from pttserver.wire import signalling
+
+
+class Rosters:
+    """Tells participants of each other. A large group hears only of its number, at most once an interval."""
+
+    def __init__(self, talk: TalkService, sessions: SessionRegistry, groups: Groups, settings: SessionSettings) -> None:
+        self._talk = talk
+        self._sessions = sessions
+        self._groups = groups
+        self._interval_s = settings.roster_event_interval_s
+        self._counting: dict[GroupId, asyncio.TimerHandle] = {}
+
+    def roster(self, affiliation: Affiliation) -> signalling.Roster:
+        """The group's participants, as this participant may see them."""
+        present = self._talk.affiliations(affiliation.group_id)
+        if len(present) > affiliation.session.identity.roster_limit:
+            return signalling.Roster(count=len(present))
+        return signalling.Roster(count=len(present), participants=[_participant(other) for other in present])
+
+    def joined(self, affiliation: Affiliation) -> None:
+        """To be called after the affiliation joined."""
+        event = signalling.GroupRoster(
+            group=affiliation.group_id, count=self._count(affiliation), joined=[_participant(affiliation)]
+        )
+        self._tell(affiliation, event)
+
+    def left(self, affiliation: Affiliation) -> None:
+        """To be called after the affiliation left."""
+        gone = affiliation.session.identity.subscriber_id
+        self._tell(
+            affiliation, signalling.GroupRoster(group=affiliation.group_id, count=self._count(affiliation), left=[gone])
+        )
+
+    def _count(self, affiliation: Affiliation) -> int:
+        return len(self._talk.affiliations(affiliation.group_id))
+
+    def _tell(self, about: Affiliation, event: signalling.GroupRoster) -> None:
+        if event.count > about.session.identity.roster_limit:
+            self._tell_count_soon(about.group_id)
+        else:
+            self._post(event, besides=about.session)
+
+    def _tell_count_soon(self, group_id: GroupId) -> None:
+        if group_id not in self._counting:
+            timer = asyncio.get_running_loop().call_later(self._interval_s, self._tell_count, group_id)
+            self._counting[group_id] = timer
+
+    def _tell_count(self, group_id: GroupId) -> None:
+        del self._counting[group_id]
+        count = len(self._talk.affiliations(group_id))
+        self._post(signalling.GroupRoster(group=group_id, count=count), besides=None)
+
+    def _post(self, event: signalling.GroupRoster, besides: Session | None) -> None:
+        text = event.to_json()
+        for affiliation in self._talk.affiliations(GroupId(event.group)):
+            session = affiliation.session
+            if session is not besides and session.link is not None:
+                session.link.post(text)
+
+    async def presence(self, asker: Session, group_id: GroupId, request_id: int) -> signalling.PresenceList:
+        """Presence of the group's members. The caller has checked that the asker is one of them."""
+        members = await self._groups.group_members(group_id)
+        affiliated = {a.session.identity.subscriber_id for a in self._talk.affiliations(group_id)}
+        online = {m.subscriber_id for m in members if self._sessions.of_subscriber(m.subscriber_id)}
+        listed = [_presence(member, affiliated, online) for member in members]
+        return signalling.PresenceList(
+            re=request_id,
+            group=group_id,
+            affiliated=len(affiliated),
+            online=len(online),
+            members=len(members),
+            listed=listed if len(members) <= asker.identity.roster_limit else None,
+        )
+
+
+def _participant(affiliation: Affiliation) -> signalling.Participant:
+    identity = affiliation.session.identity
+    return signalling.Participant(subscriber=identity.subscriber_id, name=identity.display_name.reveal())
+
+
+def _presence(member: Member, affiliated: set[SubscriberId], online: set[SubscriberId]) -> signalling.MemberPresence:
+    presence: signalling.Presence = "offline"
+    if member.subscriber_id in affiliated:
+        presence = "affiliated"
+    elif member.subscriber_id in online:
+        presence = "online"
+    name = member.display_name.reveal() if member.display_name else ""
+    return signalling.MemberPresence(subscriber=member.subscriber_id, name=name, presence=presence)

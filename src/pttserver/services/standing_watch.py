@@ -1,0 +1,87 @@
+"""Watches the database for what an administrator takes away, and takes it from the living sessions at once.
+
+Provisioning commands are other processes. A counter in the database tells that somebody committed; then the sessions
+and affiliations that live here are compared with what is written. Expired sessions end here too.
+"""
+
+import asyncio
+
+from pttserver.errors import StoreUnavailable
+from pttserver.ids import GroupId
+from pttserver.observe.log import get_logger
+from pttserver.services.attendance import Attendance
+from pttserver.sessions.registry import SessionRegistry
+from pttserver.sessions.session import Affiliation, Session
+from pttserver.store.database import Database
+from pttserver.store.records import Affiliation as BelievedAffiliation
+from pttserver.store.records import Standing
+from pttserver.store.standing import standing
+from pttserver.wire import signalling
+
+POLL_INTERVAL_S = 0.5
+_log = get_logger("standing")
+
+
+class StandingWatch:
+    """`run` goes on until cancelled.
+
+    While the database cannot be read, what was allowed stays allowed, and it is logged.
+    """
+
+    def __init__(self, database: Database, sessions: SessionRegistry, attendance: Attendance) -> None:
+        self._database = database
+        self._sessions = sessions
+        self._attendance = attendance
+        self._seen: int | None = None
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except StoreUnavailable as error:
+                _log.error("standing_not_checked", error=error.message)
+            await asyncio.sleep(POLL_INTERVAL_S)
+
+    async def look(self) -> None:
+        """One round. Raises StoreUnavailable."""
+        self._attendance.end_unseen()
+        counter = await self._database.change_counter()
+        if counter == self._seen:
+            return
+        sessions = [(s.identity.device_id, s.identity.subscriber_id) for s in self._sessions]
+        affiliations = [_believed(a) for s in self._sessions for a in s.affiliations.values()]
+        self._apply(await standing(self._database, sessions, affiliations))
+        self._seen = counter
+
+    def _apply(self, found: Standing) -> None:
+        for session in self._sessions:
+            if session.identity.device_id in found.ended_devices:
+                self._attendance.end(session, "revoked")
+        for ended in found.ended:
+            self._remove(ended)
+        for changed in found.changed:
+            affiliation = self._affiliation(changed)
+            if affiliation is not None:
+                self._attendance.change_rights(affiliation, changed.priority, changed.listen_only)
+
+    def _remove(self, ended: BelievedAffiliation) -> None:
+        affiliation = self._affiliation(ended)
+        if affiliation is None:
+            return
+        self._attendance.deaffiliate(affiliation)
+        link = affiliation.session.link
+        if link is not None:
+            link.post(signalling.GroupRemoved(group=ended.group_id).to_json())
+
+    def _affiliation(self, of: BelievedAffiliation) -> Affiliation | None:
+        session: Session | None = self._sessions.of_subscriber(of.subscriber_id)
+        return session.affiliations.get(GroupId(of.group_id)) if session else None
+
+
+def _believed(affiliation: Affiliation) -> BelievedAffiliation:
+    return BelievedAffiliation(
+        group_id=affiliation.group_id,
+        subscriber_id=affiliation.session.identity.subscriber_id,
+        priority=affiliation.priority,
+        listen_only=affiliation.listen_only,
+    )

@@ -1,0 +1,227 @@
+"""Talking: carries floor control messages to a group's arbiter and its effects to the voice path, the timers, the log.
+
+The arbiter is pure and decides; this service performs, in the order of the effects and without an await, so no packet
+can slip between the end of one talk burst and the start of the next.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from pttserver.clock import Clock
+from pttserver.config import FloorTimerSettings
+from pttserver.floor.arbiter import Arbiter
+from pttserver.floor.effects import Announce, BurstEnded, BurstStarted, CallEnded, CallStarted, Effect, Send
+from pttserver.floor.participant import Participant
+from pttserver.ids import GroupId, Ssrc, SsrcSequence
+from pttserver.media.batch_socket import BatchSocket
+from pttserver.media.channel import GroupChannel
+from pttserver.media.relay import Relay, TalkBurst
+from pttserver.services.call_log import CallInProgress, CallLog
+from pttserver.services.key_epochs import KeyEpochs
+from pttserver.sessions.session import Affiliation, Session
+from pttserver.wire.floor_control import FloorMessage, MessageType
+
+
+class GroupCall:
+    """What a group with participants has: arbiter, channel, the burst and the call that go on, one timer."""
+
+    __slots__ = ("affiliations", "arbiter", "asked_at", "burst", "call", "channel", "group_id", "timer")
+
+    def __init__(self, group_id: GroupId, arbiter: Arbiter, channel: GroupChannel) -> None:
+        self.group_id = group_id
+        self.arbiter = arbiter
+        self.channel = channel
+        self.affiliations: dict[int, Affiliation] = {}
+        self.asked_at: dict[int, float] = {}
+        self.burst: TalkBurst | None = None
+        self.call: CallInProgress | None = None
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class TalkService:
+    """Floor control and talk bursts of all groups. Groups without participants cost nothing."""
+
+    def __init__(
+        self,
+        *,
+        relay: Relay,
+        socket: BatchSocket,
+        timers: FloorTimerSettings,
+        ssrcs: SsrcSequence,
+        clock: Clock,
+        epochs: KeyEpochs,
+        call_log: CallLog,
+        on_grant_delay: Callable[[float], None],
+    ) -> None:
+        self._relay = relay
+        self._socket = socket
+        self._timers = timers
+        self._ssrcs = ssrcs
+        self._clock = clock
+        self._epochs = epochs
+        self._call_log = call_log
+        self._on_grant_delay = on_grant_delay
+        self._groups: dict[GroupId, GroupCall] = {}
+        self.floor_grants = 0
+        self.floor_denials = 0
+        relay.on_floor_message = self.receive
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    @property
+    def bursts_in_progress(self) -> int:
+        return sum(group.burst is not None for group in self._groups.values())
+
+    def affiliations(self, group_id: GroupId) -> list[Affiliation]:
+        """Who takes part in the group now, in the order of arrival."""
+        group = self._groups.get(group_id)
+        return list(group.affiliations.values()) if group else []
+
+    def channel(self, group_id: GroupId) -> GroupChannel:
+        """The channel of a group with participants."""
+        return self._groups[group_id].channel
+
+    # Joining and leaving -----------------------------------------------------------------------------------------
+
+    def enter(self, affiliation: Affiliation) -> None:
+        """The participant listens from now on, in the middle of a burst too. `greet` must follow."""
+        group = self._groups.get(affiliation.group_id) or self._open(affiliation.group_id)
+        group.affiliations[affiliation.ssrc] = affiliation
+        group.channel.add(affiliation.session)
+        if group.call is not None:
+            group.call.participants.add(affiliation.session.identity.subscriber_id)
+
+    def greet(self, affiliation: Affiliation) -> None:
+        """The participant may ask for the floor from now on, and is told its state."""
+        group = self._groups[affiliation.group_id]
+        identity = affiliation.session.identity
+        participant = Participant(
+            ssrc=affiliation.ssrc,
+            user_id=identity.subscriber_id,
+            functional_alias=identity.display_name.reveal(),
+            priority=affiliation.priority,
+            listen_only=affiliation.listen_only,
+        )
+        now = self._clock.now()
+        self._perform(group, group.arbiter.join(now, participant), now)
+
+    def change_rights(self, affiliation: Affiliation) -> None:
+        """Priority or listen-only changed; who may only listen loses the floor and its place in the queue."""
+        group = self._groups[affiliation.group_id]
+        if affiliation.listen_only:
+            now = self._clock.now()
+            self._perform(group, group.arbiter.leave(now, affiliation.ssrc), now)
+        self.greet(affiliation)
+
+    def leave(self, affiliation: Affiliation) -> None:
+        """From now on not a packet more goes to or comes from the participant; the group gets a new key epoch."""
+        group = self._groups[affiliation.group_id]
+        del group.affiliations[affiliation.ssrc]
+        group.asked_at.pop(affiliation.ssrc, None)
+        group.channel.remove(affiliation.session)
+        self._epochs.expire(group.channel)
+        now = self._clock.now()
+        self._perform(group, group.arbiter.leave(now, affiliation.ssrc), now)
+        if not group.affiliations:
+            self._close(group)
+
+    def _open(self, group_id: GroupId) -> GroupCall:
+        control_ssrc = self._ssrcs.draw()
+        channel = GroupChannel(group_id, control_ssrc, self._socket, self._epochs.renew)
+        group = GroupCall(group_id, Arbiter(control_ssrc, self._timers, self._ssrcs.draw), channel)
+        self._groups[group_id] = group
+        self._relay.channels[group_id] = channel
+        return group
+
+    def _close(self, group: GroupCall) -> None:
+        if group.timer is not None:
+            group.timer.cancel()
+        self._epochs.forget(group.channel)
+        del self._groups[group.group_id]
+        del self._relay.channels[group.group_id]
+
+    # Messages and time -------------------------------------------------------------------------------------------
+
+    def receive(self, affiliation: Affiliation, message: FloorMessage, now: float) -> None:
+        """A floor control message of a participant."""
+        group = self._groups[affiliation.group_id]
+        if message.type is MessageType.FLOOR_REQUEST:
+            group.asked_at.setdefault(affiliation.ssrc, now)
+        elif message.type is MessageType.FLOOR_RELEASE:
+            group.asked_at.pop(affiliation.ssrc, None)
+        self._tell_of_media(group)
+        self._perform(group, group.arbiter.receive(now, affiliation.ssrc, message), now)
+
+    def _on_timer(self, group: GroupCall) -> None:
+        group.timer = None
+        now = self._clock.now()
+        self._tell_of_media(group)
+        self._perform(group, group.arbiter.expire(now), now)
+
+    def _tell_of_media(self, group: GroupCall) -> None:
+        """The voice path only notes when the last packet came; the arbiter hears of it before it decides anything."""
+        if group.burst is not None and group.burst.packets:
+            group.arbiter.media_received(group.burst.last_packet_at)
+
+    def _arm(self, group: GroupCall, now: float) -> None:
+        if group.timer is not None:
+            group.timer.cancel()
+            group.timer = None
+        deadline = group.arbiter.next_deadline()
+        if deadline is not None:
+            group.timer = asyncio.get_running_loop().call_later(max(0.0, deadline - now), self._on_timer, group)
+
+    # Effects -----------------------------------------------------------------------------------------------------
+
+    def _perform(self, group: GroupCall, effects: Sequence[Effect], now: float) -> None:
+        for effect in effects:
+            match effect:
+                case Send(to_ssrc=ssrc, message=message):
+                    self._send(group, ssrc, message, now)
+                case Announce(message=message, besides=besides):
+                    group.channel.announce(message.encode(), self._session(group, besides))
+                case BurstStarted(participant_ssrc=ssrc, burst_ssrc=burst_ssrc):
+                    session = group.affiliations[ssrc].session
+                    group.burst = self._relay.start_burst(Ssrc(burst_ssrc), session, group.channel, now)
+                case BurstEnded(reason=reason):
+                    self._end_burst(group, reason.value, now)
+                case CallStarted(initiator_ssrc=ssrc):
+                    group.call = self._call_log.start_call(
+                        group.group_id, group.affiliations[ssrc], self.affiliations(group.group_id)
+                    )
+                case CallEnded():
+                    self._end_call(group)
+        self._arm(group, now)
+
+    def _send(self, group: GroupCall, ssrc: int, message: FloorMessage, now: float) -> None:
+        affiliation = group.affiliations.get(ssrc)
+        if affiliation is None:
+            return
+        if message.type is MessageType.FLOOR_GRANTED and (asked_at := group.asked_at.pop(ssrc, None)) is not None:
+            self.floor_grants += 1
+            self._on_grant_delay(now - asked_at)
+        elif message.type is MessageType.FLOOR_DENY:
+            group.asked_at.pop(ssrc, None)
+            self.floor_denials += 1
+        self._relay.send_control(affiliation.session, message.encode())
+
+    def _session(self, group: GroupCall, ssrc: int | None) -> Session | None:
+        affiliation = group.affiliations.get(ssrc) if ssrc is not None else None
+        return affiliation.session if affiliation else None
+
+    def _end_burst(self, group: GroupCall, reason: str, now: float) -> None:
+        burst = group.burst
+        if burst is None:
+            return
+        group.burst = None
+        self._relay.end_burst(burst)
+        if group.call is not None:
+            self._call_log.burst_ended(
+                group.call, burst.session.identity, burst.packets, now - burst.started_at, reason
+            )
+
+    def _end_call(self, group: GroupCall) -> None:
+        if group.call is not None:
+            self._call_log.end_call(group.call)
+            group.call = None

@@ -1,0 +1,68 @@
+"""All live sessions: one for each subscriber, found by identifier, by subscriber, or by the SSRC of an RTCP packet."""
+
+from collections.abc import Iterator
+
+from pttserver.ids import GroupId, SessionId, Ssrc, SsrcSequence, SubscriberId, new_session_id
+from pttserver.sessions.session import Affiliation, Identity, Session
+
+RtcpSender = tuple[Session, Affiliation | None]
+
+
+class SessionRegistry:
+    """Holds the sessions; a second log-in of a subscriber takes the place of the first in one step."""
+
+    def __init__(self, ssrcs: SsrcSequence) -> None:
+        self._ssrcs = ssrcs
+        self._by_id: dict[SessionId, Session] = {}
+        self._by_subscriber: dict[SubscriberId, Session] = {}
+        self.rtcp_senders: dict[int, RtcpSender] = {}
+        """SSRC -> session, and the affiliation if the SSRC is one's. Read by the voice path."""
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._by_id.values()))
+
+    def get(self, session_id: str) -> Session | None:
+        return self._by_id.get(SessionId(session_id))
+
+    def of_subscriber(self, subscriber_id: SubscriberId) -> Session | None:
+        return self._by_subscriber.get(subscriber_id)
+
+    def open(self, identity: Identity, now: float) -> Session:
+        """A new session with new keys. The subscriber's earlier session must have been closed in the same step."""
+        assert identity.subscriber_id not in self._by_subscriber
+        session = Session(new_session_id(), self._ssrcs.draw(), identity, now)
+        self._by_id[session.id] = session
+        self._by_subscriber[identity.subscriber_id] = session
+        self.rtcp_senders[session.ssrc] = (session, None)
+        return session
+
+    def close(self, session: Session) -> None:
+        """Forgets a session without affiliations: from now on its packets have unknown SSRCs. Idempotent."""
+        assert not session.affiliations
+        if self._by_id.pop(session.id, None) is None:
+            return
+        self._by_subscriber.pop(session.identity.subscriber_id, None)
+        self.rtcp_senders.pop(session.ssrc, None)
+
+    def affiliate(
+        self, session: Session, group_id: GroupId, name: str, priority: int, listen_only: bool
+    ) -> Affiliation:
+        """A new affiliation with an SSRC of its own."""
+        affiliation = Affiliation(session, group_id, name, self._ssrcs.draw(), priority, listen_only)
+        session.affiliations[group_id] = affiliation
+        self.rtcp_senders[affiliation.ssrc] = (session, affiliation)
+        return affiliation
+
+    def deaffiliate(self, affiliation: Affiliation) -> None:
+        """Forgets an affiliation and its SSRC. Idempotent."""
+        affiliation.session.affiliations.pop(affiliation.group_id, None)
+        self.rtcp_senders.pop(affiliation.ssrc, None)
+        affiliation.session.srtcp_index.pop(affiliation.ssrc, None)
+        affiliation.session.uplink.forget(Ssrc(affiliation.ssrc))
+
+    def unseen_since(self, time: float) -> list[Session]:
+        """Sessions whose last sign of life is older than `time` (monotonic seconds)."""
+        return [session for session in self._by_id.values() if session.last_seen < time]

@@ -1,0 +1,103 @@
+"""Groups and their members in the database."""
+
+from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy.dialects.sqlite import insert
+
+from pttserver.errors import NotFound
+from pttserver.ids import GroupId, SubscriberId, TenantId
+from pttserver.store.database import Database
+from pttserver.store.records import Group, Member, Membership
+from pttserver.store.schema import groups, members, subscribers
+
+_GROUP = select(groups.c.id, groups.c.tenant_id, groups.c.name, groups.c.created_ms)
+_MEMBER = select(
+    members.c.group_id,
+    members.c.subscriber_id,
+    subscribers.c.identifier,
+    subscribers.c.display_name,
+    members.c.priority,
+    members.c.listen_only,
+).join(subscribers, subscribers.c.id == members.c.subscriber_id)
+_MEMBERSHIP = select(groups.c.id, groups.c.name, groups.c.tenant_id, members.c.priority, members.c.listen_only).join(
+    members, members.c.group_id == groups.c.id
+)
+
+
+class Groups:
+    """Every method raises StoreUnavailable if the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, group: Group) -> None:
+        """Raises AlreadyExists, or NotFound if there is no such tenant."""
+        row = insert(groups).values(
+            id=group.group_id, tenant_id=group.tenant_id, name=group.name, created_ms=group.created_ms
+        )
+        await self._database.write(lambda sql: sql.execute(row), taken="a group of this name exists already")
+
+    async def of_tenant(self, tenant_id: TenantId) -> list[Group]:
+        """By name."""
+        query = _GROUP.where(groups.c.tenant_id == tenant_id).order_by(groups.c.name)
+        return await self._database.read(lambda sql: [Group(*row) for row in sql.execute(query)])
+
+    async def find(self, tenant_id: TenantId, name_or_id: str) -> Group | None:
+        query = _GROUP.where(
+            groups.c.tenant_id == tenant_id, or_(groups.c.name == name_or_id, groups.c.id == name_or_id)
+        )
+
+        def work(sql: Connection) -> Group | None:
+            row = sql.execute(query).first()
+            return None if row is None else Group(*row)
+
+        return await self._database.read(work)
+
+    async def remove(self, group_id: GroupId) -> bool:
+        """With its memberships. False: there was none."""
+        row = delete(groups).where(groups.c.id == group_id)
+        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)
+
+    async def put_member(
+        self, group_id: GroupId, subscriber_id: SubscriberId, priority: int, listen_only: bool
+    ) -> None:
+        """Adds the member, or sets what it may do. Raises NotFound unless both are of one tenant."""
+        of_one_tenant = (
+            select(groups.c.id)
+            .join(subscribers, subscribers.c.tenant_id == groups.c.tenant_id)
+            .where(groups.c.id == group_id, subscribers.c.id == subscriber_id)
+        )
+        rights = {"priority": priority, "listen_only": listen_only}
+        row = insert(members).values(group_id=group_id, subscriber_id=subscriber_id, **rights)
+        upsert = row.on_conflict_do_update(index_elements=["group_id", "subscriber_id"], set_=rights)
+
+        def work(sql: Connection) -> None:
+            if sql.execute(of_one_tenant).first() is None:
+                raise NotFound("the tenant has no such group or no such subscriber")
+            sql.execute(upsert)
+
+        await self._database.write(work)
+
+    async def remove_member(self, group_id: GroupId, subscriber_id: SubscriberId) -> bool:
+        """False: it was none."""
+        row = delete(members).where(members.c.group_id == group_id, members.c.subscriber_id == subscriber_id)
+        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)
+
+    async def group_members(self, group_id: GroupId) -> list[Member]:
+        """By identifier."""
+        query = _MEMBER.where(members.c.group_id == group_id).order_by(subscribers.c.identifier)
+        return await self._database.read(lambda sql: [Member(*row) for row in sql.execute(query)])
+
+    async def memberships(self, subscriber_id: SubscriberId) -> list[Membership]:
+        """By the group's name."""
+        query = _MEMBERSHIP.where(members.c.subscriber_id == subscriber_id).order_by(groups.c.name)
+        return await self._database.read(lambda sql: [Membership(*row) for row in sql.execute(query)])
+
+    async def group_for_member(self, group_id: GroupId, subscriber_id: SubscriberId) -> Membership | None:
+        """None: no such group, or the subscriber is not a member; callers must not tell these apart."""
+        query = _MEMBERSHIP.where(members.c.group_id == group_id, members.c.subscriber_id == subscriber_id)
+
+        def work(sql: Connection) -> Membership | None:
+            row = sql.execute(query).first()
+            return None if row is None else Membership(*row)
+
+        return await self._database.read(work)

@@ -1,0 +1,8 @@
+"""Runs the migrations on the connection that `store.migrate` hands over, within its transaction."""
+
+from alembic import context
+
+from pttserver.store.schema import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

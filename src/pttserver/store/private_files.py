@@ -1,0 +1,42 @@
+"""Folders and files that only the server's user may touch."""
+
+import os
+from pathlib import Path
+
+from pttserver.errors import StoreUnavailable
+
+GROUP_AND_OTHERS = 0o077
+OTHERS = 0o007
+
+
+def make_private_folder(folder: Path) -> None:
+    """Makes `folder` with mode 0700, or checks the one that is there. Raises StoreUnavailable."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"{folder}: {error.strerror}; set `data_dir` to another folder") from error
+    refuse_exposed(folder)
+
+
+def make_private_file(file: Path, content: bytes = b"") -> None:
+    """Makes `file` with mode 0600; one that is there already is only checked. Raises StoreUnavailable."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return refuse_exposed(file)
+    except OSError as error:
+        raise StoreUnavailable(f"{file}: {error.strerror}; check the owner of {file.parent}") from error
+    with open(descriptor, "wb") as target:
+        target.write(content)
+    return None
+
+
+def refuse_exposed(path: Path, to: int = GROUP_AND_OTHERS) -> None:
+    """Raises StoreUnavailable, with the command that helps, if `path` grants anything to the mask `to`."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise StoreUnavailable(f"{path}: {error.strerror}") from error
+    if mode & to:
+        private = 0o700 if path.is_dir() else 0o600
+        raise StoreUnavailable(f"{path} is open to other users; run: chmod {private:o} {path}")

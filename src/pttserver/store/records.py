@@ -1,0 +1,193 @@
+"""What the store gives and takes: frozen records. `_ms` is UTC milliseconds, Personal prints `[redacted]`."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pttserver.ids import CallId, DeviceId, GroupId, Personal, SubscriberId, TenantId
+
+
+class IdentifierKind(StrEnum):
+    """What a subscriber is known by."""
+
+    PHONE = "phone"
+    CUSTOM = "custom"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """An organisation; above `roster_limit` members a group's roster is a count."""
+
+    tenant_id: TenantId
+    name: str
+    roster_limit: int
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A talkgroup."""
+
+    group_id: GroupId
+    tenant_id: TenantId
+    name: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A person or post that talks; the identifier is unique in the tenant."""
+
+    subscriber_id: SubscriberId
+    tenant_id: TenantId
+    identifier: Personal
+    identifier_kind: IdentifierKind
+    display_name: Personal | None
+    created_ms: int
+    last_login_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A subscriber seen from a group; `priority` 0-255, 255 goes first."""
+
+    group_id: GroupId
+    subscriber_id: SubscriberId
+    identifier: Personal
+    display_name: Personal | None
+    priority: int
+    listen_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A group seen from one of its subscribers; `priority` 0-255, 255 goes first."""
+
+    group_id: GroupId
+    group_name: str
+    tenant_id: TenantId
+    priority: int
+    listen_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A radio of a subscriber; it has a key once `enrolled_ms` is set, and is dead once `revoked_ms` is."""
+
+    device_id: DeviceId
+    tenant_id: TenantId
+    subscriber_id: SubscriberId
+    label: Personal | None
+    device_type: str | None
+    created_ms: int
+    enrolled_ms: int | None = None
+    revoked_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginCandidate:
+    """All that a log-in of an enrolled device is judged by; `public_key` is 32 bytes of Ed25519."""
+
+    device_id: DeviceId
+    subscriber_id: SubscriberId
+    tenant_id: TenantId
+    tenant_name: str
+    roster_limit: int
+    identifier: Personal
+    display_name: Personal | None
+    device_type: str | None
+    public_key: bytes = field(repr=False)
+    pin_hash: str = field(repr=False)
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolledDevice:
+    """A device whose enrolment code was just used."""
+
+    device_id: DeviceId
+    subscriber_id: SubscriberId
+    tenant_id: TenantId
+    tenant_name: str
+    identifier: Personal
+    display_name: Personal | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeToken:
+    """The one token by which a subscriber's device may return without the PIN; `token_hash` is a digest."""
+
+    subscriber_id: SubscriberId
+    device_id: DeviceId
+    token_hash: bytes = field(repr=False)
+    issued_ms: int
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """A log-in on one device that ended the session on another."""
+
+    tenant_id: TenantId
+    subscriber_id: SubscriberId
+    from_device_id: DeviceId
+    to_device_id: DeviceId
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A finished call: from the first burst to the end of the hang time."""
+
+    call_id: CallId
+    tenant_id: TenantId
+    group_id: GroupId
+    initiator_id: SubscriberId
+    initiator_address: Personal | None
+    started_ms: int
+    ended_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallParticipant:
+    """A subscriber who was affiliated to the group during the call."""
+
+    call_id: CallId
+    subscriber_id: SubscriberId
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """A finished talk burst."""
+
+    burst_id: str
+    call_id: CallId
+    tenant_id: TenantId
+    group_id: GroupId
+    subscriber_id: SubscriberId
+    started_ms: int
+    duration_ms: int
+    packets: int
+    end_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Affiliation:
+    """A live affiliation as a session believes it to be."""
+
+    group_id: GroupId
+    subscriber_id: SubscriberId
+    priority: int
+    listen_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What of the living no longer holds.
+
+    `ended_devices`: revoked, removed, or not of this subscriber. `ended`: affiliations of who is no longer a
+    member. `changed`: affiliations as they are now, where priority or listen-only is another.
+    """
+
+    ended_devices: frozenset[DeviceId]
+    ended: tuple[Affiliation, ...]
+    changed: tuple[Affiliation, ...]

@@ -1,0 +1,58 @@
+"""Resume tokens in the database: one per subscriber, as a digest."""
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from pttserver.ids import DeviceId, SubscriberId
+from pttserver.store.database import Database
+from pttserver.store.records import ResumeToken
+from pttserver.store.schema import resume_tokens
+
+_TOKEN = select(
+    resume_tokens.c.subscriber_id,
+    resume_tokens.c.device_id,
+    resume_tokens.c.token_hash,
+    resume_tokens.c.issued_ms,
+    resume_tokens.c.expires_ms,
+)
+
+
+class ResumeTokens:
+    """Every method raises StoreUnavailable if the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put_resume(
+        self,
+        subscriber_id: SubscriberId,
+        device_id: DeviceId,
+        token_hash: bytes,
+        issued_ms: int,
+        expires_ms: int,
+    ) -> None:
+        """Replaces the subscriber's token, of whatever device. Raises NotFound if the device is removed."""
+        row = insert(resume_tokens).values(
+            subscriber_id=subscriber_id,
+            device_id=device_id,
+            token_hash=token_hash,
+            issued_ms=issued_ms,
+            expires_ms=expires_ms,
+        )
+        new = {name: row.excluded[name] for name in ("device_id", "token_hash", "issued_ms", "expires_ms")}
+        upsert = row.on_conflict_do_update(index_elements=["subscriber_id"], set_=new)
+        await self._database.write(lambda sql: sql.execute(upsert))
+
+    async def resume_token(self, subscriber_id: SubscriberId) -> ResumeToken | None:
+        """The caller judges device, digest and age."""
+        query = _TOKEN.where(resume_tokens.c.subscriber_id == subscriber_id)
+
+        def work(sql: Connection) -> ResumeToken | None:
+            row = sql.execute(query).first()
+            return None if row is None else ResumeToken(*row)
+
+        return await self._database.read(work)
+
+    async def delete_resume(self, subscriber_id: SubscriberId) -> None:
+        row = delete(resume_tokens).where(resume_tokens.c.subscriber_id == subscriber_id)
+        await self._database.write(lambda sql: sql.execute(row))

@@ -1,0 +1,46 @@
+"""Tenants in the database."""
+
+from sqlalchemy import Connection, delete, insert, or_, select
+
+from pttserver.ids import TenantId
+from pttserver.store.database import Database
+from pttserver.store.records import Tenant
+from pttserver.store.schema import tenants
+
+_TENANT = select(tenants.c.id, tenants.c.name, tenants.c.roster_limit, tenants.c.created_ms)
+
+
+class Tenants:
+    """Every method raises StoreUnavailable if the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, tenant: Tenant) -> None:
+        """Raises AlreadyExists."""
+        row = insert(tenants).values(
+            id=tenant.tenant_id,
+            name=tenant.name,
+            roster_limit=tenant.roster_limit,
+            created_ms=tenant.created_ms,
+        )
+        await self._database.write(lambda sql: sql.execute(row), taken="a tenant of this name exists already")
+
+    async def all(self) -> list[Tenant]:
+        """By name."""
+        query = _TENANT.order_by(tenants.c.name)
+        return await self._database.read(lambda sql: [Tenant(*row) for row in sql.execute(query)])
+
+    async def find(self, name_or_id: str) -> Tenant | None:
+        query = _TENANT.where(or_(tenants.c.name == name_or_id, tenants.c.id == name_or_id))
+
+        def work(sql: Connection) -> Tenant | None:
+            row = sql.execute(query).first()
+            return None if row is None else Tenant(*row)
+
+        return await self._database.read(work)
+
+    async def remove(self, tenant_id: TenantId) -> bool:
+        """With all that belongs to the tenant, its history too. False: there was none."""
+        row = delete(tenants).where(tenants.c.id == tenant_id)
+        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)
