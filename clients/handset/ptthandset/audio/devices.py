@@ -9,7 +9,7 @@ from typing import Any, Self
 import miniaudio
 
 from ptthandset.audio.pcm import PcmFrame, pcm_bytes, rms_dbfs
-from pttserver.errors import PttError
+from ptthandset.errors import HandsetError
 
 __all__ = ["AudioDeviceError", "Microphone", "Speaker", "rms_dbfs"]
 
@@ -17,10 +17,8 @@ MICROPHONE_QUEUE_MS = 400  # a loop that is stuck for longer loses the oldest sp
 SPEAKER_QUEUE_MS = 200  # more would be delay that no jitter buffer knows of
 
 
-class AudioDeviceError(PttError):
+class AudioDeviceError(HandsetError):
     """No sound device can be used: plug one in, or use --wav to talk from a file and listen into one."""
-
-    code = "audio.device"
 
 
 class Microphone:

@@ -9,15 +9,13 @@ import av
 from av.error import FFmpegError
 
 from ptthandset.audio.pcm import BYTES_PER_SAMPLE, frames
-from pttserver.errors import PttError
+from ptthandset.errors import HandsetError
 
 __all__ = ["AudioFileError", "WavWriter", "frames", "read_audio"]
 
 
-class AudioFileError(PttError):
+class AudioFileError(HandsetError):
     """The audio file cannot be used."""
-
-    code = "audio.file"
 
 
 def read_audio(path: Path | str, sample_rate_hz: int) -> bytes:

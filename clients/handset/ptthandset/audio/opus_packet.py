@@ -9,7 +9,7 @@ Pure, and without libopus: the jitter buffer needs both facts and decodes nothin
     +-+-+-+-+-+-+-+-+
 """
 
-from pttserver.errors import PttError
+from ptthandset.errors import HandsetError
 
 MAX_PACKET_MS = 120  # RFC 6716 §3.2.5 [R5]
 
@@ -23,10 +23,8 @@ _FIRST_CELT_CONFIG = 16
 _DTX_BYTES = 2
 
 
-class CodecError(PttError):
+class CodecError(HandsetError):
     """The packet is not Opus, or is damaged."""
-
-    code = "audio.codec"
 
 
 def packet_duration_ms(packet: bytes) -> float:
