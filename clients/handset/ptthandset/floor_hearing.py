@@ -49,8 +49,9 @@ class Hearing:
 
     def idle(self) -> list[FloorEffect]:
         """Nobody talks: Floor Idle came, or nothing did for T103."""
+        told = self._idle_told
         self.pause()
-        told, self._idle_told = self._idle_told, True
+        self._idle_told = True
         return [] if told else [FloorIdle()]
 
     def pause(self) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pttserver.cli import device, group, subscriber, tenant
+from pttserver.cli import demo, device, group, serve, subscriber, tenant
 from pttserver.cli.output import complain
 from pttserver.errors import PttError
 
@@ -37,7 +37,8 @@ app.add_typer(tenant.app, name="tenant")
 app.add_typer(group.app, name="group")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(device.app, name="device")
-# `serve` and `demo` go here.
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
 
 
 def _print_version(wanted: bool) -> None:

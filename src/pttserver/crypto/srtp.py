@@ -66,7 +66,8 @@ class SrtpReceiver:
 
 
 def is_replay(error: SrtpError) -> bool:
-    """Whether the packet was genuine, but seen before or too old to tell."""
+    """Whether its index was seen before, or is too old to tell. libsrtp looks at that before the tag, so a forged packet
+    may be called a replay, and so may a packet that another key would open."""
     return str(error).startswith("replay check failed")
 
 

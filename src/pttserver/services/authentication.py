@@ -12,7 +12,7 @@ from pttserver.clock import Clock
 from pttserver.config import AuthenticationSettings
 from pttserver.crypto import device_keys
 from pttserver.crypto.enrolment_code import code_digest
-from pttserver.errors import AuthenticationFailed, EnrolmentFailed, Throttled
+from pttserver.errors import AuthenticationFailed, EnrolmentFailed, MalformedMessage, Throttled
 from pttserver.ids import DeviceId
 from pttserver.services.pin_check import PinCheck
 from pttserver.sessions.attempts import AttemptLimiter

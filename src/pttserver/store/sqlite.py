@@ -1,25 +1,24 @@
 """How SQLite is opened: which library, which pragmas, how a transaction begins.
 
-The CLI and the server are two processes on one file, and SQLite before 3.51.3 can corrupt a WAL database when
-two connections reset the log at once. Python's own `sqlite3` carries what the distribution has (3.40 on
-Debian 12), so the library comes from `sqlcipher3`, which brings its own.
+The CLI and the server are two processes on one file, and SQLite before 3.51.3 can corrupt a WAL database when two
+connections reset the log at once. Python's own `sqlite3` carries what the distribution has (3.40 on Debian 12), so the
+library comes from `sqlcipher3`, which brings its own.
 """
 
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import aiosqlite
-from sqlalchemy import Connection, event
-from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
-from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlcipher3 import dbapi2
 
 from pttserver.errors import StoreUnavailable
+from pttserver.store.failures import translated
+
+T = TypeVar("T")
 
 OLDEST_SQLITE = (3, 51, 3)
-READERS = 4
 
 _PRAGMAS = (
     "journal_mode = WAL",
@@ -38,48 +37,75 @@ def refuse_old_sqlite(version: tuple[int, ...] = dbapi2.sqlite_version_info) -> 
         )
 
 
-def writer_engine(file: Path, busy_timeout_s: float) -> AsyncEngine:
-    """One connection; a transaction takes the write lock at its start, so it cannot fail half-way for it."""
-    return _engine(file, busy_timeout_s, _PRAGMAS, begin="BEGIN IMMEDIATE", connections=1)
+class SqliteConnection:
+    """One connection in a thread of its own (aiosqlite), in which whole transactions run."""
+
+    def __init__(self, connection: aiosqlite.Connection, engine: Engine) -> None:
+        self._connection = connection
+        self._engine = engine
+        self.waiting = 0
+
+    @classmethod
+    async def to_write(cls, file: Path, busy_timeout_s: float) -> Self:
+        """A transaction takes the write lock at its start, so it cannot fail half-way for want of it."""
+        return await cls._open(file, busy_timeout_s, _PRAGMAS, "BEGIN IMMEDIATE")
+
+    @classmethod
+    async def to_read(cls, file: Path, busy_timeout_s: float) -> Self:
+        """A connection that cannot write; each transaction sees one state of the database."""
+        return await cls._open(file, busy_timeout_s, (*_PRAGMAS, "query_only = ON"), "BEGIN")
+
+    @classmethod
+    async def _open(cls, file: Path, busy_timeout_s: float, pragmas: tuple[str, ...], begin: str) -> Self:
+        connection = await aiosqlite.Connection(lambda: _connect(file, busy_timeout_s), iter_chunk_size=64)
+        return cls(connection, _engine(connection._conn, pragmas, begin))
+
+    async def run(self, work: Callable[[Connection], T], taken: str | None) -> T:
+        """One transaction.
+
+        A caller that is cancelled stops waiting; the transaction happens all the same, as a whole.
+        """
+        self.waiting += 1
+        try:
+            done: T = await self._connection._execute(_transaction, self._engine, work, taken)  # type: ignore[no-untyped-call]
+        finally:
+            self.waiting -= 1
+        return done
+
+    async def close(self) -> None:
+        """After what waits is done."""
+        await self._connection.close()
 
 
-def reader_engine(file: Path, busy_timeout_s: float) -> AsyncEngine:
-    """Connections that cannot write; each transaction sees one state of the database."""
-    return _engine(file, busy_timeout_s, (*_PRAGMAS, "query_only = ON"), begin="BEGIN", connections=READERS)
+def _transaction(engine: Engine, work: Callable[[Connection], T], taken: str | None) -> T:
+    with translated(taken), engine.begin() as connection:
+        return work(connection)
 
 
-def _engine(
-    file: Path, busy_timeout_s: float, pragmas: tuple[str, ...], *, begin: str, connections: int
-) -> AsyncEngine:
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(file)),
-        module=_dbapi(busy_timeout_s, pragmas),
-        pool_size=connections,
-        max_overflow=0,
+def _connect(file: Path, busy_timeout_s: float) -> Any:
+    """isolation_level None:
+
+    the driver begins nothing by itself. check_same_thread False: the loop's thread closes it.
+    """
+    return dbapi2.connect(str(file), timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
+
+
+def _engine(raw: Any, pragmas: tuple[str, ...], begin: str) -> Engine:
+    def prepared() -> Any:
+        for pragma in pragmas:
+            raw.execute(f"PRAGMA {pragma}")
+        return raw
+
+    engine = create_engine(
+        "sqlite://",
+        module=dbapi2,
+        creator=prepared,
+        poolclass=StaticPool,
         hide_parameters=True,  # they hold personal data, and errors are logged
     )
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
-
-
-def _dbapi(busy_timeout_s: float, pragmas: tuple[str, ...]) -> AsyncAdapt_aiosqlite_dbapi:
-    """SQLAlchemy's adapter of aiosqlite, with sqlcipher3 in the place of sqlite3."""
-
-    def connect(file: str, **_: Any) -> aiosqlite.Connection:
-        def in_its_thread() -> Any:
-            # isolation_level None: the driver begins nothing by itself. A connection's statements all run in
-            # its one thread; only its finaliser may run in another.
-            connection = dbapi2.connect(file, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
-            for pragma in pragmas:
-                connection.execute(f"PRAGMA {pragma}")
-            return connection
-
-        return aiosqlite.Connection(in_its_thread, iter_chunk_size=256)
-
-    ours = {"connect": connect, "Connection": aiosqlite.Connection, "__version__": aiosqlite.__version__}
-    facade: Any = SimpleNamespace(**vars(dbapi2) | ours)
-    return AsyncAdapt_aiosqlite_dbapi(facade, dbapi2)  # type: ignore[no-untyped-call,unused-ignore]

@@ -1,0 +1,1 @@
+"""The `ptt` command: a radio in a terminal."""

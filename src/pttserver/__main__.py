@@ -1,0 +1,5 @@
+"""`python -m pttserver`: the same as the `pttserver` command."""
+
+from pttserver.cli.main import main
+
+main()

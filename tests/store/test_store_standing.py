@@ -1,0 +1,50 @@
+"""The question of each second: which of the living no longer hold?"""
+
+from dataclasses import replace
+
+from sqlalchemy import text
+
+from pttserver.ids import DeviceId, SubscriberId
+from pttserver.store.records import Affiliation, Standing
+from pttserver.store.standing import standing
+
+NOTHING = Standing(frozenset(), (), ())
+
+
+def annas(acme):
+    return Affiliation(acme.group_id, acme.anna, 100, False)
+
+
+async def test_all_is_well(acme, database):
+    assert await standing(database, [(acme.radio, acme.anna)], [annas(acme)]) == NOTHING
+    assert await standing(database, [], []) == NOTHING
+
+
+async def test_revoked_and_removed_and_foreign_devices(acme, database):
+    gone = DeviceId("dev_gone")
+    assert (await standing(database, [(gone, acme.anna)], [])).ended_devices == {gone}
+    assert (await standing(database, [(acme.radio, acme.bert)], [])).ended_devices == {acme.radio}
+    await acme.devices.revoke(acme.radio, 5)
+    assert (await standing(database, [(acme.radio, acme.anna)], [])).ended_devices == {acme.radio}
+
+
+async def test_members_who_left_and_members_who_changed(acme, database):
+    stranger = Affiliation(acme.group_id, acme.bert, 100, False)
+    await acme.groups.put_member(acme.group_id, acme.anna, 100, True)
+    found = await standing(database, [], [annas(acme), stranger])
+    assert found.ended == (stranger,)
+    assert found.changed == (replace(annas(acme), listen_only=True),)
+
+
+async def test_thousands_in_a_few_queries(acme, database):
+    rows = [{"n": n, "sub": f"sub_{n}"} for n in range(2100)]
+
+    def add(sql):
+        sql.execute(text("INSERT INTO subscribers VALUES (:sub, 'ten_1', :n, 'custom', NULL, '', 1, NULL)"), rows)
+        sql.execute(text("INSERT INTO members VALUES ('grp_1', :sub, :n % 256, 0)"), rows)
+
+    await database.write(add)
+    live = [Affiliation(acme.group_id, SubscriberId(f"sub_{n}"), n % 256, False) for n in range(2200)]
+    found = await standing(database, [(DeviceId(f"dev_{n}"), acme.anna) for n in range(2, 1200)], live)
+    assert len(found.ended_devices) == 1198
+    assert (len(found.ended), found.changed) == (100, ())
