@@ -13,9 +13,7 @@ class ServerUnreachable(HandsetError):
 
 
 class WrongServer(HandsetError):
-    """The server's certificate is not the one that this device was enrolled with; do not go on, ask your administrator.
-
-    """
+    """The server's certificate is not the one that this device was enrolled with; do not go on, ask your operator."""
 
 
 class Refused(HandsetError):
@@ -58,6 +56,10 @@ class FloorRefused(HandsetError):
 
 class FloorUnanswered(HandsetError):
     """The server did not answer the floor request; try again."""
+
+
+class FloorCancelled(HandsetError):
+    """You let go before the floor was granted."""
 
 
 class CredentialsError(HandsetError):

@@ -61,13 +61,14 @@ class EpochKeys:
 
 
 def _open(packet: bytes, ways: list[Callable[[bytes], bytes]]) -> bytes | None:
+    """libsrtp looks for replays before it looks at the tag: a "replay" under one key may be news under another."""
+    seen_before = False
     for unprotect in ways:
         try:
             return unprotect(packet)
         except SrtpError as error:
-            if is_replay(error):
-                return b""
-    return None
+            seen_before = seen_before or is_replay(error)
+    return b"" if seen_before else None
 
 
 class HeldPackets:

@@ -154,14 +154,15 @@ class MediaLink(asyncio.DatagramProtocol):
                 self._held.hold(now, packet)
 
     def _open_control(self, now: float, packet: bytes) -> bool:
-        plain = self.keys.open_rtcp(packet)
-        for group in self._candidates(rtcp_ssrc(packet)):
-            if plain is not None:
-                break
-            plain = group.keys.open_rtcp(packet)
-        if plain:
-            self._take_control(now, plain, Via.UDP)
-        return plain is not None
+        """Under the device's own key, or under that of the group whose floor control server speaks."""
+        ways = [self.keys.open_rtcp, *(group.keys.open_rtcp for group in self._candidates(rtcp_ssrc(packet)))]
+        seen_before = False
+        for opened in (way(packet) for way in ways):
+            if opened:
+                self._take_control(now, opened, Via.UDP)
+                return True
+            seen_before = seen_before or opened is not None
+        return seen_before
 
     def _candidates(self, control_ssrc: int) -> list[MediaGroup]:
         return [group for group in self.groups.values() if group.control_ssrc == control_ssrc]
@@ -169,14 +170,14 @@ class MediaLink(asyncio.DatagramProtocol):
     def _open_voice(self, now: float, packet: bytes) -> bool:
         """Of a burst that we know, or of one that we have not heard of yet: the key tells the group."""
         ssrc = rtp_ssrc(packet)
-        groups = sorted(self.groups.values(), key=lambda group: not group.knows_burst(ssrc))
-        for group in groups:
-            plain = group.keys.open_rtp(packet)
-            if plain:
-                self._take_voice(now, group, plain)
-            if plain is not None:
+        seen_before = False
+        for group in sorted(self.groups.values(), key=lambda group: not group.knows_burst(ssrc)):
+            opened = group.keys.open_rtp(packet)
+            if opened:
+                self._take_voice(now, group, opened)
                 return True
-        return False
+            seen_before = seen_before or opened is not None
+        return seen_before
 
     def receive_frame(self, packet: bytes) -> None:
         """A binary frame of the WebSocket."""

@@ -1,4 +1,4 @@
-"""Scanning: several groups, one loudspeaker. The group of the highest priority that has voice is heard (TS 23.379 §10.2).
+"""Scanning: several groups, one loudspeaker; the group of the highest priority that has voice is heard.
 
 The groups are given in the order of their priority. A talk burst is heard to its end, unless a group of higher priority
 starts; after it, its group keeps the loudspeaker for the hang time, so that an answer is not cut off by another group.

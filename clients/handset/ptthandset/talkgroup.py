@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from ptthandset import floor_effects
 from ptthandset.alarm import Alarm
 from ptthandset.audio.codec import OpusEncoder
+from ptthandset.audio.jitter_buffer import JitterStatistics
 from ptthandset.audio.playout import Played, PlayoutStream
-from ptthandset.errors import FloorRefused, FloorUnanswered, NotConnected
+from ptthandset.errors import FloorCancelled, FloorRefused, FloorUnanswered, NotConnected
 from ptthandset.floor_effects import FloorEffect, FloorGranted, FloorLost, FloorTaken
 from ptthandset.floor_participant import FloorParticipant
 from ptthandset.floor_states import FloorState, ParticipantTimers
@@ -24,6 +25,7 @@ from pttserver.wire.rtp import OPUS_CLOCK_HZ, RtpPacket
 PREROLL_S = 3.0  # speech between the press and the grant that is kept
 DOUBT_AFTER_UNANSWERED = 2
 REMEMBERED_BURSTS = 32
+KEPT_STREAMS = 1000  # with their statistics, for whoever asks after the burst
 _DENIALS = {
     DenyCause.ANOTHER_HAS_PERMISSION: "Somebody else is talking.",
     DenyCause.ONLY_ONE_PARTICIPANT: "Nobody else is in the group.",
@@ -85,7 +87,7 @@ class Talkgroup:
         self.queued: floor_effects.FloorQueued | None = None
         self.grant: Grant | None = None
         self.listeners: list[Callable[[GroupEvent], None]] = []
-        self.finished_streams: list[PlayoutStream] = []
+        self.finished_streams: deque[PlayoutStream] = deque(maxlen=KEPT_STREAMS)
         self._timers = timers
         self._sample_rate_hz = sample_rate_hz
         self._on_played = on_played
@@ -158,6 +160,10 @@ class Talkgroup:
         """Lets go of the key: gives the floor back, or the place in the queue."""
         self.grant = self.queued = None
         self._perform(self._floor.release(time.monotonic()))
+
+    def cancel_request(self) -> None:
+        """The user let go before the floor came: whoever awaits `request_floor` or `talk` gets FloorCancelled."""
+        self._fail(FloorCancelled())
 
     def receive_floor(self, now: float, message: FloorMessage) -> None:
         """A message of the floor control server."""
@@ -318,6 +324,12 @@ class Talkgroup:
             self._over.append(ssrc)
             break
         return frame or bytes(round(self._sample_rate_hz * frame_ms / 1000) * 2)
+
+    @property
+    def statistics(self) -> JitterStatistics | None:
+        """Of the burst that is heard, or of the last one; None before the first."""
+        streams = [*self.finished_streams, *self._streams.values()]
+        return streams[-1].statistics if streams else None
 
     def _end_streams(self, besides: int | None) -> None:
         for ssrc, stream in self._streams.items():

@@ -76,9 +76,7 @@ class Floor:
         """What all but the talker are told: Floor Taken or Floor Idle."""
         if self.burst is None:
             return self.messages.idle(self.sequence_number)
-        return self.messages.taken(
-            self.burst, self.participants[self.burst.talker_ssrc], self.sequence_number
-        )
+        return self.messages.taken(self.burst, self.participants[self.burst.talker_ssrc], self.sequence_number)
 
     def take_note_of_voice(self) -> None:
         """Voice since the last event moves T1, and is as good as Floor Ack for a grant out of the queue."""
@@ -87,9 +85,7 @@ class Floor:
         if self.burst.unanswered:
             self.note_answer(self.media_at)
         if Event.T1 in self.deadlines:
-            self.deadlines[Event.T1] = max(
-                self.deadlines[Event.T1], self.media_at + self.settings.t1_end_of_rtp_s
-            )
+            self.deadlines[Event.T1] = max(self.deadlines[Event.T1], self.media_at + self.settings.t1_end_of_rtp_s)
 
     def note_answer(self, at: float) -> None:
         """The talker has its grant: T20 stops, T1 takes over."""

@@ -116,9 +116,7 @@ class ServerMessages:
         )
 
     def _indicator(self, priority: EffectivePriority) -> FloorIndicator:
-        return priority.indicator | (
-            FloorIndicator.QUEUEING_SUPPORTED if self._queueing else FloorIndicator(0)
-        )
+        return priority.indicator | (FloorIndicator.QUEUEING_SUPPORTED if self._queueing else FloorIndicator(0))
 
     def _may_request(self, burst: Burst) -> bool:
         """Permission to Request the Floor: there is a queue, or somebody could override the talker."""

@@ -111,9 +111,8 @@ def revoke_too_long(floor: Floor, now: float, _nobody: Request) -> list[Effect]:
 
 
 def end_call(floor: Floor, _now: float, _nobody: Request) -> list[Effect]:
-    """Hang time is over, or the last participant left, perhaps in the midst of a burst."""
+    """Hang time is over, or the last participant left, in the midst of a burst perhaps. Nobody waits."""
     burst, floor.burst = floor.burst, None
-    floor.queue.clear()
     floor.enter(State.START_STOP, {})
     ended: list[Effect] = [BurstEnded(burst.talker_ssrc, burst.ssrc, BurstEnd.LEFT)] if burst else []
     return [*ended, CallEnded()]
@@ -178,14 +177,11 @@ def _revoke(floor: Floor, now: float, cause: RevokeCause) -> list[Effect]:
     """Enters 'G: pending Floor Revoke'; with a grace of 0 (audio cut-in) passes through it at once."""
     burst, settings = floor.present_burst, floor.settings
     burst.revoke_cause = cause
-    burst.grants_left = None
     revoke: list[Effect] = [Send(burst.talker_ssrc, floor.messages.revoke(burst))]
     if settings.t3_grace_s == 0:
         return revoke + _end_burst(floor, now, burst.revoked_end)
     grace = {Event.T3: now + settings.t3_grace_s, Event.T8: now + settings.t8_floor_revoke_s}
-    floor.enter(
-        State.PENDING_REVOKE, grace | {Event.TAKEN_REPEAT: floor.deadlines.get(Event.TAKEN_REPEAT, now)}
-    )
+    floor.enter(State.PENDING_REVOKE, grace | {Event.TAKEN_REPEAT: floor.deadlines.get(Event.TAKEN_REPEAT, now)})
     return revoke
 
 

@@ -68,9 +68,6 @@ class FloorQueue:
         found = (place for place, request in enumerate(self._waiting, start=1) if request.ssrc == ssrc)
         return next(found, None)
 
-    def clear(self) -> None:
-        self._waiting.clear()
-
 
 def _rank(request: Request) -> tuple[int, int]:
     return -request.priority.kind, -request.priority.number

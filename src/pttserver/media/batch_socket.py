@@ -6,6 +6,7 @@ Linux's recvmmsg(2) and sendmmsg(2) through cffi; the GIL is free while the kern
 
 import errno
 import socket
+import struct
 from collections.abc import Iterator
 
 from cffi import FFI
@@ -33,6 +34,8 @@ _libc = _ffi.dlopen(None)
 _MSG_DONTWAIT = int(socket.MSG_DONTWAIT)
 _MSG_TRUNC = int(socket.MSG_TRUNC)
 _FULL = (errno.EAGAIN, errno.ENOBUFS)
+_SO_MEMINFO = 55  # asm-generic/socket.h; the socket module does not name it
+_MEMINFO = struct.Struct("=9I")  # the last of the nine is SK_MEMINFO_DROPS
 
 
 class AddressArray:
@@ -126,6 +129,11 @@ class BatchSocket:
     @property
     def port(self) -> int:
         return int(self._socket.getsockname()[1])
+
+    @property
+    def receive_buffer_full(self) -> int:
+        """Datagrams that the kernel had no room for before we read them."""
+        return int(_MEMINFO.unpack(self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size))[-1])
 
     def fileno(self) -> int:
         return self._fd

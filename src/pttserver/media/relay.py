@@ -146,7 +146,7 @@ class Relay:
         """A binary frame of a logged-in client: one RTP or RTCP packet, not protected."""
         now = self._clock.now()
         session.last_seen = now
-        if len(packet) > MAX_PACKET_BYTES:
+        if len(packet) > MAX_PACKET_BYTES - TAG_BYTES:  # protected for UDP listeners it grows by the tag
             self.drops.too_long += 1
         elif len(packet) < rtcp.RTCP_HEADER_BYTES or packet[0] >> 6 != RTP_VERSION:
             self.drops.malformed += 1

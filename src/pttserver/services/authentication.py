@@ -65,15 +65,21 @@ class Authentication:
     async def enroll(self, connection: Challenged, request: Enroll) -> EnrolledDevice:
         """Registers the device's key against its one-time code. Raises EnrolmentFailed or Throttled."""
         self._admit(self._by_address, connection.address_bucket)
-        code = code_digest(request.code)
         signed = connection.proof("enroll", request.code)
         enrolled = None
         if device_keys.verify(request.public_key, request.signature, signed):
-            enrolled = await self._enrolments.claim(code, request.public_key, request.device_type, self._clock.utc_ms())
+            enrolled = await self._claim(request)
         if enrolled is None:
             self._charge(self._by_address, connection.address_bucket)
             raise EnrolmentFailed
         return enrolled
+
+    async def _claim(self, request: Enroll) -> EnrolledDevice | None:
+        try:
+            code = code_digest(request.code)
+        except MalformedMessage:
+            return None
+        return await self._enrolments.claim(code, request.public_key, request.device_type, self._clock.utc_ms())
 
     async def login(self, connection: Challenged, request: Login) -> LoginCandidate:
         """Device key and PIN. Raises AuthenticationFailed, Throttled or ServerBusy."""

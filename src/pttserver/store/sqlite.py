@@ -5,6 +5,7 @@ connections reset the log at once. Python's own `sqlite3` carries what the distr
 library comes from `sqlcipher3`, which brings its own.
 """
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -19,9 +20,9 @@ from pttserver.store.failures import translated
 T = TypeVar("T")
 
 OLDEST_SQLITE = (3, 51, 3)
+LOCK_POLL_S = 0.02
 
 _PRAGMAS = (
-    "journal_mode = WAL",
     "synchronous = FULL",  # what the CLI said is done is on the disk; call records come in batches
     "foreign_keys = ON",
     "secure_delete = ON",  # a removed name leaves no bytes behind
@@ -58,7 +59,7 @@ class SqliteConnection:
     @classmethod
     async def _open(cls, file: Path, busy_timeout_s: float, pragmas: tuple[str, ...], begin: str) -> Self:
         connection = await aiosqlite.Connection(lambda: _connect(file, busy_timeout_s), iter_chunk_size=64)
-        return cls(connection, _engine(connection._conn, pragmas, begin))
+        return cls(connection, _engine(connection._conn, busy_timeout_s, pragmas, begin))
 
     async def run(self, work: Callable[[Connection], T], taken: str | None) -> T:
         """One transaction.
@@ -83,15 +84,25 @@ def _transaction(engine: Engine, work: Callable[[Connection], T], taken: str | N
 
 
 def _connect(file: Path, busy_timeout_s: float) -> Any:
-    """isolation_level None:
-
-    the driver begins nothing by itself. check_same_thread False: the loop's thread closes it.
-    """
+    # isolation_level None: the driver begins nothing by itself. check_same_thread False: the loop's thread may close it
     return dbapi2.connect(str(file), timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
 
 
-def _engine(raw: Any, pragmas: tuple[str, ...], begin: str) -> Engine:
+def _use_write_ahead_log(raw: Any, patience_s: float) -> None:
+    """SQLite's busy timeout does not hold while two connections switch a new file to WAL, so we wait ourselves."""
+    for _ in range(round(patience_s / LOCK_POLL_S)):
+        try:
+            raw.execute("PRAGMA journal_mode = WAL")
+        except dbapi2.OperationalError:
+            time.sleep(LOCK_POLL_S)
+        else:
+            return
+    raw.execute("PRAGMA journal_mode = WAL")
+
+
+def _engine(raw: Any, busy_timeout_s: float, pragmas: tuple[str, ...], begin: str) -> Engine:
     def prepared() -> Any:
+        _use_write_ahead_log(raw, busy_timeout_s)
         for pragma in pragmas:
             raw.execute(f"PRAGMA {pragma}")
         return raw

@@ -64,9 +64,11 @@ def _keep_token(file: Path, credentials: Credentials) -> Callable[[bytes | None]
     return keep
 
 
-    def _welcome(handset: Handset) -> None: typer.echo(f"Logged in to {handset.credentials.tenant_name} as
-    {handset.name or handset.credentials.subscriber}.", err=True) if handset.superseded is not None: typer.echo(f"Your
-    log-in on another device ({handset.superseded.device_type}) was ended.", err=True)
+def _welcome(handset: Handset) -> None:
+    name = handset.name or handset.credentials.subscriber
+    typer.echo(f"Logged in to {handset.credentials.tenant_name} as {name}.", err=True)
+    if handset.superseded is not None:
+        typer.echo(f"Your log-in on another device ({handset.superseded.device_type}) was ended.", err=True)
 
 
 def _print_event(event: HandsetEvent) -> None:

@@ -1,0 +1,158 @@
+"""`ptt radio`: a radio on the terminal, with push-to-talk on the space bar.
+
+A terminal tells when a key goes down and not when it comes up, so the space bar is pressed once to talk and once to
+stop.
+"""
+
+import asyncio
+import contextlib
+import sys
+import termios
+import tty
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from ptthandset.audio.codec import OpusEncoder
+from ptthandset.audio.devices import Microphone
+from ptthandset.audio.pacing import spoken
+from ptthandset.cli.connecting import until_stopped
+from ptthandset.cli.listening import Ears
+from ptthandset.cli.radio_face import Face
+from ptthandset.errors import FloorRefused, HandsetError
+from ptthandset.floor_effects import FloorLost
+from ptthandset.handset import Connected, Disconnected, GroupGone, Handset, HandsetEvent
+from ptthandset.scan import Scan
+from ptthandset.talkgroup import GroupEvent, Talkgroup
+from pttserver.errors import PttError
+from pttserver.wire.floor_control import RevokeCause
+
+SAMPLE_RATE_HZ = 16_000
+REFRESHES_PER_S = 8
+_REVOKED = {RevokeCause.BURST_TOO_LONG: "you talked too long", RevokeCause.PREEMPTED: "an emergency has the floor"}
+
+
+class Radio:
+    """Keys in, sound in and out, the face redrawn. `speech` stands for the microphone."""
+
+    def __init__(self, handset: Handset, speech: bytes | None, record: Path | None, speaker: bool) -> None:
+        self._handset = handset
+        self._speech = speech
+        self._record = record
+        self._speaker = speaker
+        self._stop_talking = asyncio.Event()
+        self._talking: asyncio.Task[None] | None = None
+        self._quit = asyncio.Event()
+        self._scan: Scan
+        self._face: Face
+
+    async def operate(self, names: Sequence[str]) -> None:
+        """Until `q`, Ctrl+C or the end of the session (raises why)."""
+        if not names:
+            raise HandsetError("You are not a member of any group yet; ask your dispatcher.")
+        if not sys.stdin.isatty():
+            raise HandsetError("ptt radio needs a terminal; use ptt talk and ptt listen in scripts.")
+        groups = [await self._handset.affiliate(name) for name in names]
+        self._scan = Scan(groups)
+        self._face = Face(self._handset, groups)
+        self._handset.listeners.append(self._on_handset_event)
+        for group in groups:
+            group.listeners.append(self._on_group_event)
+        with ExitStack() as stack:
+            ears = Ears(stack, self._record, self._speaker)
+            stack.enter_context(_single_keys(self._on_key))
+            stack.enter_context(
+                Live(get_renderable=self._face.draw, refresh_per_second=REFRESHES_PER_S, console=Console(), screen=True)
+            )
+            hearing = asyncio.create_task(ears.hear(self._scan))
+            quitting = asyncio.create_task(self._quit.wait())
+            await until_stopped(self._handset, hearing, quitting)
+
+    # Keys --------------------------------------------------------------------------------------------------------
+
+    def _on_key(self, key: str) -> None:
+        match key:
+            case " ":
+                self._toggle(emergency=False)
+            case "e":
+                self._toggle(emergency=True)
+            case "\t" if not self._is_talking:
+                self._face.select_next()
+            case "q" | "\x03":
+                self._quit.set()
+
+    @property
+    def _is_talking(self) -> bool:
+        return self._talking is not None and not self._talking.done()
+
+    def _toggle(self, emergency: bool) -> None:
+        if self._is_talking:
+            self._stop_talking.set()
+            return
+        self._stop_talking.clear()
+        self._talking = asyncio.create_task(self._talk(self._face.selected, emergency))
+
+    async def _talk(self, group: Talkgroup, emergency: bool) -> None:
+        self._face.note = ""
+        encoder = OpusEncoder(SAMPLE_RATE_HZ)
+        try:
+            async with self._voice(encoder) as frames:
+                await group.talk(self._until_stopped(frames, group), encoder, emergency=emergency)
+        except FloorRefused as error:
+            self._face.note = f"Denied: {error}"
+        except (HandsetError, PttError) as error:
+            self._face.note = str(error)
+
+    @contextlib.asynccontextmanager
+    async def _voice(self, encoder: OpusEncoder) -> AsyncIterator[AsyncIterable[bytes]]:
+        if self._speech is not None:
+            yield spoken(self._speech, encoder.frame_bytes, encoder.frame_ms)
+            return
+        async with Microphone(SAMPLE_RATE_HZ, encoder.frame_ms) as microphone:
+            yield microphone
+
+    async def _until_stopped(self, frames: AsyncIterable[bytes], group: Talkgroup) -> AsyncIterator[bytes]:
+        async for frame in frames:
+            if self._stop_talking.is_set():
+                if group.grant is None:
+                    group.cancel_request()
+                return
+            yield frame
+
+    # Events ------------------------------------------------------------------------------------------------------
+
+    def _on_group_event(self, event: GroupEvent) -> None:
+        if isinstance(event, FloorLost) and event.must_stop:
+            why = _REVOKED.get(RevokeCause(event.cause or RevokeCause.OTHER), "the server took it back")
+            self._face.note = f"Stop talking: {why}."
+
+    def _on_handset_event(self, event: HandsetEvent) -> None:
+        match event:
+            case Disconnected():
+                self._face.note = "Connection lost; trying to get it back ..."
+            case Connected():
+                self._face.note = "Connected again."
+            case GroupGone(group_id):
+                self._face.forget(group_id)
+                self._scan.groups = [group for group in self._scan.groups if group.group_id != group_id]
+                if not self._scan.groups:
+                    self._quit.set()
+
+
+@contextlib.contextmanager
+def _single_keys(on_key: object) -> Iterator[None]:
+    """The terminal gives each key at once and shows none; it is put back as it was, whatever happens."""
+    assert callable(on_key)
+    fd = sys.stdin.fileno()
+    before = termios.tcgetattr(fd)
+    loop = asyncio.get_running_loop()
+    tty.setcbreak(fd)
+    loop.add_reader(fd, lambda: on_key(sys.stdin.read(1)))
+    try:
+        yield
+    finally:
+        loop.remove_reader(fd)
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)
