@@ -30,10 +30,7 @@ class SignallingSettings(_Section):
     port: Port = 8443
     """TCP port; 0 takes a free one."""
     public_host: str | None = None
-    """Host name or address that devices reach the server at; goes into enrolment codes.
-
-    Default: this machine's name.
-    """
+    """Host that devices reach the server at; goes into enrolment codes. Default: this machine's name."""
     certificate_file: Path | None = None
     """PEM certificate chain. Default: a private certificate is made in `data_dir` at the first start."""
     private_key_file: Path | None = None

@@ -29,6 +29,7 @@ from pttserver.wire.enrolment import parse_enrolment
 
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 30.0
+FAREWELL_S = 1.0
 _HOPELESS = ("auth.failed", "protocol.version", "protocol.invalid")
 
 
@@ -273,14 +274,22 @@ class Handset:
             raise self._end
 
     async def close(self) -> None:
-        """Leaves without logging out: the resume token stays good."""
+        """Leaves the groups without logging out: the resume token stays good."""
         self._end = self._end or _Closed()
+        await self._leave_groups()
         if self._link is not None:
             await self._link.close()
         if self._stay is not None:
             await self._cancel(self._stay)
         if self.media is not None:
             self.media.close()
+
+    async def _leave_groups(self) -> None:
+        """So that the others see us go at once; if the server does not answer, they will see it later."""
+        with contextlib.suppress(HandsetError, TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                for group in list(self.talkgroups.values()):
+                    await self.deaffiliate(group)
 
     async def _cancel(self, task: asyncio.Task[None]) -> None:
         if self._link is None:
