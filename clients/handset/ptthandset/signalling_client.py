@@ -26,7 +26,7 @@ CONNECT_TIMEOUT_S = 10
 REPLY_TIMEOUT_S = 20
 PING_INTERVAL_S = 20
 MAX_FRAME_BYTES = 1 << 20
-WAITING_VOICE_PACKETS = 100
+WAITING_FRAMES = 200
 CLIENT_NAME = "ptthandset/0.1"
 
 R = TypeVar("R", bound=signalling.Reply)
@@ -48,8 +48,7 @@ class SignallingClient:
         self._on_packet = on_packet
         self._ids = count(1)
         self._replies: dict[int, asyncio.Future[signalling.Message]] = {}
-        self._control: deque[str | bytes] = deque()
-        self._voice: deque[bytes] = deque(maxlen=WAITING_VOICE_PACKETS)
+        self._outgoing: deque[str | bytes] = deque()
         self._wake = asyncio.Event()
         self._challenge = b""
         self._reader = asyncio.create_task(self._read(), name="signalling reader")
@@ -112,7 +111,7 @@ class SignallingClient:
         """Sends with a fresh id and waits for the reply. Raises Refused or NotConnected."""
         number = next(self._ids)
         future = self._replies[number] = asyncio.get_running_loop().create_future()
-        self._control.append(request.model_copy(update={"id": number}).to_json())
+        self._outgoing.append(request.model_copy(update={"id": number}).to_json())
         self._wake.set()
         try:
             reply = await asyncio.wait_for(future, REPLY_TIMEOUT_S)
@@ -125,14 +124,15 @@ class SignallingClient:
         return reply
 
     def send_control(self, packet: bytes) -> None:
-        """An RTCP packet, in order with the requests."""
-        self._control.append(packet)
+        """An RTCP packet, in order with requests and voice: a release must not overtake the last word."""
+        self._outgoing.append(packet)
         self._wake.set()
 
     def send_voice(self, packet: bytes) -> None:
-        """An RTP packet; when the connection is slow the oldest are dropped."""
-        self._voice.append(packet)
-        self._wake.set()
+        """An RTP packet; it is dropped when the connection is too slow for voice."""
+        if len(self._outgoing) < WAITING_FRAMES:
+            self._outgoing.append(packet)
+            self._wake.set()
 
     async def closed(self) -> None:
         """Waits until the connection is gone, whoever ended it."""
@@ -182,8 +182,8 @@ class SignallingClient:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._control or self._voice:
-                    await self._connection.send(self._control.popleft() if self._control else self._voice.popleft())
+                while self._outgoing:
+                    await self._connection.send(self._outgoing.popleft())
 
 
 def _peer_certificate(connection: ClientConnection) -> bytes:

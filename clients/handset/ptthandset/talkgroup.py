@@ -187,6 +187,8 @@ class Talkgroup:
                     self.queued = None
                     self._fail(FloorRefused(cause, phrase or _DENIALS.get(DenyCause(cause), "The floor was denied.")))
                 case floor_effects.FloorQueued():
+                    if effect == self.queued:
+                        continue
                     self.queued = effect
                 case floor_effects.RequestTimedOut():
                     self._fail(FloorUnanswered())
@@ -235,8 +237,9 @@ class Talkgroup:
     ) -> TalkReport:
         """Presses the key, sends the frames as they come, lets go after the last.
 
-        Speech between the press and the grant is kept (PREROLL_S) and sent first. Ends early when the floor is lost
-        (`report.lost`). Raises what `request_floor` raises.
+        Speech between the press and the grant is kept (PREROLL_S) and sent first. In the queue no frame is taken: a
+        file waits, and a person who is told to wait says nothing. Ends early when the floor is lost (`report.lost`).
+        Raises what `request_floor` raises.
         """
         report = TalkReport()
         waiting: deque[tuple[int, bytes, float]] = deque(maxlen=round(PREROLL_S * 1000 / encoder.frame_ms))
@@ -249,6 +252,9 @@ class Talkgroup:
                     report.frames_dropped_before_grant += 1
                 waiting.append((number, encoder.encode(pcm), time.monotonic()))
                 number += 1
+                if self.queued is not None:
+                    await asyncio.wait({request})
+                    waiting = _held_over(waiting)
                 if not request.done():
                     continue
                 voice = voice or self._start(request.result(), encoder, report)
@@ -363,6 +369,12 @@ class VoiceSender:
         marker = self._sent == 0  # RFC 7587 §4.2: the start of a talk spurt
         self._sent += 1
         return RtpPacket(sequence, timestamp, self.ssrc, opus, marker)
+
+
+def _held_over(waiting: deque[tuple[int, bytes, float]]) -> deque[tuple[int, bytes, float]]:
+    """What was said before the queue is as old as the grant: the wait is the queue's delay, not the voice path's."""
+    now = time.monotonic()
+    return deque(((number, opus, now) for number, opus, _ in waiting), waiting.maxlen)
 
 
 def _report(ssrc: int, stream: PlayoutStream) -> rtcp.ReportBlock:

@@ -22,7 +22,7 @@ from ptthandset.audio.pacing import spoken
 from ptthandset.cli.connecting import until_stopped
 from ptthandset.cli.listening import Ears
 from ptthandset.cli.radio_face import Face
-from ptthandset.errors import FloorRefused, HandsetError
+from ptthandset.errors import FloorCancelled, FloorRefused, HandsetError
 from ptthandset.floor_effects import FloorLost
 from ptthandset.handset import Connected, Disconnected, GroupGone, Handset, HandsetEvent
 from ptthandset.scan import Scan
@@ -91,6 +91,8 @@ class Radio:
     def _toggle(self, emergency: bool) -> None:
         if self._is_talking:
             self._stop_talking.set()
+            if self._face.selected.grant is None:
+                self._face.selected.cancel_request()
             return
         self._stop_talking.clear()
         self._talking = asyncio.create_task(self._talk(self._face.selected, emergency))
@@ -100,7 +102,9 @@ class Radio:
         encoder = OpusEncoder(SAMPLE_RATE_HZ)
         try:
             async with self._voice(encoder) as frames:
-                await group.talk(self._until_stopped(frames, group), encoder, emergency=emergency)
+                await group.talk(self._until_stopped(frames), encoder, emergency=emergency)
+        except FloorCancelled:
+            self._face.note = ""
         except FloorRefused as error:
             self._face.note = f"Denied: {error}"
         except (HandsetError, PttError) as error:
@@ -114,11 +118,9 @@ class Radio:
         async with Microphone(SAMPLE_RATE_HZ, encoder.frame_ms) as microphone:
             yield microphone
 
-    async def _until_stopped(self, frames: AsyncIterable[bytes], group: Talkgroup) -> AsyncIterator[bytes]:
+    async def _until_stopped(self, frames: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         async for frame in frames:
             if self._stop_talking.is_set():
-                if group.grant is None:
-                    group.cancel_request()
                 return
             yield frame
 
