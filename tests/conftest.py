@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
+
 from running_server import Platform, running_platform
 
 

@@ -220,23 +220,9 @@ async def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
         await Database.open(tmp_path / "data" / "x")
 
 
-async def test_the_counter_sees_every_commit(database, file):
-    seen = [await database.change_counter()]
-    await database.write(write_pair(1))
-    seen.append(await database.change_counter())
-    other = foreign_connection(file)
-    other.execute("DELETE FROM tenants")
-    other.close()
-    seen.append(await database.change_counter())
-    assert len(set(seen)) == 3
-    assert await database.change_counter() == seen[-1]
-    await names(database)
-    assert await database.change_counter() == seen[-1]
-
-
 async def test_many_callers_at_once(database):
     await asyncio.gather(*(database.write(write_pair(n)) for n in range(50)))
-    counts = await asyncio.gather(*(names(database) for _ in range(50)), *(database.change_counter() for _ in range(9)))
+    counts = await asyncio.gather(*(names(database) for _ in range(50)))
     assert len(counts[0]) == 100
 
 

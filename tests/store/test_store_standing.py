@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from pttserver.ids import DeviceId, SubscriberId
 from pttserver.store.records import Affiliation, Standing
-from pttserver.store.standing import standing
+from pttserver.store.standing import standing, standing_number
 
 NOTHING = Standing(frozenset(), (), ())
 
@@ -48,3 +48,16 @@ async def test_thousands_in_a_few_queries(acme, database):
     found = await standing(database, [(DeviceId(f"dev_{n}"), acme.anna) for n in range(2, 1200)], live)
     assert len(found.ended_devices) == 1198
     assert (len(found.ended), found.changed) == (100, ())
+
+
+async def test_the_number_moves_when_a_right_is_taken_away_and_only_then(acme, database):
+    async def moved_by(work):
+        before = await standing_number(database)
+        await work
+        return await standing_number(database) != before
+
+    assert not await moved_by(acme.subscribers.record_login(acme.anna, 7))
+    assert await moved_by(acme.groups.put_member(acme.group_id, acme.anna, 90, True))
+    assert await moved_by(acme.groups.remove(acme.group_id))  # its members go with it
+    assert await moved_by(acme.devices.revoke(acme.radio, 5))
+    assert await moved_by(acme.subscribers.remove(acme.anna))  # its devices go with it

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 from websockets.protocol import State
 
 CLOSE_GRACE_S = 2.0
@@ -19,13 +20,18 @@ OUTBOX_VOICE_BYTES = "pttserver.outbox_voice_bytes"
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """A connection that has not sent a whole request in time is aborted."""
+    """A connection that has not sent a whole request in time is aborted; the next request has its own deadline."""
 
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._deadline = self.loop.call_later(self.app_state[DEADLINE_S], transport.abort)
+        self._set_deadline()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._deadline is None:
+            self._set_deadline()
 
     def on_message_complete(self) -> None:
         self._meet_deadline()
@@ -39,6 +45,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._meet_deadline()
         super().connection_lost(exc)
 
+    def _set_deadline(self) -> None:
+        self._deadline = self.loop.call_later(self.app_state[DEADLINE_S], self.transport.abort)
+
     def _meet_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
@@ -46,11 +55,23 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """Puts a link to this connection into the scope of the application."""
+    """Puts a link to this connection into the scope of the application; bounds what frames without a message cost."""
 
     async def run_asgi(self) -> None:
         cast("dict[str, Any]", self.scope)[LINK] = WebSocketLink(self)
         await super().run_asgi()
+
+    def handle_ping(self) -> None:
+        """Pongs for a reader who never reads would fill the memory."""
+        if self.transport.get_write_buffer_size() > self.app_state[OUTBOX_BYTES]:
+            self.transport.abort()
+        else:
+            super().handle_ping()
+
+    def handle_cont(self, event: Frame) -> None:
+        """The limit of a message counts octets: empty fragments without end would pass it."""
+        if event.data or event.fin:
+            super().handle_cont(event)
 
 
 class WebSocketLink:
@@ -60,12 +81,13 @@ class WebSocketLink:
     signalling the connection is aborted.
     """
 
-    __slots__ = ("_outbox_bytes", "_protocol", "_voice_bytes", "voice_dropped")
+    __slots__ = ("_outbox_bytes", "_protocol", "_voice_bytes", "closed", "voice_dropped")
 
     def __init__(self, protocol: WebSocketsSansIOProtocol) -> None:
         self._protocol = protocol
         self._outbox_bytes: int = protocol.app_state[OUTBOX_BYTES]
         self._voice_bytes: int = protocol.app_state[OUTBOX_VOICE_BYTES]
+        self.closed = False
         self.voice_dropped = 0
 
     def post(self, text: str) -> None:
@@ -91,6 +113,7 @@ class WebSocketLink:
 
         """
         protocol = self._protocol
+        self.closed = True
         if not self._is_open():
             return
         protocol.conn.send_close(code, reason)

@@ -74,18 +74,21 @@ class Site:
         try:
             await receive()  # websocket.connect
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-            await self._pump(receive, connection)
+            await self._pump(receive, connection, link)
         finally:
             self.connections -= 1
             deadline.cancel()
             stranger.no_more()
             connection.lost()
 
-    async def _pump(self, receive: Receive, connection: Connection) -> None:
-        """Text too fast for its allowance waits, and TCP slows the client down; nothing is lost or refused for it."""
+    async def _pump(self, receive: Receive, connection: Connection, link: WebSocketLink) -> None:
+        """Text too fast for its allowance waits, and TCP slows the client down; nothing is lost or refused for it.
+
+        What waits here when we close the link is not served.
+        """
         loop = asyncio.get_running_loop()
         allowance = TokenBucket(self._settings.messages_per_s, self._settings.messages_burst, loop.time())
-        while (event := await receive())["type"] == "websocket.receive":
+        while (event := await receive())["type"] == "websocket.receive" and not link.closed:
             packet = event.get("bytes")
             if packet is not None:
                 connection.receive_binary(packet)

@@ -84,6 +84,8 @@ class Connection:
 
     async def receive_text(self, text: str) -> None:
         """One signalling message; replies and errors go out on the link."""
+        if self._link.closed:
+            return
         session = self._live_session()
         if session is not None:
             session.last_seen = self._door.clock.now()
@@ -98,8 +100,13 @@ class Connection:
     def receive_binary(self, packet: bytes) -> None:
         """One RTP or RTCP packet."""
         session = self._live_session()
-        if session is not None:
+        if session is None:
+            return
+        try:
             self._door.relay.from_websocket(session, packet)
+        except Exception:  # a bug costs one packet, not the connection
+            self._door.relay.drops.internal_error += 1
+            _log.exception("packet_failed")
 
     def lost(self) -> None:
         """The connection is gone. The session lives on until it is resumed or dies of silence."""

@@ -1,6 +1,6 @@
 """Watches the database for what an administrator takes away, and takes it from the living sessions at once.
 
-Provisioning commands are other processes. A counter in the database tells that somebody committed; then the sessions
+Provisioning commands are other processes. A number in the database tells that a right was taken away; then the sessions
 and affiliations that live here are compared with what is written. Expired sessions end here too.
 """
 
@@ -15,7 +15,7 @@ from pttserver.sessions.session import Affiliation, Session
 from pttserver.store.database import Database
 from pttserver.store.records import Affiliation as BelievedAffiliation
 from pttserver.store.records import Standing
-from pttserver.store.standing import standing
+from pttserver.store.standing import standing, standing_number
 from pttserver.wire import signalling
 
 POLL_INTERVAL_S = 0.5
@@ -45,13 +45,13 @@ class StandingWatch:
     async def look(self) -> None:
         """One round. Raises StoreUnavailable."""
         self._attendance.end_unseen()
-        counter = await self._database.change_counter()
-        if counter == self._seen:
+        number = await standing_number(self._database)
+        if number == self._seen:
             return
         sessions = [(s.identity.device_id, s.identity.subscriber_id) for s in self._sessions]
         affiliations = [_believed(a) for s in self._sessions for a in s.affiliations.values()]
         self._apply(await standing(self._database, sessions, affiliations))
-        self._seen = counter
+        self._seen = number
 
     def _apply(self, found: Standing) -> None:
         for session in self._sessions:

@@ -13,6 +13,9 @@ CONTROL_PACKETS_BURST = 100
 class Link(Protocol):
     """The signalling connection of a session, as the rooms below `net` see it. No call waits."""
 
+    closed: bool
+    """`close` was called."""
+
     def post(self, text: str) -> None:
         """Sends a text frame, in order. A reader too slow for its signalling loses the connection."""
 

@@ -37,16 +37,9 @@ T = TypeVar("T")
 class Database:
     """An open database; `open` makes it, `close` must be called."""
 
-    def __init__(
-        self,
-        writer: SqliteConnection,
-        readers: list[SqliteConnection],
-        watch: SqliteConnection,
-        closing: AsyncExitStack,
-    ) -> None:
+    def __init__(self, writer: SqliteConnection, readers: list[SqliteConnection], closing: AsyncExitStack) -> None:
         self._writer = writer
         self._readers = readers
-        self._watch = watch
         self._closing = closing
         self._closed = False
 
@@ -67,8 +60,7 @@ class Database:
                 writer = await opened(SqliteConnection.to_write(file, busy_timeout_s))
                 await writer.run(migrate, None)
                 readers = [await opened(SqliteConnection.to_read(file, busy_timeout_s)) for _ in range(READERS)]
-                watch = await opened(SqliteConnection.to_read(file, busy_timeout_s))
-            return cls(writer, readers, watch, closing.pop_all())
+            return cls(writer, readers, closing.pop_all())
         raise AssertionError("unreachable: the stack swallows nothing")
 
     async def close(self) -> None:
@@ -91,18 +83,9 @@ class Database:
         """
         return await self._run(self._writer, work, taken)
 
-    async def change_counter(self) -> int:
-        """A number that is another after any commit, of this process or another. Raises StoreUnavailable."""
-        # It counts the commits of all connections but its own, which never writes: so it counts them all.
-        return await self._run(self._watch, _data_version)
-
     async def _run(self, connection: SqliteConnection, work: Callable[[Connection], T], taken: str | None = None) -> T:
         if self._closed:
             raise StoreUnavailable("the database is closed")
         if connection.waiting >= WAITING_LIMIT:
             raise StoreUnavailable("too much waits for the database; try again")
         return await connection.run(work, taken)
-
-
-def _data_version(connection: Connection) -> int:
-    return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())

@@ -196,3 +196,6 @@ bursts = Table(
     Index(None, "tenant_id", "started_ms"),
     Index(None, "call_id"),
 )
+
+# One row. Triggers raise the number whenever a right is taken away or changed: members, devices.
+standing_changes = Table("standing_changes", metadata, Column("number", BigInteger, nullable=False))

@@ -1,4 +1,4 @@
-"""Which living sessions and affiliations no longer hold; asked when `Database.change_counter` has changed."""
+"""Which living sessions and affiliations no longer hold; asked when `standing_number` has changed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -9,13 +9,19 @@ from sqlalchemy import Connection, select, tuple_
 from pttserver.ids import DeviceId, SubscriberId
 from pttserver.store.database import Database
 from pttserver.store.records import Affiliation, Standing
-from pttserver.store.schema import devices, members
+from pttserver.store.schema import devices, members, standing_changes
 
 PAIRS_PER_QUERY = 500
 
 T = TypeVar("T")
 
+_NUMBER = select(standing_changes.c.number)
 _MEMBER = select(members.c.group_id, members.c.subscriber_id, members.c.priority, members.c.listen_only)
+
+
+async def standing_number(database: Database) -> int:
+    """Another number after any commit, of this process or another, that may end a session. Raises StoreUnavailable."""
+    return await database.read(lambda sql: sql.execute(_NUMBER).scalar_one())
 
 
 async def standing(

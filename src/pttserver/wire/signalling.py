@@ -27,6 +27,7 @@ PROTOCOL_VERSION = 1
 SERVED_VERSIONS = (PROTOCOL_VERSION,)
 SUBPROTOCOL = "ptt.v1"
 PATH = "/v1/ptt"
+LONGEST_NAME = 64  # of a member, in an error's message
 
 
 class _Octets:
@@ -67,7 +68,9 @@ Device: TypeAlias = Annotated[str, Field(pattern="^dev_[0-9a-f]{16}$")]
 Session: TypeAlias = Annotated[str, Field(pattern="^ses_[0-9a-f]{16}$")]
 RequestId = Annotated[int, Field(ge=1, le=2**31 - 1)]
 SsrcNumber = Annotated[int, Field(ge=1, le=2**32 - 1)]
-ShortText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# No controls (C0, C1), nothing that cannot be seen, nothing that turns the direction of the text.
+_SEEN = r"^[^\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$"
+ShortText = Annotated[str, Field(min_length=1, max_length=64, pattern=_SEEN)]
 Presence = Literal["affiliated", "online", "offline"]
 
 
@@ -501,5 +504,5 @@ def _parse(text: str, models: Mapping[str, type[_M]], *, extra: Literal["forbid"
         return model.model_validate(members, extra=extra)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or kind
+        where = ".".join(map(str, first["loc"]))[:LONGEST_NAME] or kind
         raise MalformedMessage(f"{where}: {first['msg']}") from None

@@ -15,6 +15,7 @@ def upgrade() -> None:
     _create_what_lives()
     _create_what_hangs_on_it()
     _create_what_happened()
+    _count_changes_of_standing()
 
 
 def _create_what_lives() -> None:
@@ -133,6 +134,21 @@ def _create_what_happened() -> None:
     )
     _index("bursts", "tenant_id", "started_ms")
     _index("bursts", "call_id")
+
+
+def _count_changes_of_standing() -> None:
+    """Whatever takes a right away, in any process, raises one number: a server that runs looks at it."""
+    op.create_table("standing_changes", sa.Column("number", sa.BigInteger, nullable=False))
+    op.execute("INSERT INTO standing_changes (number) VALUES (0)")
+    _raise_number_on("members_changed", "UPDATE ON members")
+    _raise_number_on("members_removed", "DELETE ON members")
+    _raise_number_on("devices_changed", "UPDATE OF revoked_ms, subscriber_id, public_key ON devices")
+    _raise_number_on("devices_removed", "DELETE ON devices")
+
+
+def _raise_number_on(name: str, happening: str) -> None:
+    raising = "UPDATE standing_changes SET number = number + 1"
+    op.execute(f"CREATE TRIGGER {name} AFTER {happening} BEGIN {raising}; END")
 
 
 def _id() -> sa.Column[str]:
