@@ -85,12 +85,6 @@ class ServerBusy(PttError):
     code = "busy"
 
 
-class RateLimited(PttError):
-    """Too many messages; slow down."""
-
-    code = "rate_limited"
-
-
 class EnrolmentFailed(PttError):
     """The enrolment code is unknown, used or expired; ask for a new one."""
 

@@ -9,9 +9,9 @@ import asyncio
 import contextlib
 import random
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Set
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -193,14 +193,15 @@ class Handset:
     async def _go_on(self, link: SignallingClient, reply: signalling.SessionStarted) -> None:
         assert self.media is not None
         self.media.link = link
-        for affiliation in reply.affiliations:
-            group = self.talkgroups.get(affiliation.group)
-            if group is not None:
-                group.keys.renew(affiliation.epoch)
-                group.set_roster(affiliation.roster)
+        present = {affiliation.group: affiliation for affiliation in reply.affiliations}
+        for group_id, group in self.talkgroups.items():
+            if group_id in present:
+                group.keys.renew(present[group_id].epoch)
+                group.set_roster(present[group_id].roster)
         self.media.try_held_again()
         self._tell_path(self.media.via)
         await self._open_media(reply.media)
+        await self._agree_on_groups(link, present.keys())
 
     async def _start_anew(self, link: SignallingClient, reply: signalling.SessionStarted) -> None:
         if reply.uplink is None or reply.downlink is None:
@@ -217,8 +218,19 @@ class Handset:
         )
         self.media.link = link
         await self._open_media(reply.media)
-        for group_id in list(self.talkgroups):
-            await self._affiliate(link, group_id)
+        await self._agree_on_groups(link, set())
+
+    async def _agree_on_groups(self, link: SignallingClient, present: Set[str]) -> None:
+        """What was left or taken away while the connection was lost. `present`: our groups as the server sees it."""
+        for group_id in self.talkgroups.keys() - present:
+            try:
+                await self._affiliate(link, group_id)
+            except Refused as error:
+                if error.code != "not_found":
+                    raise
+                self._lose_group(group_id)
+        for group_id in present - self.talkgroups.keys():
+            await link.request(signalling.Deaffiliate(id=1, group=group_id), signalling.Done)
 
     async def _open_media(self, endpoint: signalling.MediaEndpoint) -> None:
         assert self.media is not None
@@ -332,11 +344,15 @@ class Handset:
         raise Refused("not_found", f"You are not a member of {name_or_id}. Your groups: {known}.")
 
     async def _affiliate(self, link: SignallingClient, group_id: str) -> Talkgroup:
+        await link.request(signalling.Affiliate(id=1, group=group_id), signalling.Affiliated, self._joined)
+        return self.talkgroups[group_id]
+
+    def _joined(self, reply: signalling.Affiliated) -> None:
+        """At once, since the state of the floor, and perhaps voice, come right behind the reply."""
         assert self.media is not None
-        reply = await link.request(signalling.Affiliate(id=1, group=group_id), signalling.Affiliated)
-        group = self.talkgroups.get(group_id)
+        group = self.talkgroups.get(reply.affiliation.group)
         if group is None:
-            group = self.talkgroups[group_id] = Talkgroup(
+            self.talkgroups[reply.affiliation.group] = Talkgroup(
                 reply.affiliation,
                 self.media,
                 timers=self.options.timers,
@@ -347,7 +363,6 @@ class Handset:
         else:
             group.bind(reply.affiliation, self.media)
         self.media.try_held_again()
-        return group
 
     async def deaffiliate(self, group: Talkgroup) -> None:
         """Leaves the group."""
@@ -369,6 +384,10 @@ class Handset:
         if group is not None:
             group.close()
 
+    def _lose_group(self, group_id: str) -> None:
+        self._forget(group_id)
+        self._tell(GroupGone(group_id))
+
     # What the server says ----------------------------------------------------------------------------------------
 
     def _on_packet(self, packet: bytes) -> None:
@@ -383,9 +402,11 @@ class Handset:
                     self.media.try_held_again()
             case signalling.GroupRoster(group=group_id) if group_id in self.talkgroups:
                 self.talkgroups[group_id].change_roster(event)
+            case signalling.GroupRights(group=group_id) if group_id in self.talkgroups:
+                self.talkgroups[group_id].priority = event.priority
+                self.talkgroups[group_id].listen_only = event.listen_only
             case signalling.GroupRemoved(group=group_id):
-                self._forget(group_id)
-                self._tell(GroupGone(group_id))
+                self._lose_group(group_id)
             case signalling.SessionSuperseded(device_type=device_type, at_ms=at_ms):
                 self._keep_token(None)
                 self._finish(Superseded(device_type, at_ms))
@@ -408,15 +429,16 @@ class Handset:
     def _tell_path(self, via: Via) -> None:
         link = self._link
         if link is not None:
-            self._start(self._request_path(link, via))
+            request = link.request(signalling.SetMediaPath(id=1, via=via.value), signalling.Done)
+            self._start(request)  # it is queued already: what we send from now on comes after it
         self._tell(PathChanged(via))
 
-    async def _request_path(self, link: SignallingClient, via: Via) -> None:
-        with contextlib.suppress(HandsetError):  # the next keep-alive tries again
-            await link.request(signalling.SetMediaPath(id=1, via=via.value), signalling.Done)
+    def _start(self, request: Coroutine[Any, Any, signalling.Done]) -> None:
+        async def wait() -> None:
+            with contextlib.suppress(HandsetError):  # the next connection tells the path again
+                await request
 
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
+        task = asyncio.create_task(wait())
         self._choices.add(task)
         task.add_done_callback(self._choices.discard)
 

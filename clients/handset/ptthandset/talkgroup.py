@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from ptthandset import floor_effects
@@ -26,7 +26,7 @@ PREROLL_S = 3.0  # speech between the press and the grant that is kept
 DOUBT_AFTER_UNANSWERED = 2
 REMEMBERED_BURSTS = 32
 KEPT_STREAMS = 1000  # with their statistics, for whoever asks after the burst
-_DENIALS = {
+_DENIALS: Mapping[int, str] = {
     DenyCause.ANOTHER_HAS_PERMISSION: "Somebody else is talking.",
     DenyCause.ONLY_ONE_PARTICIPANT: "Nobody else is in the group.",
     DenyCause.RECEIVE_ONLY: "You may only listen in this group.",
@@ -103,7 +103,7 @@ class Talkgroup:
 
     def bind(self, affiliation: signalling.Affiliation, media: MediaLink) -> None:
         """(Re)starts with the SSRCs and keys of an affiliation; a floor of the one before is gone."""
-        self._fail(NotConnected())
+        self._drop_floor()
         self.listen_only = affiliation.listen_only
         self.priority = affiliation.priority
         self.ssrc = affiliation.ssrc
@@ -111,7 +111,7 @@ class Talkgroup:
         self.keys = EpochKeys(affiliation.epoch)
         self._media = media
         self._floor = FloorParticipant(affiliation.ssrc, self._timers)
-        self.grant = self.queued = self.talker = None
+        self.queued = self.talker = None
         self._end_streams(besides=None)
         media.groups[self.group_id] = self
         self.set_roster(affiliation.roster)
@@ -126,9 +126,11 @@ class Talkgroup:
 
     def change_roster(self, event: signalling.GroupRoster) -> None:
         self.count = event.count
-        if event.joined is None and event.left is None:
+        if event.participants is not None:
+            self.participants = {p.subscriber: p.name for p in event.participants}
+        elif event.joined is None and event.left is None:
             self.participants = None
-        if self.participants is not None:
+        elif self.participants is not None:
             self.participants.update({p.subscriber: p.name for p in event.joined or ()})
             for subscriber in event.left or ():
                 self.participants.pop(subscriber, None)
@@ -139,6 +141,11 @@ class Talkgroup:
     @property
     def floor_state(self) -> FloorState:
         return self._floor.state
+
+    @property
+    def is_active(self) -> bool:
+        """Somebody talks, or we do."""
+        return self.talker is not None or self.grant is not None
 
     async def request_floor(self, *, priority: int | None = None, emergency: bool = False) -> Grant:
         """Presses the key and waits for the floor, in the queue if need be; cancel to give up.
@@ -185,7 +192,7 @@ class Talkgroup:
                     self.grant = None
                 case floor_effects.FloorDenied(cause, phrase):
                     self.queued = None
-                    self._fail(FloorRefused(cause, phrase or _DENIALS.get(DenyCause(cause), "The floor was denied.")))
+                    self._fail(FloorRefused(cause, _DENIALS.get(cause) or phrase or "The floor was denied."))
                 case floor_effects.FloorQueued():
                     if effect == self.queued:
                         continue
@@ -199,7 +206,7 @@ class Talkgroup:
                     self.talker = None
                     self._end_streams(besides=None)
             self._tell(effect)
-        self._media.set_active(self.talker is not None or self.grant is not None)
+        self._media.watch_activity()
         self._alarm.set(self._floor.next_deadline())
 
     def _transmit(self, message: FloorMessage) -> None:
@@ -220,6 +227,13 @@ class Talkgroup:
         if self._granted is not None and not self._granted.done():
             self._granted.set_exception(error)
         self._granted = None
+
+    def _drop_floor(self) -> None:
+        """The affiliation is over, and with it our burst, or our wait for one."""
+        if self.grant is not None:
+            lost, self.grant = FloorLost(self.grant.burst_ssrc, must_stop=False), None
+            self._tell(lost)
+        self._fail(NotConnected())
 
     def _tell(self, event: GroupEvent) -> None:
         for listener in list(self.listeners):
@@ -244,6 +258,12 @@ class Talkgroup:
         report = TalkReport()
         waiting: deque[tuple[int, bytes, float]] = deque(maxlen=round(PREROLL_S * 1000 / encoder.frame_ms))
         voice: VoiceSender | None = None
+
+        def on_lost(event: GroupEvent) -> None:
+            if isinstance(event, FloorLost):
+                report.lost = event
+
+        self.listeners.append(on_lost)
         request = asyncio.create_task(self.request_floor(priority=priority, emergency=emergency))
         try:
             number = 0
@@ -265,19 +285,13 @@ class Talkgroup:
             if self._holds(voice):
                 self._send(voice, waiting, report)
         finally:
+            self.listeners.remove(on_lost)
             request.cancel()
             self.release_floor()
         return report
 
     def _start(self, grant: Grant, encoder: OpusEncoder, report: TalkReport) -> "VoiceSender":
         report.grant = grant
-
-        def on_lost(event: GroupEvent) -> None:
-            if isinstance(event, FloorLost) and event.burst_ssrc == grant.burst_ssrc:
-                report.lost = event
-                self.listeners.remove(on_lost)
-
-        self.listeners.append(on_lost)
         return VoiceSender(grant.burst_ssrc, round(encoder.frame_ms * OPUS_CLOCK_HZ / 1000))
 
     def _holds(self, voice: "VoiceSender") -> bool:
@@ -347,9 +361,11 @@ class Talkgroup:
         return [_report(ssrc, stream) for ssrc, stream in self._streams.items()]
 
     def close(self) -> None:
-        self._alarm.set(None)
+        """Takes part no more: a burst of ours is lost (FloorLost), who waits for the floor gets NotConnected."""
+        self._alarm.close()
         self._media.groups.pop(self.group_id, None)
-        self._fail(NotConnected())
+        self._drop_floor()
+        self._media.watch_activity()
 
 
 class VoiceSender:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from pttserver.clock import Clock
 from pttserver.config import MediaSettings
-from pttserver.crypto.srtp import MAX_PACKET_BYTES, SRTCP_TRAILER_BYTES, TAG_BYTES, SrtpError, is_replay
+from pttserver.crypto.srtp import MAX_PACKET_BYTES, TAG_BYTES, SrtpError, is_replay
 from pttserver.errors import MalformedPacket
 from pttserver.ids import GroupId, Ssrc
 from pttserver.media.batch_socket import RECEIVE_BATCH, BatchSocket
@@ -37,7 +37,6 @@ ADDRESS_HOLD_S = 0.1  # a session may move this often; faster is flapping or an 
 LAST_FIRST_SEQUENCE = 0x7FFF  # RFC 3711 §3.3.1: a start in the lower half keeps the roll-over counter at 0
 REMEMBERED_BURSTS = 1024
 SMALLEST_RTP = RTP_HEADER_BYTES + TAG_BYTES
-SMALLEST_RTCP = rtcp.RTCP_HEADER_BYTES + SRTCP_TRAILER_BYTES
 
 FloorMessageHandler = Callable[[Affiliation, FloorMessage, float], None]
 _log = get_logger("media")

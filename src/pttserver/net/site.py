@@ -128,7 +128,7 @@ def http_application(is_failing: Callable[[], bool]) -> FastAPI:
     """HTTP on the TLS port."""
     http = FastAPI(title="pttserver", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
 
-    @http.get("/health", summary="State of the server")
+    @http.get("/health", summary="State of the server", responses={503: {"model": Health}})
     async def health(response: Response) -> Health:
         """200 while all is well, 503 while records cannot be written."""
         failing = is_failing()

@@ -203,6 +203,10 @@ class Attendance:
         affiliation.priority = priority
         affiliation.listen_only = listen_only
         self._talk.change_rights(affiliation)
+        link = affiliation.session.link
+        if link is not None:
+            rights = signalling.GroupRights(group=affiliation.group_id, priority=priority, listen_only=listen_only)
+            link.post(rights.to_json())
 
 
 def _identity(candidate: LoginCandidate) -> Identity:

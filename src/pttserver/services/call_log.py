@@ -121,11 +121,12 @@ class CallLog:
                 [CallParticipant(call.call_id, member) for call, present in calls.values() for member in present],
                 bursts,
             )
-        except StoreUnavailable as error:
+        except Exception as error:  # the database's, or a bug: the records wait on, and it is visible
             self.failures += 1
             self.is_failing = True
             self._calls, self._bursts = calls | self._calls, bursts + self._bursts
-            _log.error("call_log_not_written", waiting=len(self), error=error.message)
+            reason = error.message if isinstance(error, StoreUnavailable) else None
+            _log.error("call_log_not_written", waiting=len(self), error=reason, exc_info=reason is None)
             return False
         self.is_failing = False
         self.written += len(calls) + len(bursts)

@@ -21,6 +21,7 @@ from pttserver.errors import (
     OutOfOrder,
     ProtocolError,
     PttError,
+    StoreUnavailable,
     UnsupportedVersion,
 )
 from pttserver.ids import GroupId, Personal, SubscriberId
@@ -119,8 +120,11 @@ class Connection:
         return None
 
     def _refuse(self, error: PttError, request_id: int | None) -> None:
-        details = error.details or None
-        self._post(signalling.Error(re=request_id, code=error.code, message=error.message, details=details))
+        message = error.message
+        if isinstance(error, StoreUnavailable):  # its text is for the operator
+            _log.error("database_failed", error=message)
+            message = StoreUnavailable().message
+        self._post(signalling.Error(re=request_id, code=error.code, message=message, details=error.details or None))
         if self._live_session() is None:
             self._link.close(CLOSE_REFUSED, error.code)
         elif isinstance(error, ProtocolError) and request_id is None:

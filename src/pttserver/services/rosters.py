@@ -1,6 +1,7 @@
 """Rosters and presence: who takes part in a group, told to its participants by name, or in large groups by number."""
 
 import asyncio
+from collections.abc import Sequence
 
 from pttserver.config import SessionSettings
 from pttserver.ids import GroupId, SubscriberId
@@ -21,6 +22,7 @@ class Rosters:
         self._groups = groups
         self._interval_s = settings.roster_event_interval_s
         self._counting: dict[GroupId, asyncio.TimerHandle] = {}
+        self._large: set[GroupId] = set()
 
     def roster(self, affiliation: Affiliation) -> signalling.Roster:
         """The group's participants, as this participant may see them."""
@@ -31,26 +33,29 @@ class Rosters:
 
     def joined(self, affiliation: Affiliation) -> None:
         """To be called after the affiliation joined."""
-        event = signalling.GroupRoster(
-            group=affiliation.group_id, count=self._count(affiliation), joined=[_participant(affiliation)]
-        )
-        self._tell(affiliation, event)
+        self._tell(affiliation, joined=[_participant(affiliation)])
 
     def left(self, affiliation: Affiliation) -> None:
         """To be called after the affiliation left."""
-        gone = affiliation.session.identity.subscriber_id
-        self._tell(
-            affiliation, signalling.GroupRoster(group=affiliation.group_id, count=self._count(affiliation), left=[gone])
-        )
+        self._tell(affiliation, left=[affiliation.session.identity.subscriber_id])
 
-    def _count(self, affiliation: Affiliation) -> int:
-        return len(self._talk.affiliations(affiliation.group_id))
-
-    def _tell(self, about: Affiliation, event: signalling.GroupRoster) -> None:
-        if event.count > about.session.identity.roster_limit:
-            self._tell_count_soon(about.group_id)
+    def _tell(
+        self,
+        about: Affiliation,
+        joined: list[signalling.Participant] | None = None,
+        left: list[signalling.Subscriber] | None = None,
+    ) -> None:
+        group_id, present = about.group_id, self._talk.affiliations(about.group_id)
+        if len(present) > about.session.identity.roster_limit:
+            self._large.add(group_id)
+            self._tell_count_soon(group_id)
+        elif group_id in self._large:
+            self._large.discard(group_id)
+            everybody = [_participant(other) for other in present]
+            _post(present, signalling.GroupRoster(group=group_id, count=len(present), participants=everybody))
         else:
-            self._post(event, besides=about.session)
+            others = [other for other in present if other is not about]
+            _post(others, signalling.GroupRoster(group=group_id, count=len(present), joined=joined, left=left))
 
     def _tell_count_soon(self, group_id: GroupId) -> None:
         if group_id not in self._counting:
@@ -59,15 +64,9 @@ class Rosters:
 
     def _tell_count(self, group_id: GroupId) -> None:
         del self._counting[group_id]
-        count = len(self._talk.affiliations(group_id))
-        self._post(signalling.GroupRoster(group=group_id, count=count), besides=None)
-
-    def _post(self, event: signalling.GroupRoster, besides: Session | None) -> None:
-        text = event.to_json()
-        for affiliation in self._talk.affiliations(GroupId(event.group)):
-            session = affiliation.session
-            if session is not besides and session.link is not None:
-                session.link.post(text)
+        present = self._talk.affiliations(group_id)
+        if group_id in self._large:
+            _post(present, signalling.GroupRoster(group=group_id, count=len(present)))
 
     async def presence(self, asker: Session, group_id: GroupId, request_id: int) -> signalling.PresenceList:
         """Presence of the group's members. The caller has checked that the asker is one of them."""
@@ -83,6 +82,14 @@ class Rosters:
             members=len(members),
             listed=listed if len(members) <= asker.identity.roster_limit else None,
         )
+
+
+def _post(to: Sequence[Affiliation], event: signalling.GroupRoster) -> None:
+    text = event.to_json()
+    for affiliation in to:
+        link = affiliation.session.link
+        if link is not None:
+            link.post(text)
 
 
 def _participant(affiliation: Affiliation) -> signalling.Participant:

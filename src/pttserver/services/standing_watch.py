@@ -40,6 +40,8 @@ class StandingWatch:
                 await self.look()
             except StoreUnavailable as error:
                 _log.error("standing_not_checked", error=error.message)
+            except Exception:  # a bug costs one round, not every revocation from now on
+                _log.exception("standing_check_failed")
             await asyncio.sleep(POLL_INTERVAL_S)
 
     async def look(self) -> None:

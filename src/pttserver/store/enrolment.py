@@ -47,12 +47,14 @@ class Enrolments:
     ) -> EnrolledDevice | None:
         """Uses the code up: of all that try, one gets the device. None: the code is unknown, used or expired.
 
-        An earlier key of the device is replaced, and its resume token ends.
+        Whoever used it may use it again with the same key until it expires: its answer may have been lost. An earlier
+        key of the device is replaced, and its resume token ends.
         """
         codes = enrolment_codes.c
+        same_key = codes.device_id.in_(select(devices.c.id).where(devices.c.public_key == public_key))
         use = (
             update(enrolment_codes)
-            .where(codes.code_hash == code_hash, codes.used_ms.is_(None), codes.expires_ms > now_ms)
+            .where(codes.code_hash == code_hash, codes.used_ms.is_(None) | same_key, codes.expires_ms > now_ms)
             .values(used_ms=now_ms)
             .returning(codes.device_id)
         )

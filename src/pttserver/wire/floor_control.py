@@ -45,6 +45,11 @@ class MessageType(IntEnum):
     RELEASE_MULTI_TALKER = 15
 
 
+def is_known(packet: bytes) -> bool:
+    """Whether this version knows the type of an APP packet named "MCPT"; others are passed over, not refused."""
+    return packet[0] & 0x1F & ~ACK_REQUIRED in MessageType._value2member_map_
+
+
 ACKNOWLEDGEABLE = frozenset(
     {
         MessageType.FLOOR_GRANTED,

@@ -118,7 +118,7 @@ def decode(datagram: bytes) -> list[RtcpPacket]:
 def _decode_one(packet: bytes) -> list[RtcpPacket]:
     kind = packet[1]
     if kind == floor_control.APP_PACKET_TYPE and packet[8:12] == floor_control.NAME:
-        return [FloorMessage.decode(packet)]
+        return [FloorMessage.decode(packet)] if floor_control.is_known(packet) else []
     if kind == RECEIVER_REPORT:
         return [_decode_report(packet)]
     if kind == EXTENDED_REPORT:

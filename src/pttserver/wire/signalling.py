@@ -347,7 +347,7 @@ class SessionStarted(Reply):
     dead_after_s: float
     """The session ends after this long without any."""
     resume_token: Annotated[Octets32 | None, Field(repr=False)] = None
-    """For `resume`; keep it as secret as the PIN. Absent if resumed."""
+    """For `resume`; keep it as secret as the PIN. In the answer to `login` only, if it could be stored."""
     resume_lifetime_s: float | None = None
     """How long the token works."""
     groups: list[GroupInfo]
@@ -421,13 +421,24 @@ class GroupEpoch(Message):
 
 
 class GroupRoster(Message):
-    """Participants joined or left a group. In a large group, and after many changes at once, only the count."""
+    """Participants joined or left a group. In a large group only the count; then the list that you had is void."""
 
     type: Literal["group.roster"] = "group.roster"
     group: Group
     count: int
+    participants: list[Participant] | None = None
+    """The whole list, when a large group has become small enough for names."""
     joined: list[Participant] | None = None
     left: list[Subscriber] | None = None
+
+
+class GroupRights(Message):
+    """The organisation changed what the subscriber may do in the group."""
+
+    type: Literal["group.rights"] = "group.rights"
+    group: Group
+    priority: Annotated[int, Field(ge=0, le=255)]
+    listen_only: bool
 
 
 class GroupRemoved(Message):
@@ -451,7 +462,8 @@ class SessionEnded(Message):
     """The server ended the session."""
 
     type: Literal["session.ended"] = "session.ended"
-    reason: Literal["revoked", "expired", "server_stopping", "slow_reader"]
+    reason: str
+    """`revoked`, `expired`, `server_stopping`; take one that you do not know for `expired`."""
 
 
 REQUESTS: Mapping[str, type[Request]] = {
@@ -465,7 +477,7 @@ SERVER_MESSAGES: Mapping[str, type[Message]] = {
     model.model_fields["type"].default: model
     for model in (
         Welcome, Enrolled, SessionStarted, Groups, Affiliated, PresenceList, Done, Pong, Error,
-        GroupEpoch, GroupRoster, GroupRemoved, SessionSuperseded, SessionEnded,
+        GroupEpoch, GroupRoster, GroupRights, GroupRemoved, SessionSuperseded, SessionEnded,
     )
 }  # fmt: skip
 

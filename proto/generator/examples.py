@@ -1,0 +1,158 @@
+"""One example of every message, as typed values: together they are one story, told in walkthrough.md."""
+
+from collections.abc import Mapping
+
+from generator import fixed
+from pttserver.crypto.device_keys import Purpose, proof
+from pttserver.crypto.srtp import SrtpKey
+from pttserver.wire import signalling as s
+
+_INFO = s.GroupInfo(group=fixed.GROUP, name="Patrol", priority=100, listen_only=False)
+_BERT = s.Participant(subscriber=fixed.BERT, name="Bert Bär")
+_ANNA = s.Participant(subscriber=fixed.ANNA, name="Anna")
+
+
+def signed(purpose: Purpose, credential: str) -> bytes:
+    """The octets that the device signs on this connection."""
+    return proof(purpose, s.PROTOCOL_VERSION, fixed.CHALLENGE, fixed.CERTIFICATE_DIGEST, credential)
+
+
+def _signature(purpose: Purpose, credential: str) -> bytes:
+    return fixed.DEVICE_KEY.sign(signed(purpose, credential))
+
+
+def _keys(key: SrtpKey) -> s.SrtpKeys:
+    return s.SrtpKeys(key=key.key, salt=key.salt)
+
+
+def _epoch(number: int, key: SrtpKey) -> s.Epoch:
+    return s.Epoch(number=number, key=key.key, salt=key.salt)
+
+
+_AFFILIATION = s.Affiliation(
+    group=fixed.GROUP,
+    name="Patrol",
+    priority=100,
+    listen_only=False,
+    ssrc=fixed.AFFILIATION_SSRC,
+    control_ssrc=fixed.CONTROL_SSRC,
+    epoch=_epoch(1, fixed.EPOCH_1),
+    roster=s.Roster(count=2, participants=[_BERT, _ANNA]),
+)
+
+_SESSION = s.SessionStarted(
+    re=3,
+    session=fixed.SESSION,
+    resumed=False,
+    subscriber=fixed.ANNA,
+    name="Anna",
+    ssrc=fixed.SESSION_SSRC,
+    server_ssrc=fixed.SERVER_SSRC,
+    uplink=_keys(fixed.UPLINK),
+    downlink=_keys(fixed.DOWNLINK),
+    media=s.MediaEndpoint(host="", port=8443),
+    keepalive_interval_s=15.0,
+    dead_after_s=60.0,
+    resume_token=fixed.TOKEN,
+    resume_lifetime_s=43200.0,
+    groups=[_INFO],
+    affiliations=[],
+)
+
+SESSION_RESUMED = _SESSION.model_copy(
+    update={
+        "re": 2,
+        "resumed": True,
+        "uplink": None,
+        "downlink": None,
+        "resume_token": None,
+        "resume_lifetime_s": None,
+        "affiliations": [_AFFILIATION.model_copy(update={"epoch": _epoch(2, fixed.EPOCH_2)})],
+    }
+)
+VERSION_REFUSED = s.Error(
+    re=1,
+    code="protocol.version",
+    message="The server does not speak this version of the protocol.",
+    details={"versions_served": [1]},
+)
+
+_REQUESTS: list[s.Message] = [
+    s.Hello(id=1, protocol=1, client="example/1.0"),
+    s.Enroll(
+        id=2,
+        code=fixed.CODE,
+        public_key=fixed.DEVICE_KEY.public_key().public_bytes_raw(),
+        device_type="example radio",
+        signature=_signature("enroll", fixed.CODE),
+    ),
+    s.Login(id=3, device=fixed.DEVICE, pin=fixed.PIN, signature=_signature("login", fixed.DEVICE)),
+    s.Resume(
+        id=2,
+        device=fixed.DEVICE,
+        token=fixed.TOKEN,
+        signature=_signature("resume", fixed.DEVICE),
+        session=fixed.SESSION,
+    ),
+    s.Logout(id=9),
+    s.ListGroups(id=7),
+    s.Affiliate(id=4, group=fixed.GROUP),
+    s.Deaffiliate(id=8, group=fixed.GROUP),
+    s.ListPresence(id=10, group=fixed.GROUP),
+    s.SetMediaPath(id=5, via="udp"),
+    s.Ping(id=6),
+]
+_SERVER_MESSAGES: list[s.Message] = [
+    s.Welcome(re=1, protocol=1, challenge=fixed.CHALLENGE, server="pttserver/0.1.0"),
+    s.Enrolled(
+        re=2,
+        device=fixed.DEVICE,
+        subscriber=fixed.ANNA,
+        tenant=fixed.TENANT,
+        tenant_name="ACME",
+        name="Anna",
+    ),
+    _SESSION,
+    s.Groups(re=7, groups=[_INFO, s.GroupInfo(group=fixed.OTHER_GROUP, name="All", priority=0, listen_only=True)]),
+    s.Affiliated(re=4, affiliation=_AFFILIATION),
+    s.PresenceList(
+        re=10,
+        group=fixed.GROUP,
+        affiliated=1,
+        online=2,
+        members=2,
+        listed=[
+            s.MemberPresence(subscriber=fixed.ANNA, name="Anna", presence="affiliated"),
+            s.MemberPresence(subscriber=fixed.BERT, name="Bert Bär", presence="online"),
+        ],
+    ),
+    s.Done(re=5),
+    s.Pong(re=6),
+    s.Error(
+        re=3,
+        code="auth.throttled",
+        message="Too many attempts; wait, then try again.",
+        details={"retry_after_s": 5.9},
+    ),
+    s.GroupEpoch(group=fixed.GROUP, epoch=_epoch(2, fixed.EPOCH_2)),
+    s.GroupRoster(group=fixed.GROUP, count=1, left=[fixed.BERT]),
+    s.GroupRights(group=fixed.GROUP, priority=120, listen_only=True),
+    s.GroupRemoved(group=fixed.GROUP),
+    s.SessionSuperseded(device_type="example radio", at_ms=1_790_000_000_000),
+    s.SessionEnded(reason="expired"),
+]
+
+
+def _by_type(messages: list[s.Message]) -> Mapping[str, s.Message]:
+    return {type(message).model_fields["type"].default: message for message in messages}
+
+
+REQUESTS = _by_type(_REQUESTS)
+SERVER_MESSAGES = _by_type(_SERVER_MESSAGES)
+VARIANTS: list[s.Message] = [
+    SESSION_RESUMED,
+    VERSION_REFUSED,
+    s.GroupRoster(group=fixed.GROUP, count=2, joined=[_BERT]),
+    s.GroupRoster(group=fixed.GROUP, count=120),
+]
+"""Other forms of messages of the server."""
