@@ -23,7 +23,7 @@ from pttserver.observe.metrics import Metrics
 from pttserver.services.attendance import Attendance
 from pttserver.services.authentication import Authentication
 from pttserver.services.call_log import CallLog
-from pttserver.services.certificate import ensure_certificate
+from pttserver.services.certificate import CertificateFiles, ensure_certificate
 from pttserver.services.connection import Door
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.pin_check import PinCheck
@@ -45,21 +45,59 @@ _log = get_logger("app")
 
 
 @dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases, built over one database and one media socket."""
+
+    sessions: SessionRegistry
+    relay: Relay
+    talk: TalkService
+    rosters: Rosters
+    groups: Groups
+    attendance: Attendance
+    authentication: Authentication
+    pins: PinCheck
+    call_log: CallLog
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """A running server, with the parts that tests and metrics look at."""
 
     signalling_port: int
     media_port: int
     metrics_port: int
-    sessions: SessionRegistry
-    talk: TalkService
-    relay: Relay
     socket: BatchSocket
-    attendance: Attendance
-    authentication: Authentication
-    call_log: CallLog
     site: Site
-    metrics: Metrics
+    services: Services
+
+    @property
+    def sessions(self) -> SessionRegistry:
+        return self.services.sessions
+
+    @property
+    def talk(self) -> TalkService:
+        return self.services.talk
+
+    @property
+    def relay(self) -> Relay:
+        return self.services.relay
+
+    @property
+    def attendance(self) -> Attendance:
+        return self.services.attendance
+
+    @property
+    def authentication(self) -> Authentication:
+        return self.services.authentication
+
+    @property
+    def call_log(self) -> CallLog:
+        return self.services.call_log
+
+    @property
+    def metrics(self) -> Metrics:
+        return self.services.metrics
 
 
 class Application:
@@ -82,96 +120,49 @@ class Application:
         await self._stack.aclose()
 
     async def _start(self) -> Server:
-        settings, clock, stack = self._settings, self._clock, self._stack
-        files = ensure_certificate(settings, clock)
+        """Opens from the inside out, so that the stack closes from the outside in."""
+        settings, stack = self._settings, self._stack
+        files = ensure_certificate(settings, self._clock)
         database = await Database.open(settings.database_file)
         stack.push_async_callback(database.close)
-        ssrcs = SsrcSequence()
-        sessions = SessionRegistry(ssrcs)
-        metrics = Metrics()
-        call_log = CallLog(CallHistory(database), clock, settings.call_log)
-        stack.push_async_callback(call_log.flush)
-
         socket = _open_media_socket(settings)
         stack.callback(socket.close)
-        relay = Relay(socket, sessions, clock, settings.media, ssrcs.draw())
-        talk = TalkService(
-            relay=relay,
-            socket=socket,
-            timers=settings.floor,
-            ssrcs=ssrcs,
-            clock=clock,
-            epochs=KeyEpochs(),
-            call_log=call_log,
-            on_grant_delay=metrics.grant_delay_s.observe,
-        )
-        groups = Groups(database)
-        rosters = Rosters(talk, sessions, groups, settings.sessions)
-        resume_tokens = ResumeTokens(database)
-        attendance = Attendance(
-            sessions=sessions,
-            talk=talk,
-            rosters=rosters,
-            groups=groups,
-            subscribers=Subscribers(database),
-            resume_tokens=resume_tokens,
-            history=CallHistory(database),
-            clock=clock,
-            settings=settings.sessions,
-        )
-        pins = PinCheck(settings.authentication)
-        stack.callback(pins.close)
-        authentication = Authentication(
-            devices=Devices(database),
-            enrolments=Enrolments(database),
-            resume_tokens=resume_tokens,
-            pins=pins,
-            settings=settings.authentication,
-            clock=clock,
-        )
-        door = Door(
-            authentication=authentication,
-            attendance=attendance,
-            talk=talk,
-            rosters=rosters,
-            groups=groups,
-            relay=relay,
-            clock=clock,
-            certificate_digest=certificate_der_digest(files.certificate.read_bytes()),
-            offer=_offer(settings, relay, socket.port),
-        )
-        site = Site(door, settings.signalling, lambda: call_log.is_failing)
-
+        services = build_services(settings, self._clock, database, socket)
+        stack.push_async_callback(services.call_log.flush)
+        stack.callback(services.pins.close)
         loop = asyncio.get_running_loop()
-        loop.add_reader(socket.fileno(), relay.on_readable)
+        loop.add_reader(socket.fileno(), services.relay.on_readable)
         stack.callback(loop.remove_reader, socket.fileno())
-        background = _Background()
-        stack.push_async_callback(background.stop)
-        background.start(call_log.run(), "call log")
-        background.start(StandingWatch(database, sessions, attendance).run(), "standing watch")
-        background.start(metrics.watch_loop(), "loop lag")
+        await self._start_background(services, database)
+        site = Site(self._door(services, files, socket.port), settings.signalling, lambda: services.call_log.is_failing)
         tls = server_context(files.certificate, files.private_key)
         dead_after_s = settings.sessions.dead_after_s
         port = await TlsPort.open(site, settings.signalling, tls, dead_after_s / 2, dead_after_s / 3)
         stack.push_async_callback(port.close)
-        stack.callback(attendance.end_all)
-        metrics_port = self._serve_metrics(metrics)
-        server = Server(
-            signalling_port=port.port,
-            media_port=socket.port,
-            metrics_port=metrics_port,
-            sessions=sessions,
-            talk=talk,
-            relay=relay,
-            socket=socket,
-            attendance=attendance,
-            authentication=authentication,
-            call_log=call_log,
-            site=site,
-            metrics=metrics,
-        )
-        _offer_readings(server, pins)
+        stack.callback(services.attendance.end_all)
+        server = Server(port.port, socket.port, self._serve_metrics(services.metrics), socket, site, services)
+        _offer_readings(server)
         return server
+
+    async def _start_background(self, services: Services, database: Database) -> None:
+        background = _Background()
+        self._stack.push_async_callback(background.stop)
+        background.start(services.call_log.run(), "call log")
+        background.start(StandingWatch(database, services.sessions, services.attendance).run(), "standing watch")
+        background.start(services.metrics.watch_loop(), "loop lag")
+
+    def _door(self, services: Services, files: CertificateFiles, media_port: int) -> Door:
+        return Door(
+            authentication=services.authentication,
+            attendance=services.attendance,
+            talk=services.talk,
+            rosters=services.rosters,
+            groups=services.groups,
+            relay=services.relay,
+            clock=self._clock,
+            certificate_digest=certificate_der_digest(files.certificate.read_bytes()),
+            offer=_offer(self._settings, services.relay, media_port),
+        )
 
     def _serve_metrics(self, metrics: Metrics) -> int:
         if not self._settings.metrics.enabled:
@@ -179,6 +170,58 @@ class Application:
         port = metrics.serve(self._settings.metrics.address, self._settings.metrics.port)
         self._stack.callback(port.close)
         return port.port
+
+
+def build_services(settings: Settings, clock: Clock, database: Database, socket: BatchSocket) -> Services:
+    """Every object once, each with what it needs."""
+    ssrcs, metrics = SsrcSequence(), Metrics()
+    sessions, groups = SessionRegistry(ssrcs), Groups(database)
+    history, resume_tokens = CallHistory(database), ResumeTokens(database)
+    call_log = CallLog(history, clock, settings.call_log)
+    relay = Relay(socket, sessions, clock, settings.media, ssrcs.draw())
+    talk = TalkService(
+        relay=relay,
+        socket=socket,
+        timers=settings.floor,
+        ssrcs=ssrcs,
+        clock=clock,
+        epochs=KeyEpochs(),
+        call_log=call_log,
+        on_grant_delay=metrics.grant_delay_s.observe,
+    )
+    rosters = Rosters(talk, sessions, groups, settings.sessions)
+    attendance = Attendance(
+        sessions=sessions,
+        talk=talk,
+        rosters=rosters,
+        groups=groups,
+        subscribers=Subscribers(database),
+        resume_tokens=resume_tokens,
+        history=history,
+        clock=clock,
+        settings=settings.sessions,
+    )
+    pins = PinCheck(settings.authentication)
+    authentication = Authentication(
+        devices=Devices(database),
+        enrolments=Enrolments(database),
+        resume_tokens=resume_tokens,
+        pins=pins,
+        settings=settings.authentication,
+        clock=clock,
+    )
+    return Services(
+        sessions=sessions,
+        relay=relay,
+        talk=talk,
+        rosters=rosters,
+        groups=groups,
+        attendance=attendance,
+        authentication=authentication,
+        pins=pins,
+        call_log=call_log,
+        metrics=metrics,
+    )
 
 
 def _open_media_socket(settings: Settings) -> BatchSocket:
@@ -220,10 +263,9 @@ class _Background:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def _offer_readings(server: Server, pins: PinCheck) -> None:
+def _offer_readings(server: Server) -> None:
     """What can be read of the server by whoever scrapes its metrics."""
     metrics, relay, socket, site = server.metrics, server.relay, server.socket, server.site
-    talk, call_log, attendance, authentication = server.talk, server.call_log, server.attendance, server.authentication
     metrics.counters("packets_dropped", "Packets dropped, by reason", "reason", relay.drops.items)
     metrics.counter("datagrams_received", "Datagrams received by UDP", lambda: relay.packets_in)
     metrics.counter("octets_received", "Octets received by UDP", lambda: relay.octets_in)
@@ -232,13 +274,19 @@ def _offer_readings(server: Server, pins: PinCheck) -> None:
     metrics.counter("send_buffer_full", "Datagrams the kernel had no room for", lambda: socket.send_buffer_full)
     metrics.counter("send_errors", "Datagrams the kernel refused", lambda: socket.send_errors)
     metrics.counter("voice_packets_relayed", "Voice packets accepted and sent on", lambda: relay.packets_relayed)
-    metrics.gauge("sessions", "Logged-in devices", lambda: len(server.sessions))
+    metrics.gauge("connections", "Open WebSockets", lambda: site.connections)
+    metrics.counter("connections_refused", "WebSockets refused", lambda: site.refused_connections)
+    _offer_service_readings(metrics, server.services)
+
+
+def _offer_service_readings(metrics: Metrics, services: Services) -> None:
+    sessions, talk, pins = services.sessions, services.talk, services.pins
+    call_log, attendance, authentication = services.call_log, services.attendance, services.authentication
+    metrics.gauge("sessions", "Logged-in devices", lambda: len(sessions))
     metrics.gauge("groups_active", "Groups with participants", lambda: len(talk))
     metrics.gauge("bursts_in_progress", "Groups somebody talks in", lambda: talk.bursts_in_progress)
     metrics.counter("floor_grants", "Floors granted", lambda: talk.floor_grants)
     metrics.counter("floor_denials", "Floors denied", lambda: talk.floor_denials)
-    metrics.gauge("connections", "Open WebSockets", lambda: site.connections)
-    metrics.counter("connections_refused", "WebSockets refused", lambda: site.refused_connections)
     metrics.counter("takeovers", "Sessions superseded by another device", lambda: attendance.takeovers)
     metrics.counter("authentication_failures", "Refused proofs and PINs", lambda: authentication.failures)
     metrics.counter("authentication_throttled", "Attempts that had to wait", lambda: authentication.throttled)
