@@ -8,7 +8,6 @@ from typing import Any
 
 from ptthandset.credentials import Credentials
 from ptthandset.handset import Handset, Options, enroll
-
 from pttserver.app import Application, Server
 from pttserver.clock import Clock
 from pttserver.config import AuthenticationSettings, MediaSettings, MetricsSettings, Settings, SignallingSettings

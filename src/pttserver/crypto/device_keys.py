@@ -20,6 +20,12 @@ Purpose = Literal["enroll", "login", "resume"]
 CHALLENGE_BYTES = 32
 TOKEN_BYTES = 32
 
+# For a public key of small order one signature fits many messages (RFC 8032 §5.1.7 lets it): it proves nothing. The
+# y-coordinates of all eight such points; an all-zero key, as a client makes that forgot to draw one, is among them.
+_P = 2**255 - 19
+_ORDER_8 = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
+_SMALL_ORDER = frozenset({0, 1, _P - 1, _ORDER_8, _P - _ORDER_8})
+
 
 def draw_challenge() -> bytes:
     return os.urandom(CHALLENGE_BYTES)
@@ -43,8 +49,10 @@ def proof(purpose: Purpose, version: int, challenge: bytes, certificate_digest: 
 def verify(public_key: bytes, signature: bytes, signed: bytes) -> bool:
     """Whether `signature` (64 octets) over `signed` is by `public_key` (32 octets).
 
-    A malformed key verifies nothing.
+    A malformed key, or one of small order, verifies nothing.
     """
+    if (int.from_bytes(public_key, "little") & (2**255 - 1)) % _P in _SMALL_ORDER:
+        return False
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, signed)
     except (InvalidSignature, ValueError):

@@ -66,8 +66,10 @@ class SrtpReceiver:
 
 
 def is_replay(error: SrtpError) -> bool:
-    """Whether its index was seen before, or is too old to tell. libsrtp looks at that before the tag, so a forged packet
-    may be called a replay, and so may a packet that another key would open."""
+    """Whether its index was seen before, or is too old to tell.
+
+    libsrtp looks at that before the tag: a forged packet may be called a replay, or one that another key opens.
+    """
     return str(error).startswith("replay check failed")
 
 

@@ -13,7 +13,7 @@ from pttserver.config import AuthenticationSettings
 from pttserver.crypto import device_keys
 from pttserver.crypto.enrolment_code import code_digest
 from pttserver.errors import AuthenticationFailed, EnrolmentFailed, MalformedMessage, Throttled
-from pttserver.ids import DeviceId
+from pttserver.ids import DeviceId, SubscriberId
 from pttserver.services.pin_check import PinCheck
 from pttserver.sessions.attempts import AttemptLimiter
 from pttserver.store.devices import Devices
@@ -89,6 +89,8 @@ class Authentication:
         if genuine:
             self._admit(self._by_device, request.device)
         fits = await self._pins.verify(candidate.pin_hash if candidate else None, request.pin)
+        # A PIN waits for its turn; what was taken away in the meantime must not come back by it.
+        candidate = await self._devices.login_candidate(DeviceId(request.device))
         if candidate is None or candidate.revoked or not genuine or not fits:
             self._charge(self._by_address, connection.address_bucket)
             if genuine:
@@ -101,7 +103,7 @@ class Authentication:
         self._admit(self._by_address, connection.address_bucket)
         candidate = await self._devices.login_candidate(DeviceId(request.device))
         genuine = self._is_genuine(candidate, request.signature, connection.proof("resume", request.device))
-        token = await self._resume_tokens.resume_token(candidate.subscriber_id) if candidate else None
+        token = await self._resume_tokens.resume_token(candidate.subscriber_id if candidate else _NOBODY)
         digest = device_keys.token_digest(request.token)
         known = hmac.compare_digest(token.token_hash if token else _NO_TOKEN, digest)
         if candidate is None or candidate.revoked or not genuine or token is None or not known:
@@ -126,4 +128,5 @@ class Authentication:
         limiter.failed(key, self._clock.now())
 
 
+_NOBODY = SubscriberId("")
 _NO_TOKEN = hashlib.sha256(b"").digest()

@@ -33,6 +33,7 @@ class StandingWatch:
         self._sessions = sessions
         self._attendance = attendance
         self._seen: int | None = None
+        self._look_again = False
 
     async def run(self) -> None:
         while True:
@@ -45,15 +46,16 @@ class StandingWatch:
             await asyncio.sleep(POLL_INTERVAL_S)
 
     async def look(self) -> None:
-        """One round. Raises StoreUnavailable."""
+        """One round; a change is looked for twice, since somebody may be on the way in. Raises StoreUnavailable."""
         self._attendance.end_unseen()
         number = await standing_number(self._database)
-        if number == self._seen:
+        changed = number != self._seen
+        if not changed and not self._look_again:
             return
         sessions = [(s.identity.device_id, s.identity.subscriber_id) for s in self._sessions]
         affiliations = [_believed(a) for s in self._sessions for a in s.affiliations.values()]
         self._apply(await standing(self._database, sessions, affiliations))
-        self._seen = number
+        self._seen, self._look_again = number, changed
 
     def _apply(self, found: Standing) -> None:
         for session in self._sessions:

@@ -175,24 +175,29 @@ class TalkService:
     # Effects -----------------------------------------------------------------------------------------------------
 
     def _perform(self, group: GroupCall, effects: Sequence[Effect], now: float) -> None:
-        for effect in effects:
-            match effect:
-                case Send(to_ssrc=ssrc, message=message):
-                    self._send(group, ssrc, message, now)
-                case Announce(message=message, besides=besides):
-                    group.channel.announce(message.encode(), self._session(group, besides))
-                case BurstStarted(participant_ssrc=ssrc, burst_ssrc=burst_ssrc):
-                    session = group.affiliations[ssrc].session
-                    group.burst = self._relay.start_burst(Ssrc(burst_ssrc), session, group.channel, now)
-                case BurstEnded(reason=reason):
-                    self._end_burst(group, reason.value, now)
-                case CallStarted(initiator_ssrc=ssrc):
-                    group.call = self._call_log.start_call(
-                        group.group_id, group.affiliations[ssrc], self.affiliations(group.group_id)
-                    )
-                case CallEnded():
-                    self._end_call(group)
-        self._arm(group, now)
+        try:
+            for effect in effects:
+                self._carry_out(group, effect, now)
+        finally:  # a bug in an effect must not stop the timers that free the floor
+            self._arm(group, now)
+
+    def _carry_out(self, group: GroupCall, effect: Effect, now: float) -> None:
+        match effect:
+            case Send(to_ssrc=ssrc, message=message):
+                self._send(group, ssrc, message, now)
+            case Announce(message=message, besides=besides):
+                group.channel.announce(message.encode(), self._session(group, besides))
+            case BurstStarted(participant_ssrc=ssrc, burst_ssrc=burst_ssrc):
+                session = group.affiliations[ssrc].session
+                group.burst = self._relay.start_burst(Ssrc(burst_ssrc), session, group.channel, now)
+            case BurstEnded(reason=reason):
+                self._end_burst(group, reason.value, now)
+            case CallStarted(initiator_ssrc=ssrc):
+                group.call = self._call_log.start_call(
+                    group.group_id, group.affiliations[ssrc], self.affiliations(group.group_id)
+                )
+            case CallEnded():
+                self._end_call(group)
 
     def _send(self, group: GroupCall, ssrc: int, message: FloorMessage, now: float) -> None:
         affiliation = group.affiliations.get(ssrc)
