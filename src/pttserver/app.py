@@ -272,6 +272,9 @@ def _offer_readings(server: Server) -> None:
     metrics.counter("datagrams_sent", "Datagrams sent by UDP", lambda: socket.datagrams_sent)
     metrics.counter("octets_sent", "Octets sent by UDP", lambda: socket.octets_sent)
     metrics.counter("send_buffer_full", "Datagrams the kernel had no room for", lambda: socket.send_buffer_full)
+    metrics.counter(
+        "receive_buffer_full", "Datagrams the kernel had no room for on arrival", lambda: socket.receive_buffer_full
+    )
     metrics.counter("send_errors", "Datagrams the kernel refused", lambda: socket.send_errors)
     metrics.counter("voice_packets_relayed", "Voice packets accepted and sent on", lambda: relay.packets_relayed)
     metrics.gauge("connections", "Open WebSockets", lambda: site.connections)

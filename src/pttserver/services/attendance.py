@@ -12,7 +12,7 @@ from pttserver.clock import Clock
 from pttserver.config import SessionSettings
 from pttserver.crypto import device_keys
 from pttserver.errors import InvalidValue, NotFound, StoreUnavailable
-from pttserver.ids import GroupId, Personal
+from pttserver.ids import GroupId, Personal, SubscriberId
 from pttserver.observe.log import get_logger
 from pttserver.services.rosters import Rosters
 from pttserver.services.talk import TalkService
@@ -74,6 +74,7 @@ class Attendance:
         self._history = history
         self._clock = clock
         self._settings = settings
+        self._dead_tokens: set[SubscriberId] = set()
         self.takeovers = 0
         self.records_lost = 0
 
@@ -134,14 +135,27 @@ class Attendance:
                 await self._history.record_takeover(opened.takeover)
         except (StoreUnavailable, NotFound) as error:
             self.records_lost += 1
+            self._dead_tokens.add(who.subscriber_id)
             _log.error("login_not_recorded", error=error.message)
             return None
+        self._dead_tokens.discard(who.subscriber_id)
         return token
+
+    def may_resume(self, candidate: LoginCandidate) -> bool:
+        """Whether the subscriber's token is meant to work; a dead one stays in a database that cannot be written."""
+        return candidate.subscriber_id not in self._dead_tokens
+
+    async def bury_dead_tokens(self) -> None:
+        """Deletes them once the database can be written again. Raises StoreUnavailable."""
+        for subscriber_id in list(self._dead_tokens):
+            await self._resume_tokens.delete_resume(subscriber_id)
+            self._dead_tokens.discard(subscriber_id)
 
     async def log_out(self, session: Session) -> None:
         """Ends the session and its resume token. The caller answers and closes the connection."""
         self._take_away(session)
-        await self._resume_tokens.delete_resume(session.identity.subscriber_id)
+        self._dead_tokens.add(session.identity.subscriber_id)
+        await self.bury_dead_tokens()
 
     def end(self, session: Session, reason: EndReason) -> None:
         """Ends the session and tells the device why."""

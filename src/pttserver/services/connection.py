@@ -16,6 +16,7 @@ from pttserver import __version__
 from pttserver.clock import Clock
 from pttserver.crypto import device_keys
 from pttserver.errors import (
+    AuthenticationFailed,
     AuthenticationRequired,
     NotFound,
     OutOfOrder,
@@ -181,6 +182,8 @@ class Connection:
 
     async def _resume(self, request: signalling.Resume) -> None:
         candidate = await self._door.authentication.resume(self._challenged, request)
+        if not self._door.attendance.may_resume(candidate):
+            raise AuthenticationFailed
         groups = await self._group_infos(candidate.subscriber_id)
         session = self._door.attendance.reattach(candidate, request.session, self._link, self._address)
         if session is None:

@@ -1,7 +1,10 @@
-"""Key epochs: after a departure the group gets a new key before another packet is sent, and its members are told.
+"""Key epochs: who left cannot read what comes, who joins cannot read what was; members are told each new key.
 
-Departures come in herds (a radio mast fails, a shift ends), and each new key is told to all who stay. So departures
-within a few milliseconds share one new epoch; but a packet never waits for that and never goes out under the old key.
+After a departure the group gets a new key before another packet is sent. Departures come in herds (a radio mast fails,
+a shift ends), and each new key is told to all who stay; so departures within a few milliseconds share one epoch, but
+a packet never waits for that and never goes out under the old key. Before an arrival the group gets a new key if the
+present one has protected anything; in a herd of arrivals not more than once a second, which is as much of the past as a
+newcomer could then read.
 """
 
 import asyncio
@@ -11,6 +14,7 @@ from pttserver.media.channel import GroupChannel
 from pttserver.wire import signalling
 
 COALESCE_S = 0.05
+ARRIVALS_SHARE_S = 1.0
 
 
 class KeyEpochs:
@@ -25,12 +29,21 @@ class KeyEpochs:
         if channel not in self._timers:
             self._timers[channel] = asyncio.get_running_loop().call_later(COALESCE_S, self.renew, channel)
 
+    def admit(self, channel: GroupChannel) -> None:
+        """Somebody is about to join the group."""
+        age_s = asyncio.get_running_loop().time() - channel.renewed_at
+        if channel.epoch.packets and age_s >= ARRIVALS_SHARE_S:
+            channel.expire_key()
+        if age_s >= COALESCE_S:
+            self.renew(channel)
+
     def renew(self, channel: GroupChannel) -> None:
         """Gives the group its next epoch, if the present one has expired."""
         self.forget(channel)
         if not channel.stale:
             return
         channel.stale = False
+        channel.renewed_at = asyncio.get_running_loop().time()
         channel.epoch = channel.epoch.next()
         text = signalling.GroupEpoch(group=channel.group_id, epoch=epoch_message(channel.epoch)).to_json()
         for session in channel.listeners():

@@ -48,6 +48,7 @@ class StandingWatch:
     async def look(self) -> None:
         """One round; a change is looked for twice, since somebody may be on the way in. Raises StoreUnavailable."""
         self._attendance.end_unseen()
+        await self._attendance.bury_dead_tokens()
         number = await standing_number(self._database)
         changed = number != self._seen
         if not changed and not self._look_again:

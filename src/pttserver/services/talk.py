@@ -87,6 +87,7 @@ class TalkService:
     def enter(self, affiliation: Affiliation) -> None:
         """The participant listens from now on, in the middle of a burst too. `greet` must follow."""
         group = self._groups.get(affiliation.group_id) or self._open(affiliation.group_id)
+        self._epochs.admit(group.channel)
         group.affiliations[affiliation.ssrc] = affiliation
         group.channel.add(affiliation.session)
         if group.call is not None:
@@ -146,7 +147,8 @@ class TalkService:
     def receive(self, affiliation: Affiliation, message: FloorMessage, now: float) -> None:
         """A floor control message of a participant."""
         group = self._groups[affiliation.group_id]
-        if message.type is MessageType.FLOOR_REQUEST:
+        talks = group.burst is not None and group.burst.session is affiliation.session
+        if message.type is MessageType.FLOOR_REQUEST and not talks:
             group.asked_at.setdefault(affiliation.ssrc, now)
         elif message.type is MessageType.FLOOR_RELEASE:
             group.asked_at.pop(affiliation.ssrc, None)
@@ -184,12 +186,14 @@ class TalkService:
     def _carry_out(self, group: GroupCall, effect: Effect, now: float) -> None:
         match effect:
             case Send(to_ssrc=ssrc, message=message):
-                self._send(group, ssrc, message, now)
+                self._send(group, ssrc, message)
             case Announce(message=message, besides=besides):
                 group.channel.announce(message.encode(), self._session(group, besides))
             case BurstStarted(participant_ssrc=ssrc, burst_ssrc=burst_ssrc):
                 session = group.affiliations[ssrc].session
                 group.burst = self._relay.start_burst(Ssrc(burst_ssrc), session, group.channel, now)
+                self.floor_grants += 1
+                self._on_grant_delay(now - group.asked_at.pop(ssrc, now))
             case BurstEnded(reason=reason):
                 self._end_burst(group, reason.value, now)
             case CallStarted(initiator_ssrc=ssrc):
@@ -199,14 +203,11 @@ class TalkService:
             case CallEnded():
                 self._end_call(group)
 
-    def _send(self, group: GroupCall, ssrc: int, message: FloorMessage, now: float) -> None:
+    def _send(self, group: GroupCall, ssrc: int, message: FloorMessage) -> None:
         affiliation = group.affiliations.get(ssrc)
         if affiliation is None:
             return
-        if message.type is MessageType.FLOOR_GRANTED and (asked_at := group.asked_at.pop(ssrc, None)) is not None:
-            self.floor_grants += 1
-            self._on_grant_delay(now - asked_at)
-        elif message.type is MessageType.FLOOR_DENY:
+        if message.type is MessageType.FLOOR_DENY:
             group.asked_at.pop(ssrc, None)
             self.floor_denials += 1
         self._relay.send_control(affiliation.session, message.encode())
