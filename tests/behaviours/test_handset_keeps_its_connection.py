@@ -257,7 +257,6 @@ async def test_after_a_restart_a_group_taken_away_meanwhile_does_not_keep_the_ha
         await until(lambda: bert.sent[report.grant.burst_ssrc] == anna.played[report.grant.burst_ssrc])
 
 
-@pytest.mark.xfail(strict=True, reason="src/pttserver/net/tls_port.py: uvicorn's shutdown raises InvalidState")
 async def test_a_handset_that_hangs_up_halfway_does_not_disturb_the_stop(station: Station) -> None:
     """Its close frame has come, and its TCP connection stays."""
     credentials = await station.platform.enrol("Anna", "Patrol")

@@ -1,6 +1,7 @@
 """The device's credentials in a file that only its owner can read: server, identity, private key, resume token."""
 
 import base64
+import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass, field, replace
@@ -46,9 +47,9 @@ class Credentials:
         for name in ("private_key", "resume_token"):
             value = content[name]
             content[name] = base64.b64encode(value).decode() if value is not None else None
+        unfinished = file.with_name(f"{file.name}.{os.getpid()}")
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            unfinished = file.with_name(f"{file.name}.{os.getpid()}")
             descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(descriptor, "w") as target:
                 json.dump(content, target, indent=1)
@@ -56,6 +57,8 @@ class Credentials:
                 os.fsync(target.fileno())
             unfinished.replace(file)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
             raise CredentialsError(f"{file}: {error.strerror}") from None
 
     @classmethod

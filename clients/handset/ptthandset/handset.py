@@ -243,9 +243,7 @@ class Handset:
         while self._link is not None:
             await self._link.closed()
             await self._link.close()
-            self._link = None
-            if self.media is not None:
-                self.media.link = None
+            self._forget_link()
             if self._end is not None:
                 break
             self._tell(Disconnected())
@@ -277,6 +275,12 @@ class Handset:
                 return
             if link is not None:
                 await link.close()
+                self._forget_link()  # the log-in may have got as far as adopting it
+
+    def _forget_link(self) -> None:
+        self._link = None
+        if self.media is not None:
+            self.media.link = None
 
     async def wait_closed(self) -> None:
         """Waits until the handset is closed. Raises Superseded, SessionEnded or Refused if that was not our wish."""

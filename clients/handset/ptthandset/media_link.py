@@ -26,6 +26,9 @@ class MediaGroup(Protocol):
     keys: EpochKeys
     control_ssrc: int
 
+    @property
+    def is_active(self) -> bool: ...
+
     def receive_voice(self, now: float, packet: RtpPacket) -> None: ...
 
     def receive_floor(self, now: float, message: FloorMessage) -> None: ...
@@ -59,6 +62,7 @@ class MediaLink(asyncio.DatagramProtocol):
         self._alarm = Alarm(self._expire)
         self._held = HeldPackets()
         self._transport: asyncio.DatagramTransport | None = None
+        self._former: asyncio.DatagramTransport | None = None
         self._ntp_offset = secrets.randbits(32)  # the reference time need not tell what time it is here
 
     @property
@@ -66,21 +70,23 @@ class MediaLink(asyncio.DatagramProtocol):
         return self._path.via
 
     async def open(self, host: str | None, port: int) -> None:
-        """Opens a (new) UDP port towards the server; without one everything goes by the WebSocket."""
-        self._close_port()
-        if host is not None:
-            self._transport = await _udp_port(self, host, port)
+        """Opens a (new) UDP port towards the server; without one everything goes by the WebSocket.
+
+        The port before stays open: what the server has sent to it is still on its way.
+        """
+        opened = None if host is None else await _udp_port(self, host, port)
+        if self._former is not None:
+            self._former.close()
+        self._former, self._transport = self._transport, opened
         self._path.reconnected(time.monotonic())
         self._expire(time.monotonic())
 
     def close(self) -> None:
-        self._alarm.set(None)
-        self._close_port()
-
-    def _close_port(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
+        self._alarm.close()
+        for port in (self._former, self._transport):
+            if port is not None:
+                port.close()
+        self._former = self._transport = None
 
     # Out ---------------------------------------------------------------------------------------------------------
 
@@ -106,9 +112,9 @@ class MediaLink(asyncio.DatagramProtocol):
         if self.link is not None:
             self._perform(self._path.doubt(time.monotonic()))
 
-    def set_active(self, active: bool) -> None:
-        """Somebody talks in one of the groups, or nobody does any more."""
-        self._path.set_active(time.monotonic(), active)
+    def watch_activity(self) -> None:
+        """Somebody began or ceased to talk in one of the groups."""
+        self._path.set_active(time.monotonic(), any(group.is_active for group in self.groups.values()))
         self._alarm.set(self._path.next_deadline())
 
     def _expire(self, now: float) -> None:

@@ -8,8 +8,8 @@ server, which sends by the path that it was told.
 from dataclasses import dataclass
 from enum import Enum
 
-FIRST_ANSWER_S = 0.25
-TRIES = 4  # 0.25 + 0.5 + 1 + 2 s until UDP is given up
+ANSWER_S = 0.25  # then the next try; an answer that comes later still counts
+TRIES = 6  # with ACTIVE_INTERVAL_S 2.5 s until UDP is given up: well before T1 and T103 (4 s) end the talk burst
 TRIES_IN_DOUBT = 2
 RETRY_S = 2.0
 LONGEST_RETRY_S = 60.0
@@ -103,7 +103,7 @@ class MediaPath:
 
     def _try_udp(self, now: float) -> list[PathEffect]:
         if self._unanswered < self._tries:
-            self._udp_due = now + FIRST_ANSWER_S * 2**self._unanswered
+            self._udp_due = now + ANSWER_S
             self._unanswered += 1
             return [Probe(Via.UDP)]
         self._unanswered = 0

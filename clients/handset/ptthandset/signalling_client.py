@@ -6,9 +6,9 @@ import hashlib
 import hmac
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
@@ -48,6 +48,7 @@ class SignallingClient:
         self._on_packet = on_packet
         self._ids = count(1)
         self._replies: dict[int, asyncio.Future[signalling.Message]] = {}
+        self._on_reply: dict[int, Callable[[Any], None]] = {}
         self._outgoing: deque[str | bytes] = deque()
         self._wake = asyncio.Event()
         self._challenge = b""
@@ -107,18 +108,32 @@ class SignallingClient:
         host, port, *_ = self._connection.remote_address
         return host, port
 
-    async def request(self, request: signalling.Request, kind: type[R]) -> R:
-        """Sends with a fresh id and waits for the reply. Raises Refused or NotConnected."""
+    def request(
+        self, request: signalling.Request, kind: type[R], on_reply: Callable[[R], None] | None = None
+    ) -> Coroutine[Any, Any, R]:
+        """Queues the request now, with a fresh id; await what this returns for the reply.
+
+        `on_reply` is called before the next frame is read: what follows the reply may rest on it. Awaiting raises
+        Refused or NotConnected.
+        """
         number = next(self._ids)
         future = self._replies[number] = asyncio.get_running_loop().create_future()
+        if on_reply is not None:
+            self._on_reply[number] = on_reply
         self._outgoing.append(request.model_copy(update={"id": number}).to_json())
         self._wake.set()
+        return self._reply(number, future, kind)
+
+    async def _reply(self, number: int, future: asyncio.Future[signalling.Message], kind: type[R]) -> R:
         try:
+            if self._reader.done():
+                raise NotConnected
             reply = await asyncio.wait_for(future, REPLY_TIMEOUT_S)
         except TimeoutError:
             raise NotConnected("The server did not answer in time.") from None
         finally:
             self._replies.pop(number, None)
+            self._on_reply.pop(number, None)
         if not isinstance(reply, kind):
             raise Refused("protocol.invalid", f"The server answered with {type(reply).__name__}.")
         return reply
@@ -168,13 +183,17 @@ class SignallingClient:
             message = signalling.parse_server_message(text)
         except ProtocolError:
             return  # a newer server may tell of things that this version does not know
-        future = self._replies.get(getattr(message, "re", None) or 0)
+        number = getattr(message, "re", None) or 0
+        future = self._replies.get(number)
         if future is None:
             self._on_event(message)
+        elif future.done():
+            return  # whoever asked has given up
         elif isinstance(message, signalling.Error):
             retry = (message.details or {}).get("retry_after_s")
             future.set_exception(Refused(message.code, message.message, float(str(retry)) if retry else None))
-        elif not future.done():
+        else:
+            self._on_reply.get(number, _ignore)(message)
             future.set_result(message)
 
     async def _write(self) -> None:
@@ -184,6 +203,10 @@ class SignallingClient:
                 self._wake.clear()
                 while self._outgoing:
                     await self._connection.send(self._outgoing.popleft())
+
+
+def _ignore(_: object) -> None:
+    """Nothing waits for this reply but the future."""
 
 
 def _peer_certificate(connection: ClientConnection) -> bytes:

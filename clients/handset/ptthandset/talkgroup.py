@@ -5,7 +5,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ptthandset import floor_effects
 from ptthandset.alarm import Alarm
@@ -63,7 +63,6 @@ class TalkReport:
     frames_sent: int = 0
     frames_dropped_before_grant: int = 0
     lost: FloorLost | None = None
-    sent_at: list[float] = field(default_factory=list)
 
 
 class Talkgroup:
@@ -152,6 +151,8 @@ class Talkgroup:
 
         Raises FloorRefused, FloorUnanswered or NotConnected. `release_floor` must follow.
         """
+        if self._media.groups.get(self.group_id) is not self:
+            raise NotConnected("You do not take part in this group any more.")
         self._pressed_at = time.monotonic()
         future: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
         self._granted = future

@@ -1,16 +1,19 @@
 """SRTP and SRTCP contexts with AEAD_AES_256_GCM (RFC 3711, RFC 7714), one direction each.
 
 AES-GCM dies by nonce reuse: a sender refuses to protect one index twice (libsrtp's own check stays on), keys are drawn
-fresh for every context, and an SSRC is never used twice under one key. A context belongs to one thread.
+fresh for every context, and an SSRC is never used twice under one key.
+
+libsrtp works in place. All contexts of a process share one piece of memory for that, so all belong to one thread.
 """
 
-import contextlib
 import os
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from pylibsrtp import Error as SrtpError
-from pylibsrtp import Policy
-from pylibsrtp import Session as _Context
+from pylibsrtp import ERRORS, Policy
+from pylibsrtp._binding import ffi, lib  # its Session allocates twice for each packet
 
 from pttserver.ids import Ssrc
 
@@ -20,7 +23,20 @@ TAG_BYTES = 16
 SRTCP_TRAILER_BYTES = TAG_BYTES + 4
 MAX_PACKET_BYTES = 1_300  # what we let in or make, header and tag included: no IPv6 path fragments it
 
-__all__ = ["MAX_PACKET_BYTES", "SRTCP_TRAILER_BYTES", "SrtpError", "SrtpKey", "SrtpReceiver", "SrtpSender", "is_replay"]
+_MEMORY_BYTES = 2048
+_TRAILER_ROOM_BYTES = 256  # more than SRTP_MAX_TRAILER_LEN
+_REPLAYS = (9, 10)  # srtp_err_status_replay_fail, srtp_err_status_replay_old
+_memory = ffi.new("char[]", _MEMORY_BYTES)
+_view = ffi.buffer(_memory)
+_length = ffi.new("int *")
+
+
+class SrtpError(Exception):
+    """libsrtp refused a packet; `status` is its srtp_err_status_t."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(ERRORS[status])
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +51,68 @@ class SrtpKey:
         return cls(os.urandom(KEY_BYTES), os.urandom(SALT_BYTES))
 
 
-class SrtpSender:
-    """Protects what this side sends; the two calls raise SrtpError for an index that was used before."""
+class _Context:
+    """One libsrtp session: a stream for each SSRC, made at its first packet."""
 
-    __slots__ = ("_context", "protect_rtcp", "protect_rtp")
+    __slots__ = ("_srtp",)
 
-    def __init__(self, key: SrtpKey) -> None:
-        self._context = _context(key, Policy.SSRC_ANY_OUTBOUND)
-        self.protect_rtp = self._context.protect
-        self.protect_rtcp = self._context.protect_rtcp
+    def __init__(self, key: SrtpKey, direction: int) -> None:
+        policy = Policy(key=key.key + key.salt, ssrc_type=direction, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_256_GCM)
+        made = ffi.new("srtp_t *")
+        status = lib.srtp_create(made, policy._policy)
+        if status:
+            raise SrtpError(status)
+        self._srtp = ffi.gc(made[0], lib.srtp_dealloc)
 
     def forget(self, ssrc: Ssrc | int) -> None:
         """Frees the state of an SSRC that will never be used again under this key."""
-        _forget(self._context, ssrc)
+        lib.srtp_remove_stream(self._srtp, int.from_bytes(ssrc.to_bytes(4, "big"), sys.byteorder))  # network order
+
+    def _transform(self, function: Callable[[Any, Any, Any], int], packet: bytes) -> bytes:
+        size = len(packet)
+        if size > _MEMORY_BYTES - _TRAILER_ROOM_BYTES:
+            raise ValueError("the packet is too long")
+        _view[0:size] = packet
+        _length[0] = size
+        status = function(self._srtp, _memory, _length)
+        if status:
+            raise SrtpError(status)
+        transformed: bytes = _view[0 : _length[0]]
+        return transformed
 
 
-class SrtpReceiver:
-    """Authenticates and decrypts what the other side sent; raises SrtpError for a bad tag or a replay."""
+class SrtpSender(_Context):
+    """Protects what this side sends; the two calls raise SrtpError for an index that was used before."""
 
-    __slots__ = ("_context", "unprotect_rtcp", "unprotect_rtp")
+    __slots__ = ()
 
     def __init__(self, key: SrtpKey) -> None:
-        self._context = _context(key, Policy.SSRC_ANY_INBOUND)
-        self.unprotect_rtp = self._context.unprotect
-        self.unprotect_rtcp = self._context.unprotect_rtcp
+        super().__init__(key, Policy.SSRC_ANY_OUTBOUND)
 
-    def forget(self, ssrc: Ssrc | int) -> None:
-        """Frees the state of an SSRC whose packets are refused before they come here from now on."""
-        _forget(self._context, ssrc)
+    def protect_rtp(self, packet: bytes) -> bytes:
+        """The RTP packet, its payload encrypted, with a tag."""
+        return self._transform(lib.srtp_protect, packet)
+
+    def protect_rtcp(self, packet: bytes) -> bytes:
+        """The RTCP packet, encrypted behind its first 8 octets, with a tag and the next index."""
+        return self._transform(lib.srtp_protect_rtcp, packet)
+
+
+class SrtpReceiver(_Context):
+    """Authenticates and decrypts what the other side sent; raises SrtpError for a bad tag or a replay."""
+
+    __slots__ = ()
+
+    def __init__(self, key: SrtpKey) -> None:
+        super().__init__(key, Policy.SSRC_ANY_INBOUND)
+
+    def unprotect_rtp(self, packet: bytes) -> bytes:
+        """The plain RTP packet."""
+        return self._transform(lib.srtp_unprotect, packet)
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes:
+        """The plain RTCP packet."""
+        return self._transform(lib.srtp_unprotect_rtcp, packet)
 
 
 def is_replay(error: SrtpError) -> bool:
@@ -70,14 +120,4 @@ def is_replay(error: SrtpError) -> bool:
 
     libsrtp looks at that before the tag: a forged packet may be called a replay, or one that another key opens.
     """
-    return str(error).startswith("replay check failed")
-
-
-def _context(key: SrtpKey, direction: int) -> _Context:
-    policy = Policy(key=key.key + key.salt, ssrc_type=direction, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_256_GCM)
-    return _Context(policy=policy)
-
-
-def _forget(context: _Context, ssrc: int) -> None:
-    with contextlib.suppress(SrtpError):  # no packet of that SSRC ever came
-        context.remove_stream(ssrc)
+    return error.status in _REPLAYS

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from ptthandset.credentials import Credentials
-from ptthandset.errors import CredentialsError, Refused
+from ptthandset.errors import CredentialsError, HandsetError, Refused
 from ptthandset.handset import Connected, Disconnected, GroupGone, Handset, HandsetEvent, Options, PathChanged
 
 PIN_VARIABLE = "PTT_PIN"
@@ -53,7 +53,12 @@ async def _connect(credentials: Credentials, options: Options) -> Handset:
             if error.code != "auth.failed":
                 raise
     pin = os.environ.get(PIN_VARIABLE) or await asyncio.to_thread(typer.prompt, "PIN", hide_input=True, err=True)
-    return await Handset.connect(credentials, pin=pin, options=options)
+    try:
+        return await Handset.connect(credentials, pin=pin, options=options)
+    except Refused as error:
+        if error.code == "auth.failed":  # the server does not tell which
+            raise HandsetError("Wrong PIN, or this device may not log in any more; ask your dispatcher.") from None
+        raise
 
 
 def _keep_token(file: Path, credentials: Credentials) -> Callable[[bytes | None], None]:

@@ -36,10 +36,10 @@ async def _listen(
 ) -> None:
     from ptthandset.scan import Scan
 
-    with ExitStack() as stack:
-        ears = Ears(stack, wav, speaker)
-        async with connected(file, use_udp=udp) as handset:
-            talkgroups = [await handset.affiliate(name) for name in names]
+    async with connected(file, use_udp=udp) as handset:
+        talkgroups = [await handset.affiliate(name) for name in names]
+        with ExitStack() as stack:
+            ears = Ears(stack, wav, speaker)
             for talkgroup in talkgroups:
                 _announce(talkgroup)
             typer.echo(f"Listening to {', '.join(names)}. Ctrl+C stops.", err=True)

@@ -6,6 +6,7 @@ stop.
 
 import asyncio
 import contextlib
+import os
 import sys
 import termios
 import tty
@@ -32,6 +33,7 @@ from pttserver.wire.floor_control import RevokeCause
 
 SAMPLE_RATE_HZ = 16_000
 REFRESHES_PER_S = 8
+KEYS_AT_ONCE = 64
 _REVOKED = {RevokeCause.BURST_TOO_LONG: "you talked too long", RevokeCause.PREEMPTED: "an emergency has the floor"}
 
 
@@ -152,7 +154,12 @@ def _single_keys(on_key: object) -> Iterator[None]:
     before = termios.tcgetattr(fd)
     loop = asyncio.get_running_loop()
     tty.setcbreak(fd)
-    loop.add_reader(fd, lambda: on_key(sys.stdin.read(1)))
+
+    def read() -> None:
+        for key in os.read(fd, KEYS_AT_ONCE).decode(errors="ignore"):  # sys.stdin would keep what it read ahead
+            on_key(key)
+
+    loop.add_reader(fd, read)
     try:
         yield
     finally:
