@@ -22,7 +22,8 @@ demo: $(INSTALLED) ## Install and show handsets talking through a real server
 	$(BIN)/pttserver demo
 
 test: $(INSTALLED) ## Install and run the tests
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -m alone
+	$(BIN)/pytest -m 'not alone' -n 2 --dist worksteal
 
 check: $(INSTALLED) ## Style, types, the rooms of the house, generated documents
 	$(BIN)/ruff format --check .

@@ -38,6 +38,7 @@ def flood(
     sent.value = udp.datagrams_sent
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("forgery", ["unknown_ssrc", "bad_tag"])
 async def test_voice_goes_on_under_a_flood_of_forged_packets(tmp_path: Path, forgery: str) -> None:
     """T-019: >= 99 % of the voice arrives, and the slowest of the pings on the TLS port is answered in time.

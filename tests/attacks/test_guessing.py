@@ -80,6 +80,7 @@ def kolmogorov_smirnov_p(one: list[float], other: list[float]) -> float:
     return min(1.0, max(0.0, 2 * sum((-1) ** (k - 1) * math.exp(-2 * (k * scaled) ** 2) for k in range(1, 101))))
 
 
+@pytest.mark.alone
 async def test_refusals_of_a_log_in_take_the_same_time(tmp_path: Path) -> None:
     """T-065: sampled in random order with a PIN hash of some milliseconds; ratio of the medians and KS test."""
     cost = AuthenticationSettings(

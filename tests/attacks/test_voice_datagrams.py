@@ -190,22 +190,26 @@ class NonceWatch:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seen: Counter[bytes] = Counter()
+        self._keys: dict[srtp.SrtpSender, bytes] = {}
         plain = srtp.SrtpSender.__init__
-        watch = self
 
         def init(sender: SrtpSender, key: SrtpKey) -> None:
             plain(sender, key)
-            sender.protect_rtp = watch.around(key, sender.protect_rtp, lambda out: b"v" + out[2:4] + out[8:12])
-            sender.protect_rtcp = watch.around(key, sender.protect_rtcp, lambda out: b"c" + out[-4:] + out[4:8])
+            self._keys[sender] = key.key + key.salt
 
         monkeypatch.setattr(srtp.SrtpSender, "__init__", init)
+        for name, nonce in (
+            ("protect_rtp", lambda out: b"v" + out[2:4] + out[8:12]),
+            ("protect_rtcp", lambda out: b"c" + out[-4:] + out[4:8]),
+        ):
+            monkeypatch.setattr(srtp.SrtpSender, name, self._watched(getattr(srtp.SrtpSender, name), nonce))
 
-    def around(
-        self, key: SrtpKey, protect: Callable[[bytes], bytes], nonce: Callable[[bytes], bytes]
-    ) -> Callable[[bytes], bytes]:
-        def watched(packet: bytes) -> bytes:
-            out = protect(packet)
-            self.seen[hashlib.sha256(key.key + key.salt + nonce(out)).digest()] += 1
+    def _watched(
+        self, protect: Callable[[SrtpSender, bytes], bytes], nonce: Callable[[bytes], bytes]
+    ) -> Callable[[SrtpSender, bytes], bytes]:
+        def watched(sender: SrtpSender, packet: bytes) -> bytes:
+            out = protect(sender, packet)
+            self.seen[hashlib.sha256(self._keys[sender] + nonce(out)).digest()] += 1
             return out
 
         return watched

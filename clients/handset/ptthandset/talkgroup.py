@@ -18,6 +18,7 @@ from ptthandset.floor_participant import FloorParticipant
 from ptthandset.floor_states import FloorState, ParticipantTimers
 from ptthandset.group_keys import EpochKeys
 from ptthandset.media_link import MediaLink
+from ptthandset.reception import ReceptionReports
 from pttserver.wire import rtcp, signalling
 from pttserver.wire.floor_control import DenyCause, FloorIndicator, FloorMessage
 from pttserver.wire.rtp import OPUS_CLOCK_HZ, RtpPacket
@@ -93,6 +94,7 @@ class Talkgroup:
         self._on_sent = on_sent
         self._alarm = Alarm(self._expire)
         self._streams: dict[int, PlayoutStream] = {}
+        self._reception = ReceptionReports()
         self._over: deque[int] = deque(maxlen=REMEMBERED_BURSTS)
         self._playout_delay_s: float | None = None
         self._granted: asyncio.Future[Grant] | None = None
@@ -359,7 +361,7 @@ class Talkgroup:
 
     def reports(self) -> list[rtcp.ReportBlock]:
         """What to tell the server of the bursts that are heard now (RFC 3550 §6.4.1)."""
-        return [_report(ssrc, stream) for ssrc, stream in self._streams.items()]
+        return self._reception.of(self._streams)
 
     def close(self) -> None:
         """Takes part no more: a burst of ours is lost (FloorLost), who waits for the floor gets NotConnected."""
@@ -392,11 +394,3 @@ def _held_over(waiting: deque[tuple[int, bytes, float]]) -> deque[tuple[int, byt
     """What was said before the queue is as old as the grant: the wait is the queue's delay, not the voice path's."""
     now = time.monotonic()
     return deque(((number, opus, now) for number, opus, _ in waiting), waiting.maxlen)
-
-
-def _report(ssrc: int, stream: PlayoutStream) -> rtcp.ReportBlock:
-    heard = stream.statistics
-    expected = max(1, heard.played + heard.lost)
-    fraction = min(255, 256 * heard.lost // expected)
-    jitter = round(heard.jitter_ms * OPUS_CLOCK_HZ / 1000)
-    return rtcp.ReportBlock(ssrc, fraction, min(heard.lost, 0x7FFFFF), heard.received, jitter)

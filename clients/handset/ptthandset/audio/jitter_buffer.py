@@ -154,6 +154,11 @@ class JitterBuffer:
         return self._ended and not self._waiting
 
     @property
+    def highest_sequence(self) -> int | None:
+        """The newest sequence number that came, without its wraps; None before the first packet."""
+        return self._sequences.highest
+
+    @property
     def buffered_packets(self) -> int:
         return len(self._waiting)
 

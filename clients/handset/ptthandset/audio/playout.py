@@ -73,6 +73,11 @@ class PlayoutStream:
         return self._buffer.statistics
 
     @property
+    def highest_sequence(self) -> int | None:
+        """The newest sequence number that came, extended beyond 16 bits; None before the first packet."""
+        return self._buffer.highest_sequence
+
+    @property
     def target_delay_s(self) -> float:
         """The delay that this network needs: a good `initial_delay_s` for the next burst."""
         return self._buffer.target_delay_s
