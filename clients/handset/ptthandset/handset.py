@@ -8,16 +8,15 @@ async with await Handset.connect(credentials, pin="4711") as handset:
 import asyncio
 import contextlib
 import random
-import sys
 from collections.abc import Callable, Coroutine, Set
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from ptthandset.audio.playout import Played
 from ptthandset.credentials import Credentials
+from ptthandset.enrolment import enroll
 from ptthandset.errors import HandsetError, NotConnected, Refused, ServerUnreachable, SessionEnded, Superseded
+from ptthandset.events import Connected, Disconnected, GroupGone, HandsetEvent, PathChanged
 from ptthandset.floor_states import ParticipantTimers
 from ptthandset.group_keys import DeviceKeys
 from ptthandset.media_link import MediaLink
@@ -25,41 +24,13 @@ from ptthandset.media_path import Via
 from ptthandset.signalling_client import SignallingClient
 from ptthandset.talkgroup import Sent, Talkgroup
 from pttserver.wire import rtcp, signalling
-from pttserver.wire.enrolment import parse_enrolment
+
+__all__ = ["Connected", "Disconnected", "GroupGone", "Handset", "HandsetEvent", "Options", "PathChanged", "enroll"]
 
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 30.0
 FAREWELL_S = 1.0
 _HOPELESS = ("auth.failed", "protocol.version", "protocol.invalid")
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The handset is logged in. `resumed`: the session before went on."""
-
-    resumed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnected:
-    """The signalling connection is lost; the handset tries to get it back. Voice by UDP may go on."""
-
-
-@dataclass(frozen=True, slots=True)
-class PathChanged:
-    """Voice goes another way from now on."""
-
-    via: Via
-
-
-@dataclass(frozen=True, slots=True)
-class GroupGone:
-    """The subscriber is no longer a member of this group."""
-
-    group_id: str
-
-
-HandsetEvent = Connected | Disconnected | PathChanged | GroupGone
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,42 +46,6 @@ class Options:
     on_sent: Sent | None = None
     on_token: Callable[[bytes | None], None] | None = None
     """Called with each new resume token (None: it is dead), so that it can be kept."""
-
-
-async def enroll(text: str, device_type: str | None = None) -> Credentials:
-    """Makes a key and registers it with the one-time code of an enrolment text (`ptt:enroll?...`).
-
-    Raises MalformedMessage (not an enrolment text), Refused (`enrolment.failed`), ServerUnreachable, WrongServer.
-    """
-    enrolment = parse_enrolment(text)
-    key = Ed25519PrivateKey.generate()
-    link = await SignallingClient.open(enrolment.url, enrolment.pin, _ignore, _ignore)
-    try:
-        enrolled = await link.request(
-            signalling.Enroll(
-                id=1,
-                code=enrolment.code,
-                public_key=key.public_key().public_bytes_raw(),
-                device_type=device_type or f"ptt on {sys.platform.capitalize()}",
-                signature=key.sign(link.proof("enroll", enrolment.code)),
-            ),
-            signalling.Enrolled,
-        )
-    finally:
-        await link.close()
-    return Credentials(
-        server_url=enrolment.url,
-        certificate_pin=enrolment.pin,
-        device=enrolled.device,
-        subscriber=enrolled.subscriber,
-        tenant_name=enrolled.tenant_name,
-        name=enrolled.name,
-        private_key=key.private_bytes_raw(),
-    )
-
-
-def _ignore(_: object) -> None:
-    """Nothing is expected before the log-in."""
 
 
 class Handset:
