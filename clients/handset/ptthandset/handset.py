@@ -19,6 +19,7 @@ from ptthandset.errors import HandsetError, NotConnected, Refused, ServerUnreach
 from ptthandset.events import Connected, Disconnected, GroupGone, HandsetEvent, PathChanged
 from ptthandset.floor_states import ParticipantTimers
 from ptthandset.group_keys import DeviceKeys
+from ptthandset.listeners import tell_all
 from ptthandset.media_link import MediaLink
 from ptthandset.media_path import Via
 from ptthandset.signalling_client import SignallingClient
@@ -131,8 +132,7 @@ class Handset:
         present = {affiliation.group: affiliation for affiliation in reply.affiliations}
         for group_id, group in self.talkgroups.items():
             if group_id in present:
-                group.keys.renew(present[group_id].epoch)
-                group.set_roster(present[group_id].roster)
+                group.go_on(present[group_id])
         self.media.try_held_again()
         self._tell_path(self.media.via)
         await self._open_media(reply.media)
@@ -362,8 +362,7 @@ class Handset:
             group.close()
 
     def _tell(self, event: HandsetEvent) -> None:
-        for listener in list(self.listeners):
-            listener(event)
+        tell_all(self.listeners, event)
 
     def _tell_path(self, via: Via) -> None:
         link = self._link

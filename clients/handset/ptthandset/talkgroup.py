@@ -17,6 +17,7 @@ from ptthandset.floor_effects import FloorEffect, FloorGranted, FloorLost, Floor
 from ptthandset.floor_participant import FloorParticipant
 from ptthandset.floor_states import FloorState, ParticipantTimers
 from ptthandset.group_keys import EpochKeys
+from ptthandset.listeners import tell_all
 from ptthandset.media_link import MediaLink
 from ptthandset.reception import ReceptionReports
 from pttserver.wire import rtcp, signalling
@@ -117,6 +118,13 @@ class Talkgroup:
         media.groups[self.group_id] = self
         self.set_roster(affiliation.roster)
 
+    def go_on(self, affiliation: signalling.Affiliation) -> None:
+        """The session was resumed: keys, rights and roster may have changed meanwhile, the floor has not."""
+        self.keys.renew(affiliation.epoch)
+        self.listen_only = affiliation.listen_only
+        self.priority = affiliation.priority
+        self.set_roster(affiliation.roster)
+
     # Roster ------------------------------------------------------------------------------------------------------
 
     def set_roster(self, roster: signalling.Roster) -> None:
@@ -166,10 +174,15 @@ class Talkgroup:
             self.release_floor()
             raise
 
-    def release_floor(self) -> None:
-        """Lets go of the key: gives the floor back, or the place in the queue."""
-        self.grant = self.queued = None
-        self._perform(self._floor.release(time.monotonic()))
+    def release_floor(self, *, keep_place: bool = False) -> None:
+        """Lets go of the key: gives the floor back, or the place in the queue.
+
+        With `keep_place` a place in the queue stays; when its turn comes, listeners get FloorOffered, and
+        `request_floor` takes it if it is called within T132.
+        """
+        if not keep_place:
+            self.grant = self.queued = None
+        self._perform(self._floor.release(time.monotonic(), keep_place=keep_place))
 
     def cancel_request(self) -> None:
         """The user let go before the floor came: whoever awaits `request_floor` or `talk` gets FloorCancelled."""
@@ -239,8 +252,7 @@ class Talkgroup:
         self._fail(NotConnected())
 
     def _tell(self, event: GroupEvent) -> None:
-        for listener in list(self.listeners):
-            listener(event)
+        tell_all(self.listeners, event)
 
     # Talking -----------------------------------------------------------------------------------------------------
 
