@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-DEBIAN_PACKAGES := gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-tools openssl tshark
+DEBIAN_PACKAGES := gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-tools \
+	mumble-server openssl strace tshark
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check setup-system bench proto clean
+.PHONY: help demo test check setup-system bench bench-full profile proto clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -35,8 +36,16 @@ check: $(INSTALLED) ## Style, types, the rooms of the house, generated documents
 proto: $(INSTALLED) ## Make the generated documents of proto/ anew
 	$(BIN)/python proto/generate.py
 
-bench: $(INSTALLED) ## Measure what the voice path costs
-	$(BIN)/python -m bench
+bench: $(INSTALLED) ## Measure quickly: relay beside mumble-server and a bare sendmmsg, crowd, reconnect, key-up, attack
+	for scenario in relay crowd reconnect key-up attack; do $(BIN)/python -m bench $$scenario --quick || exit 1; done
+
+bench-full: $(INSTALLED) ## Measure everything and write bench/results/ anew (half an hour)
+	for scenario in relay saturate crowd reconnect key-up attack websocket lossy; do \
+		$(BIN)/python -m bench $$scenario --json bench/results/$$scenario.json || exit 1; done
+	$(BIN)/python -m bench.report.summary
+
+profile: $(INSTALLED) ## Flame graph of the server and its system calls per relayed packet
+	$(BIN)/python -m bench.profile
 
 setup-system: ## Install the Debian programs that some tests need (root)
 	apt-get update -qq

@@ -14,7 +14,9 @@ from pttserver.store.database import Database
 from pttserver.store.migrate import MIGRATIONS
 from pttserver.store.schema import REVISION, metadata
 
-OBJECTS = text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%' AND sql IS NOT NULL AND type != 'trigger'")
+OBJECTS = text(
+    "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%' AND sql IS NOT NULL AND type != 'trigger'"
+)
 
 
 async def test_migrated_is_the_schema(database):

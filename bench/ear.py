@@ -1,0 +1,162 @@
+"""A process that drains the UDP sockets of many handsets and notes what came when; it decrypts nothing.
+
+It sweeps all its sockets at an interval instead of waiting for each: a waiting reader would make the server's kernel
+work for every datagram wake somebody up. Nothing is lost by it, for the kernel's time stamps are used and the
+sockets' buffers hold seconds of voice. RTCP for those whom the board says goes to the crowd at once.
+"""
+
+import gc
+import os
+import pickle
+import socket
+import time
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.board import WITNESS, Board
+from bench.mmsg import ReceiveSlab
+
+HEAD_BYTES = 12
+SWEEP_S = 0.004
+SWEEP_SECONDS_PER_SOCKET = 8e-6
+
+Columns = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]]
+
+
+@dataclass(slots=True)
+class Heard:
+    """Voice datagrams of a step: handset, arrival, first 12 octets; the first of each handset, and all of witnesses."""
+
+    handset: NDArray[np.int32]
+    arrival_ns: NDArray[np.int64]
+    head: NDArray[np.uint8]
+    octets: int
+    first: dict[int, bytes]
+    whole: dict[int, list[bytes]]
+    cpu_s: float
+    seconds: float
+
+    @property
+    def busy(self) -> float:
+        """Share of a core that the ear used."""
+        return self.cpu_s / max(1e-9, self.seconds)
+
+
+@dataclass(slots=True)
+class _Notes:
+    columns: list[Columns] = field(default_factory=list)
+    first: dict[int, bytes] = field(default_factory=dict)
+    whole: dict[int, list[bytes]] = field(default_factory=dict)
+    octets: int = 0
+    cpu_s: float = field(default_factory=time.process_time)
+    started: float = field(default_factory=time.monotonic)
+
+
+class Ear:
+    """`run` until told to stop. `sockets` maps handset numbers to ports."""
+
+    def __init__(
+        self, number: int, sockets: dict[int, socket.socket], board: Board, orders: Connection, crowd: Connection
+    ) -> None:
+        self._number = number
+        self._ports = [(handset, port.fileno()) for handset, port in sockets.items()]
+        self._board = board
+        self._orders = orders
+        self._crowd = crowd
+        self._slab = ReceiveSlab()
+        self._sweep_s = max(SWEEP_S, len(self._ports) * SWEEP_SECONDS_PER_SOCKET)
+        self._notes: _Notes | None = None
+        self._opaque = False
+
+    def run(self) -> None:
+        gc.disable()
+        while True:
+            begun = time.monotonic()
+            self._sweep()
+            if self._orders.poll() and not self._obey(self._orders.recv()):
+                return
+            time.sleep(max(0.0005, self._sweep_s - (time.monotonic() - begun)))
+
+    def _obey(self, order: str) -> bool:
+        if order == "record":
+            self._notes = _Notes()
+        elif order == "opaque":
+            self._opaque = True
+        elif order == "report":
+            self._sweep()
+            self._orders.send(self._report())
+        return order != "stop"
+
+    def _sweep(self) -> None:
+        slab = self._slab
+        owners: list[int] = []
+        counts: list[int] = []
+        for handset, descriptor in self._ports:
+            count = slab.fill(descriptor)
+            if count:
+                owners.append(handset)
+                counts.append(count)
+            if slab.is_full:
+                self._take(owners, counts)
+                owners, counts = [], []
+        if owners:
+            self._take(owners, counts)
+
+    def _take(self, owners: list[int], counts: list[int]) -> None:
+        slab = self._slab
+        handset = np.repeat(np.array(owners, np.int32), counts)
+        arrival = slab.arrivals_ns()
+        lengths = slab.lengths()
+        second = slab.payloads[: slab.used, 1]
+        wanted = self._board.wanted[handset] == 1
+        control = wanted if self._opaque else (second >= 192) & (second <= 223)
+        self._forward(handset, arrival, np.flatnonzero(control & wanted))
+        if self._notes is not None:
+            self._note(self._notes, handset, arrival, lengths, ~control)
+        self._board.counters[self._number] += slab.used
+        slab.clear()
+
+    def _note(
+        self,
+        notes: _Notes,
+        handset: NDArray[np.int32],
+        arrival: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        voice: NDArray[np.bool_],
+    ) -> None:
+        head = self._slab.payloads[: self._slab.used, :HEAD_BYTES][voice].copy()
+        notes.columns.append((handset[voice], arrival[voice], head))
+        notes.octets += int(lengths[voice].sum())
+        if len(notes.first) < len(self._ports):
+            for index in np.flatnonzero(voice):
+                notes.first.setdefault(int(handset[index]), self._slab.datagram(int(index)))
+
+        for index in np.flatnonzero(voice & (self._board.wanted[handset] == WITNESS)):
+            notes.whole.setdefault(int(handset[index]), []).append(self._slab.datagram(int(index)))
+
+    def _forward(self, handset: NDArray[np.int32], arrival: NDArray[np.int64], which: NDArray[np.intp]) -> None:
+        found = [(int(handset[i]), int(arrival[i]), self._slab.datagram(int(i))) for i in which]
+        if found:
+            self._crowd.send_bytes(pickle.dumps(found))
+
+    def _report(self) -> Heard:
+        notes = self._notes or _Notes()
+        self._notes = None
+        empty = (np.empty(0, np.int32), np.empty(0, np.int64), np.empty((0, HEAD_BYTES), np.uint8))
+        columns: Any = zip(*(notes.columns or [empty]), strict=True)
+        handset, arrival, head = (np.concatenate(parts) for parts in columns)
+        spent = time.process_time() - notes.cpu_s
+        seconds = time.monotonic() - notes.started
+        return Heard(handset, arrival, head, notes.octets, notes.first, notes.whole, spent, seconds)
+
+
+def run_ear(
+    number: int, sockets: dict[int, socket.socket], board: Board, orders: Connection, crowd: Connection, cores: set[int]
+) -> None:
+    """What the ear's process does."""
+    os.sched_setaffinity(0, cores)
+    Ear(number, sockets, board, orders, crowd).run()

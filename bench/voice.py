@@ -1,0 +1,25 @@
+"""Opus packets of the sentences in `ptthandset.speech`, as a talker's encoder gives them: 20 ms, 24 kbit/s."""
+
+from functools import cache
+
+from ptthandset.audio.codec import OpusEncoder
+from ptthandset.speech import SENTENCES, sentence_pcm
+
+PACKETS_PER_S = 50
+TIMESTAMP_STEP = 960  # 20 ms at 48 kHz (RFC 7587 §4.1)
+SAMPLE_RATE_HZ = 16_000
+
+
+@cache
+def sentence_packets(index: int) -> tuple[bytes, ...]:
+    """The Opus packets of one sentence."""
+    pcm = sentence_pcm(index, SAMPLE_RATE_HZ)
+    encoder = OpusEncoder(SAMPLE_RATE_HZ)
+    size = encoder.frame_bytes
+    return tuple(encoder.encode(pcm[at : at + size]) for at in range(0, len(pcm) - size, size))
+
+
+def speech(talker: int, count: int) -> list[bytes]:
+    """`count` packets: the talker's sentence, again and again."""
+    packets = sentence_packets(talker % len(SENTENCES))
+    return [packets[index % len(packets)] for index in range(count)]
