@@ -71,34 +71,6 @@ class Server:
     site: Site
     services: Services
 
-    @property
-    def sessions(self) -> SessionRegistry:
-        return self.services.sessions
-
-    @property
-    def talk(self) -> TalkService:
-        return self.services.talk
-
-    @property
-    def relay(self) -> Relay:
-        return self.services.relay
-
-    @property
-    def attendance(self) -> Attendance:
-        return self.services.attendance
-
-    @property
-    def authentication(self) -> Authentication:
-        return self.services.authentication
-
-    @property
-    def call_log(self) -> CallLog:
-        return self.services.call_log
-
-    @property
-    def metrics(self) -> Metrics:
-        return self.services.metrics
-
 
 class Application:
     """`async with Application(settings) as server:` serves until the block is left."""
@@ -265,7 +237,8 @@ class _Background:
 
 def _offer_readings(server: Server) -> None:
     """What can be read of the server by whoever scrapes its metrics."""
-    metrics, relay, socket, site = server.metrics, server.relay, server.socket, server.site
+    metrics, relay = server.services.metrics, server.services.relay
+    socket, site = server.socket, server.site
     metrics.counters("packets_dropped", "Packets dropped, by reason", "reason", relay.drops.items)
     metrics.counter("datagrams_received", "Datagrams received by UDP", lambda: relay.packets_in)
     metrics.counter("octets_received", "Octets received by UDP", lambda: relay.octets_in)
@@ -316,5 +289,5 @@ async def serve(settings: Settings) -> None:
             metrics_port=server.metrics_port,
         )
         await stop.wait()
-        _log.info("stopping", sessions=len(server.sessions))
+        _log.info("stopping", sessions=len(server.services.sessions))
     _log.info("stopped")

@@ -44,7 +44,7 @@ class LiveCall:
 
     def drops(self) -> dict[str, int]:
         """Drops so far by name, without those that did not happen."""
-        return {name: count for name, count in self.server.relay.drops.items() if count}
+        return {name: count for name, count in self.server.services.relay.drops.items() if count}
 
     def packet(self) -> bytes:
         """The next protected voice packet of the talker."""
@@ -64,7 +64,7 @@ class LiveCall:
 
     async def received(self, datagrams: int) -> None:
         """Waits until the server has read this many more datagrams than when the server started."""
-        await until(lambda: self.server.relay.packets_in >= datagrams)
+        await until(lambda: self.server.services.relay.packets_in >= datagrams)
 
     async def stop(self) -> None:
         await self.talker.close()
@@ -73,15 +73,15 @@ class LiveCall:
 
 def known_state(server: Server) -> dict[str, Any]:
     """All that a datagram could change: addresses, paths, indices, bursts, epochs, floors, what was sent."""
-    relay = server.relay
+    relay = server.services.relay
     return {
         "sessions": [
             (s.id, s.address, s.via_udp, dict(s.srtcp_index), s.last_seen, s.fraction_lost, s.jitter)
-            for s in server.sessions
+            for s in server.services.sessions
         ],
         "bursts": [(b.ssrc, b.packets, b.highest_sequence, b.last_packet_at) for b in relay._bursts.values()],
         "epochs": [(c.epoch.number, c.epoch.packets, c.stale) for c in relay.channels.values()],
-        "grants": (server.talk.floor_grants, server.talk.floor_denials),
+        "grants": (server.services.talk.floor_grants, server.services.talk.floor_denials),
         "relayed": relay.packets_relayed,
         "sent": (server.socket.datagrams_sent, server.socket.octets_sent),
     }

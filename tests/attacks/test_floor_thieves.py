@@ -59,8 +59,8 @@ async def test_a_message_of_a_listener_does_not_touch_the_talker(
     await asyncio.sleep(0.05)
     call.listener.datagrams()
     await call.still_works()
-    assert call.server.talk.floor_grants == 1
-    assert next(iter(call.server.relay._bursts)) == call.burst_ssrc
+    assert call.server.services.talk.floor_grants == 1
+    assert next(iter(call.server.services.relay._bursts)) == call.burst_ssrc
 
 
 async def test_an_expired_grant_is_worth_nothing(call: LiveCall) -> None:
@@ -69,20 +69,20 @@ async def test_an_expired_grant_is_worth_nothing(call: LiveCall) -> None:
     release = call.talker.floor_message(MessageType.FLOOR_RELEASE, granted_ssrc=call.burst_ssrc)
     for _ in range(3):
         await call.talker.say(release)
-    await until(lambda: not call.server.talk.bursts_in_progress)
+    await until(lambda: not call.server.services.talk.bursts_in_progress)
     for packet in late:
         call.talker.send_udp(packet)
     assert await call.heard() == []
     await call.talker.say(call.talker.floor_message(MessageType.FLOOR_REQUEST))
-    await until(lambda: call.server.talk.bursts_in_progress)
-    again = next(iter(call.server.relay._bursts))
+    await until(lambda: call.server.services.talk.bursts_in_progress)
+    again = next(iter(call.server.services.relay._bursts))
     assert again != call.burst_ssrc
     await call.talker.say(release)
     call.talker.send_udp(late[0])
     call.talker.send_udp(call.talker.voice(again, 1))
     assert len(await call.heard(0.05)) == 1
     assert call.drops() == {"no_floor": 4}
-    assert call.server.talk.bursts_in_progress == 1
+    assert call.server.services.talk.bursts_in_progress == 1
 
 
 async def test_an_emergency_takes_the_floor_without_overlap(call: LiveCall) -> None:
@@ -95,7 +95,7 @@ async def test_an_emergency_takes_the_floor_without_overlap(call: LiveCall) -> N
     async with asyncio.timeout(3):
         while sequence < 20:
             call.talker.send_udp(call.packet())
-            current = next(iter(call.server.relay._bursts), call.burst_ssrc)
+            current = next(iter(call.server.services.relay._bursts), call.burst_ssrc)
             if current != call.burst_ssrc:
                 new_ssrc = current
                 sequence += 1
@@ -124,10 +124,10 @@ async def test_a_dead_talker_loses_the_floor_and_the_others_are_told(call: LiveC
     packets = [call.packet().hex() for _ in range(500)]
     source = TALKER.format(packets=packets, port=call.talker.media_address[1])
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", source)
-    await until(lambda: call.server.relay.packets_relayed > 5)
+    await until(lambda: call.server.services.relay.packets_relayed > 5)
     process.send_signal(end)
     ended = time.monotonic()
-    await until(lambda: not call.server.talk.bursts_in_progress, 3)
+    await until(lambda: not call.server.services.talk.bursts_in_progress, 3)
     took_s = time.monotonic() - ended
     assert T1_S - 0.1 < took_s < T1_S + 0.3
     await asyncio.sleep(0.1)
@@ -136,7 +136,7 @@ async def test_a_dead_talker_loses_the_floor_and_the_others_are_told(call: LiveC
     told = [FloorMessage.decode(packet).type for packet in plain if packet]
     assert told[-1] is MessageType.FLOOR_IDLE
     await call.listener.say(call.listener.floor_message(MessageType.FLOOR_REQUEST))
-    await until(lambda: call.server.talk.bursts_in_progress)
+    await until(lambda: call.server.services.talk.bursts_in_progress)
     if process.returncode is None:
         process.kill()
     await process.wait()

@@ -130,7 +130,7 @@ async def test_a_signature_is_worth_nothing_on_another_connection(platform: Plat
     with pytest.raises(Refusal, match=r"auth\.failed"):
         await second.ask_text(recorded, 9, signalling.SessionStarted)
     assert first.is_open
-    assert platform.server.attendance.takeovers == 0
+    assert platform.server.services.attendance.takeovers == 0
     await first.close()
 
 
@@ -260,18 +260,18 @@ async def test_every_request_out_of_turn_is_refused(platform: Platform, greet: b
         wanted = entrances.get(kind, "auth.required") if greet else "protocol.state"
         assert (answer["type"], answer["re"], answer["code"]) == ("error", 5, wanted), kind
         assert await raw.close_code() == 4002, kind
-    assert len(platform.server.sessions) == 0
+    assert len(platform.server.services.sessions) == 0
 
 
 async def test_binary_frames_before_the_log_in_do_nothing(platform: Platform) -> None:
     """T-067: neither voice nor floor control without a session."""
     call = await LiveCall.start(platform)
     stranger = await greeted(platform)
-    before = platform.server.relay.packets_relayed
+    before = platform.server.services.relay.packets_relayed
     await stranger.connection.send(call.talker.floor_message(MessageType.FLOOR_RELEASE).encode())
     await stranger.connection.send(b"\x80\x6f\x00\x01" + bytes(4) + call.burst_ssrc.to_bytes(4, "big") + bytes(40))
     await asyncio.sleep(0.05)
-    assert platform.server.relay.packets_relayed == before
+    assert platform.server.services.relay.packets_relayed == before
     assert call.drops() == {}
     await call.still_works()
     await stranger.close()
@@ -297,7 +297,7 @@ async def test_an_object_of_another_tenant_is_as_good_as_none(platform: Platform
                 await radio.ask(request, signalling.Reply)
             answers.add((refused.value.code, refused.value.error.message, str(refused.value.error.details)))
         assert answers == {("not_found", "There is no such object.", "None")}, kind
-    assert len(platform.server.talk.affiliations(foreign)) == 1
+    assert len(platform.server.services.talk.affiliations(foreign)) == 1
     await radio.close()
     await theirs.close()
 
@@ -334,7 +334,7 @@ async def test_tokens_of_two_subscribers_do_not_fit_each_other(platform: Platfor
     session_of_other = await greeted(platform)
     reply = await session_of_other.resume(anna, one.session.resume_token, other.session.session)
     assert not reply.resumed, "a foreign session must not be taken over"
-    assert platform.server.sessions.get(other.session.session) is not None
+    assert platform.server.services.sessions.get(other.session.session) is not None
     assert base64.b64encode(bytes(token)).decode() not in "".join(one.texts)
     await other.close()
     await session_of_other.close()

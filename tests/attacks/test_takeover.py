@@ -79,7 +79,7 @@ class Race:
     def _lives(self, radio: BareRadio) -> bool:
         if radio.session is None:
             return False
-        session = self._platform.server.sessions.get(radio.session.session)
+        session = self._platform.server.services.sessions.get(radio.session.session)
         return session is not None and session.link is not None
 
     def _notice(self, radio: BareRadio, event: signalling.Message) -> None:
@@ -120,9 +120,9 @@ async def test_a_thousand_races_of_two_devices_leave_one_session_each(tmp_path: 
         assert outcomes["told"] == outcomes["closed 4001"] == losers
         assert sum(after.values()) == 0
         assert heard > RACES
-        assert platform.server.attendance.records_lost == 0
+        assert platform.server.services.attendance.records_lost == 0
         recorded = await platform.database.read(lambda sql: sql.execute(select(takeovers)).all())
-        assert len(recorded) == platform.server.attendance.takeovers
+        assert len(recorded) == platform.server.services.attendance.takeovers
         assert len(recorded) >= RACES
         await call.stop()
 
@@ -155,15 +155,19 @@ async def test_two_handsets_that_fight_do_not_loop(platform: Platform) -> None:
         await asyncio.wait_for(first.wait_closed(), 3)
     assert first.credentials.resume_token is None
     await asyncio.sleep(2)  # longer than the handset's first pause before it reconnects
-    assert platform.server.attendance.takeovers == 1
-    assert platform.server.sessions.of_subscriber(phone.subscriber).identity.device_id == tablet.device
+    assert platform.server.services.attendance.takeovers == 1
+    assert platform.server.services.sessions.of_subscriber(phone.subscriber).identity.device_id == tablet.device
     assert second.media is not None
 
 
 async def everything_is_refused(platform: Platform, out: BareRadio, credentials: Credentials, token: bytes) -> None:
     """T-033: token, connection, UDP keys of a session that is over."""
     server = platform.server
-    relayed, sent, drops = server.relay.packets_relayed, server.socket.datagrams_sent, server.relay.drops
+    relayed, sent, drops = (
+        server.services.relay.packets_relayed,
+        server.socket.datagrams_sent,
+        server.services.relay.drops,
+    )
     before = drops.unknown_ssrc + drops.no_floor
     out.datagrams()
     out.send_udp(out.uplink.protect_rtcp(out.keepalive()))
@@ -172,7 +176,7 @@ async def everything_is_refused(platform: Platform, out: BareRadio, credentials:
     out.send_udp(out.uplink.protect_rtcp(request.encode()))
     out.send_udp(out.voice(affiliation.ssrc, 1))
     await until(lambda: drops.unknown_ssrc + drops.no_floor == before + 3)
-    assert (server.relay.packets_relayed, server.socket.datagrams_sent) == (relayed, sent)
+    assert (server.services.relay.packets_relayed, server.socket.datagrams_sent) == (relayed, sent)
     assert out.datagrams() == []
     for session in (None, out.session.session):
         back = await BareRadio.open(platform.url)
@@ -209,7 +213,7 @@ async def test_what_a_device_held_is_worth_nothing_afterwards(platform: Platform
                 await back.resume(credentials, token)
             return
     assert await radio.closed() in {1000, 4001, 4003}
-    await until(lambda: platform.server.sessions.get(radio.session.session) is None)
+    await until(lambda: platform.server.services.sessions.get(radio.session.session) is None)
     await everything_is_refused(platform, radio, credentials, token)
     if end in {"revocation", "removal"}:
         with pytest.raises(Refusal, match=r"auth\.failed"):
@@ -244,7 +248,7 @@ async def test_a_device_that_is_revoked_while_it_logs_in_does_not_stay(
     revoked.set()
     await asyncio.gather(logging_in, return_exceptions=True)
     await asyncio.sleep(1.2)
-    assert len(platform.server.sessions) == 0
+    assert len(platform.server.services.sessions) == 0
 
 
 def after(plain: Callable[..., None], then: Callable[[], None]) -> Callable[..., None]:
@@ -271,7 +275,7 @@ async def test_keys_and_sessions_die_with_the_server_but_the_token_works_on(tmp_
         assert reply.uplink.key != old.session.uplink.key
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         udp.sendto(old.uplink.protect_rtcp(old.keepalive()), back.media_address)
-        await until(lambda: platform.server.relay.drops.unknown_ssrc == 1)
+        await until(lambda: platform.server.services.relay.drops.unknown_ssrc == 1)
         udp.close()
         await back.close()
 
@@ -279,7 +283,7 @@ async def test_keys_and_sessions_die_with_the_server_but_the_token_works_on(tmp_
 async def test_the_resume_token_returns_a_lost_radio_without_the_pin(platform: Platform) -> None:
     """Issue 2 part 5: the session goes on with its floor; the token can be used again, by this device only."""
     call = await LiveCall.start(platform)
-    device = next(iter(platform.server.sessions)).identity.device_id
+    device = next(iter(platform.server.services.sessions)).identity.device_id
     other = await platform.another_device("Anna")
     radio = call.talker
     token, session = radio.session.resume_token, radio.session.session

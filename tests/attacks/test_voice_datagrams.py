@@ -39,7 +39,7 @@ async def call(tmp_path: Path) -> AsyncIterator[LiveCall]:
 
 async def shoot(call: LiveCall, datagrams: list[bytes], source: socket.socket) -> None:
     """Sends all, never more at once than the kernel keeps, and waits until the server has read them."""
-    relay = call.server.relay
+    relay = call.server.services.relay
     for start in range(0, len(datagrams), 256):
         some = datagrams[start : start + 256]
         due = relay.packets_in + len(some)
@@ -124,7 +124,7 @@ async def test_a_packet_is_relayed_once_however_often_and_from_wherever_it_comes
     golden = call.packet()
     call.talker.send_udp(golden)
     assert len(await call.heard()) == 1
-    session = call.server.sessions.get(call.talker.session.session)
+    session = call.server.services.sessions.get(call.talker.session.session)
     home = session.address
     await shoot(call, [golden] * 1000, stranger)
     await asyncio.sleep(1)
@@ -173,13 +173,13 @@ async def test_a_wrap_in_the_midst_of_a_burst_is_refused(call: LiveCall) -> None
 
 async def test_a_used_up_key_is_replaced_before_the_next_burst(call: LiveCall) -> None:
     """T-007, T-039: a burst may start only if all its packets fit under the key; the members get a new epoch."""
-    channel = call.server.relay.channels[call.group]
+    channel = call.server.services.relay.channels[call.group]
     assert channel.epoch.number == 1
     await call.talker.say(call.talker.floor_message(MessageType.FLOOR_RELEASE))
-    await until(lambda: not call.server.talk.bursts_in_progress)
+    await until(lambda: not call.server.services.talk.bursts_in_progress)
     channel.epoch.packets = PACKETS_PER_KEY - 1
     await call.talker.say(call.talker.floor_message(MessageType.FLOOR_REQUEST))
-    await until(lambda: call.server.talk.bursts_in_progress)
+    await until(lambda: call.server.services.talk.bursts_in_progress)
     assert channel.epoch.number == 2
     for radio in (call.talker, call.listener):
         await until(lambda radio=radio: any(isinstance(e, signalling.GroupEpoch) for e in radio.events))
@@ -285,7 +285,7 @@ async def test_packets_spliced_to_other_sessions_and_tenants_are_dropped(tmp_pat
     async with running_platform(tmp_path) as platform:
         ours = await LiveCall.start(platform, tenant="ACME")
         theirs = await LiveCall.start(platform, tenant="Umbrella")
-        drops = platform.server.relay.drops
+        drops = platform.server.services.relay.drops
         packet = ours.packet()
         for ssrc in (theirs.burst_ssrc, ours.listener.affiliations[ours.group].ssrc, ours.talker.session.ssrc):
             ours.talker.send_udp(packet[:8] + ssrc.to_bytes(4, "big") + packet[12:])
@@ -315,7 +315,7 @@ async def test_an_ssrc_of_somebody_else_inside_ones_own_packet_is_dropped(call: 
     await call.listener.connection.send(RtpPacket(1, 0, call.burst_ssrc, bytes(20)).encode())
     await until(lambda: call.drops() == {"foreign_ssrc": 3})
     assert victim != call.burst_ssrc
-    assert call.server.talk.bursts_in_progress == 1
+    assert call.server.services.talk.bursts_in_progress == 1
     await call.still_works()
 
 
@@ -340,7 +340,7 @@ async def test_a_member_that_changes_its_address_all_the_time_is_slowed_down(cal
     sources = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(50)]
     for source in sources:
         source.bind(("127.0.0.1", 0))
-    listener = call.server.sessions.get(call.listener.session.session)
+    listener = call.server.services.sessions.get(call.listener.session.session)
     seen = {listener.address}
     started = time.monotonic()
     for number in range(1000):
@@ -399,9 +399,9 @@ async def test_two_servers_cannot_be_made_to_talk_to_each_other(tmp_path: Path) 
         for source, target in ((one, two), (two, one), (one, one)):
             for shape in shapes:
                 forge_udp(("127.0.0.1", source.media_port), ("127.0.0.1", target.media_port), shape)
-        await until(lambda: one.relay.packets_in == 4 and two.relay.packets_in == 2)
+        await until(lambda: one.services.relay.packets_in == 4 and two.services.relay.packets_in == 2)
         await asyncio.sleep(0.2)
-        assert (one.relay.packets_in, two.relay.packets_in) == (4, 2)
+        assert (one.services.relay.packets_in, two.services.relay.packets_in) == (4, 2)
         assert one.socket.datagrams_sent == two.socket.datagrams_sent == 0
 
 
@@ -422,12 +422,12 @@ async def test_an_impossible_source_address_breaks_nothing(call: LiveCall, sourc
     if os.geteuid():
         pytest.skip("forging a source address needs root")
     await asyncio.sleep(ADDRESS_HOLD_S)
-    arrived = call.server.relay.packets_in
+    arrived = call.server.services.relay.packets_in
     forge_udp(source, call.talker.media_address, b"\x80" + bytes(60))
     forge_udp(source, call.talker.media_address, call.listener.uplink.protect_rtcp(call.listener.keepalive()))
     await asyncio.sleep(0.1)
-    assert call.server.relay.packets_in in (arrived, arrived + 2)  # for some of these the kernel knows better
-    if call.server.relay.packets_in > arrived and source[1] == 0:
+    assert call.server.services.relay.packets_in in (arrived, arrived + 2)  # for some of these the kernel knows better
+    if call.server.services.relay.packets_in > arrived and source[1] == 0:
         assert call.server.socket.send_errors == 1
         call.talker.send_udp(call.packet())
         await asyncio.sleep(0.05)
@@ -456,7 +456,7 @@ async def test_a_talker_far_too_fast_harms_nobody_and_is_heard_again_at_once(tmp
         media = MediaSettings()
         heard += len(await fast.heard(0.2))
         assert heard <= media.packets_burst + media.packets_per_s * (took_s + 0.5)
-        assert platform.server.relay.drops.rate == sent - heard
+        assert platform.server.services.relay.drops.rate == sent - heard
         assert len(await other.heard()) == others
         await asyncio.sleep(0.5)
         for _ in range(20):
@@ -487,10 +487,10 @@ async def test_a_voice_packet_that_the_kernel_refuses_is_counted(
     call: LiveCall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """T-021, T-022: EMSGSIZE and a full send buffer are counters, not exceptions."""
-    call.server.socket.send(bytes(65_508), call.server.sessions.get(call.listener.session.session).address)
+    call.server.socket.send(bytes(65_508), call.server.services.sessions.get(call.listener.session.session).address)
     assert call.server.socket.send_errors == 1
     monkeypatch.setattr("pttserver.media.batch_socket._FULL", (90,))  # EMSGSIZE plays the part of EAGAIN
-    call.server.socket.send(bytes(65_508), call.server.sessions.get(call.listener.session.session).address)
+    call.server.socket.send(bytes(65_508), call.server.services.sessions.get(call.listener.session.session).address)
     assert call.server.socket.send_buffer_full == 1
     await call.still_works()
 
@@ -501,11 +501,11 @@ async def test_a_receive_buffer_too_small_loses_packets_and_says_so(tmp_path: Pa
         tmp_path, media=MediaSettings(address="127.0.0.1", port=0, socket_buffer_bytes=65_536)
     ) as platform:
         call = await LiveCall.start(platform)
-        server, arrived = platform.server, platform.server.relay.packets_in
+        server, arrived = platform.server, platform.server.services.relay.packets_in
         for _ in range(2000):  # the loop does not turn in the meantime
             stranger.sendto(bytes(1000), call.talker.media_address)
         await asyncio.sleep(0.2)
-        read = server.relay.packets_in - arrived
+        read = server.services.relay.packets_in - arrived
         assert read < 2000
         assert server.socket.receive_buffer_full == 2000 - read
         await call.still_works()

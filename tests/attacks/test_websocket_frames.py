@@ -236,7 +236,7 @@ async def test_a_forwarded_address_of_a_stranger_is_not_believed(tmp_path: Path)
         call = await LiveCall.start(platform)
         await call.talker.say(call.talker.floor_message(MessageType.FLOOR_RELEASE))
         await asyncio.sleep(0.3)
-        await platform.server.call_log.flush()
+        await platform.server.services.call_log.flush()
         (row,) = await platform.database.read(lambda sql: sql.execute(select(calls.c.initiator_address)).all())
         assert row.initiator_address.reveal() == "127.0.0.1"
         await call.stop()
@@ -381,8 +381,8 @@ async def test_nothing_is_served_behind_an_error_that_ends_the_connection(platfo
     assert await radio.closed() == 4002
     await asyncio.sleep(0.1)
     assert len(radio.texts) == 2  # welcome, and one refusal
-    assert len(platform.server.sessions) == 0
-    assert platform.server.authentication.failures == 2  # one guess: charged to the address and to the device
+    assert len(platform.server.services.sessions) == 0
+    assert platform.server.services.authentication.failures == 2  # one guess: charged to the address and to the device
 
 
 DECEIVING = (
@@ -474,7 +474,7 @@ async def test_a_listener_that_does_not_read_loses_voice_and_delays_nobody(tmp_p
     async with running_platform(tmp_path, floor=floor) as platform:
         call = await LiveCall.start(platform)
         slow = await deaf(platform, "Slow")
-        platform.server.relay._rate = 1_000_000
+        platform.server.services.relay._rate = 1_000_000
         heard = sent = highest = dropped = 0
         payload = bytes(1200)
         for _ in range(4000):
@@ -482,7 +482,7 @@ async def test_a_listener_that_does_not_read_loses_voice_and_delays_nobody(tmp_p
             call.talker.send_udp(call.talker.voice(call.burst_ssrc, sent, payload))
             if sent % 20 == 0:
                 heard += len(await call.heard(0.001))
-                links = [s.link for s in platform.server.sessions if s.link is not None]
+                links = [s.link for s in platform.server.services.sessions if s.link is not None]
                 dropped = max(link.voice_dropped for link in links)
                 highest = max(link._protocol.transport.get_write_buffer_size() for link in links)
         heard += len(await call.heard(0.3))
@@ -514,7 +514,7 @@ async def test_a_client_that_does_not_read_its_signalling_is_cut_off(tmp_path: P
         print(f"\nT-059 signalling: cut off after {highest:,} octets")
         assert platform.server.site.connections == 0
         assert highest < 65_536 + 262_144
-        assert len(platform.server.sessions) == 1
+        assert len(platform.server.services.sessions) == 1
         slow.abort()
         await serves_on(platform)
 
@@ -593,14 +593,14 @@ async def test_a_request_that_comes_twice_has_one_effect(platform: Platform) -> 
     text = signalling.Affiliate(id=500, group=call.group).to_json()
     again = [await call.listener.ask_text(text, 500, signalling.Affiliated) for _ in range(3)]
     assert len({reply.affiliation.ssrc for reply in again}) == 1
-    assert len(platform.server.talk.affiliations(call.group)) == 2
+    assert len(platform.server.services.talk.affiliations(call.group)) == 2
     request = call.talker.floor_message(MessageType.FLOOR_REQUEST)
     for _ in range(5):
         await call.talker.say(request)
     for _ in range(2):
         await call.talker.ask(signalling.SetMediaPath(id=1, via="udp"), signalling.Done)
-    assert platform.server.talk.floor_grants <= 1 + 5
-    assert list(platform.server.relay._bursts) == [call.burst_ssrc]
+    assert platform.server.services.talk.floor_grants <= 1 + 5
+    assert list(platform.server.services.relay._bursts) == [call.burst_ssrc]
     await call.still_works()
     done = [signalling.Deaffiliate(id=1, group=call.group) for _ in range(2)]
     await call.listener.ask(done[0], signalling.Done)

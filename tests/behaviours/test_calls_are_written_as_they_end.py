@@ -25,7 +25,7 @@ async def test_a_call_and_its_bursts(tmp_path: Path) -> None:
         group, other = [await handset.affiliate("Patrol") for handset in (anna, bert)]
         first = await say(group, sentence(0, seconds=0.6))
         await say(other, sentence(1, seconds=0.4))
-        await until(lambda: platform.server.call_log.written >= 4)
+        await until(lambda: platform.server.services.call_log.written >= 4)
         await asyncio.sleep(1)
 
         (call,) = await rows(platform, calls)
@@ -61,7 +61,7 @@ async def test_records_wait_for_a_failing_disk_and_the_health_page_says_so(
     await platform.organise("Patrol")
     anna, bert = [await platform.log_in(await platform.enrol(name, "Patrol")) for name in ("Anna", "Bert")]
     group, _ = [await handset.affiliate("Patrol") for handset in (anna, bert)]
-    log = platform.server.call_log
+    log = platform.server.services.call_log
     write = log._store.write_calls
 
     async def fail(*_: object) -> None:
@@ -83,8 +83,8 @@ async def test_a_full_queue_drops_records_counts_them_and_never_waits(tmp_path: 
         await platform.organise("Patrol")
         anna, bert = [await platform.log_in(await platform.enrol(name, "Patrol")) for name in ("Anna", "Bert")]
         group, _ = [await handset.affiliate("Patrol") for handset in (anna, bert)]
-        await platform.server.call_log.flush()
+        await platform.server.services.call_log.flush()
         for _ in range(3):
             await say(group, sentence(0, seconds=0.06))
-        assert platform.server.call_log.dropped > 0
-        assert len(platform.server.call_log) <= 3
+        assert platform.server.services.call_log.dropped > 0
+        assert len(platform.server.services.call_log) <= 3

@@ -49,11 +49,11 @@ async def back(operator: Operator, *, resumed: bool) -> None:
 
 def session_of(platform: Platform, operator: Operator):
     subscriber = operator.handset.credentials.subscriber
-    return platform.server.sessions.of_subscriber(subscriber)
+    return platform.server.services.sessions.of_subscriber(subscriber)
 
 
 def session_of_device(platform: Platform, credentials: Credentials) -> Session:
-    found = platform.server.sessions.of_subscriber(SubscriberId(credentials.subscriber))
+    found = platform.server.services.sessions.of_subscriber(SubscriberId(credentials.subscriber))
     assert found is not None
     return found
 
@@ -126,7 +126,7 @@ async def test_a_request_while_disconnected_says_so(roll: Roll, slow_retries: No
 async def test_a_press_while_the_only_path_is_gone_is_unanswered_in_the_end(roll: Roll, slow_retries: None) -> None:
     anna = await roll.on_duty("Anna", use_udp=False)
     await roll.on_duty("Bert")
-    roll.platform.server.authentication.resume = _busy  # the server is there, and keeps Anna out
+    roll.platform.server.services.authentication.resume = _busy  # the server is there, and keeps Anna out
     lose_connection(anna)
     with pytest.raises(FloorUnanswered):
         await anna.group.request_floor()
@@ -161,8 +161,8 @@ async def test_a_handset_that_cannot_get_back_is_closed_at_once(roll: Roll, monk
     """Its log-in works and then its groups do not: it is neither connected nor waiting for a connection's end."""
     anna = await roll.on_duty("Anna")
     server = roll.platform.server
-    monkeypatch.setattr(server.attendance, "affiliate", _busy)
-    server.attendance.end(session_of(roll.platform, anna), "expired")
+    monkeypatch.setattr(server.services.attendance, "affiliate", _busy)
+    server.services.attendance.end(session_of(roll.platform, anna), "expired")
     await until(lambda: session_of(roll.platform, anna) is not None, 10)
     await asyncio.sleep(0.5)
     assert Connected(False) not in anna.told

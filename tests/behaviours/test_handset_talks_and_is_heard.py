@@ -57,7 +57,7 @@ async def test_who_comes_late_knows_at_once_who_talks_and_hears_the_rest(roll: R
     talking = asyncio.create_task(anna.says(2.0))
     await until(lambda: sum(map(len, bert.played.values())) >= 20)
     joiner = asyncio.create_task(roll.logged_in("Late", late, "Patrol", use_udp=use_udp))
-    await until(lambda: any(s.identity.display_name.reveal() == "Late" for s in roll.platform.server.sessions))
+    await until(lambda: any(s.identity.display_name.reveal() == "Late" for s in roll.platform.server.services.sessions))
     carl = await joiner
     assert carl.group.talker is not None
     assert carl.group.talker.name == "Anna"

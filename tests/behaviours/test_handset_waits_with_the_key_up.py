@@ -38,7 +38,7 @@ async def test_the_offer_is_taken(platform: Platform) -> None:
 
 async def test_an_offer_that_nobody_takes_is_given_back(platform: Platform) -> None:
     anna, _, _ = await queue_behind_anna(platform)
-    await until(lambda: platform.server.talk.bursts_in_progress == 0, timeout_s=5)
+    await until(lambda: platform.server.services.talk.bursts_in_progress == 0, timeout_s=5)
     await asyncio.wait_for(anna.request_floor(), 1)
 
 

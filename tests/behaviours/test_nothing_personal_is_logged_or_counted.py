@@ -87,7 +87,7 @@ async def whole_call(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> lis
         patched.setattr(ResumeTokens, "put_resume", broken)
         patched.setattr(CallHistory, "write_calls", broken)
         radio = await BareRadio.log_in(devices[1], PIN)
-        await platform.server.call_log.flush()
+        await platform.server.services.call_log.flush()
         patched.setattr("pttserver.store.groups.Groups.group_for_member", bug)
         with pytest.raises(Refusal, match="internal"):
             await radio.affiliate()
@@ -169,8 +169,8 @@ async def test_the_records_of_calls_that_cannot_be_written_name_nobody(
     call = await LiveCall.start(platform)
     call.talker.send_udp(call.packet())
     await call.talker.say(call.talker.floor_message(MessageType.FLOOR_RELEASE))
-    await until(lambda: len(platform.server.call_log) > 0)
-    log: CallLog = platform.server.call_log
+    await until(lambda: len(platform.server.services.call_log) > 0)
+    log: CallLog = platform.server.services.call_log
     assert not await log.flush()
     assert "call_log_not_written" in logged.getvalue()
     assert "127.0.0.1" not in logged.getvalue()

@@ -22,7 +22,7 @@ async def test_talking_while_the_server_stops_leaves_whole_records(tmp_path: Pat
         talking = asyncio.create_task(say(group, sentence()))
         await until(lambda: other.talker is not None)
         await asyncio.sleep(0.3)
-        platform.server.attendance.end_all()
+        platform.server.services.attendance.end_all()
         await until(lambda: Disconnected() in events)
         talking.cancel()
         await asyncio.gather(talking, return_exceptions=True)

@@ -80,7 +80,7 @@ async def test_a_handset_goes_by_the_websocket_while_udp_is_blocked_and_comes_ba
     back = len(bert.voice_heard())
     await until(lambda: len(bert.voice_heard()) > back + 10, 3)
     assert len({packet.ssrc for packet in bert.voice_heard()}) == 1, "the floor was kept"
-    assert platform.server.talk.bursts_in_progress == 1
+    assert platform.server.services.talk.bursts_in_progress == 1
     talking.cancel()
     await asyncio.gather(talking, return_exceptions=True)
     await bert.close()

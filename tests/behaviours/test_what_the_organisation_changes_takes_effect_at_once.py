@@ -18,7 +18,7 @@ async def test_a_revoked_device_is_out(platform: Platform) -> None:
     await platform.devices.revoke(TENANT, credentials.device)
     with pytest.raises(SessionEnded, match="revoked"):
         await asyncio.wait_for(anna.wait_closed(), 3)
-    assert len(platform.server.sessions) == 0
+    assert len(platform.server.services.sessions) == 0
 
 
 async def test_a_removed_member_leaves_the_group_and_the_others_get_a_new_key(platform: Platform) -> None:
@@ -43,9 +43,9 @@ async def test_a_talker_who_may_only_listen_now_stops(platform: Platform) -> Non
     anna, bert = [await platform.log_in(await platform.enrol(name, "Patrol")) for name in ("Anna", "Bert")]
     group, _ = [await handset.affiliate("Patrol") for handset in (anna, bert)]
     talking = asyncio.create_task(say(group, sentence()))
-    await until(lambda: platform.server.talk.bursts_in_progress == 1)
+    await until(lambda: platform.server.services.talk.bursts_in_progress == 1)
     await platform.provisioning.set_member(TENANT, "Patrol", "Anna", priority=100, listen_only=True)
-    await until(lambda: platform.server.talk.bursts_in_progress == 0, timeout_s=3)
+    await until(lambda: platform.server.services.talk.bursts_in_progress == 0, timeout_s=3)
     assert (await talking).lost is not None
     with pytest.raises(FloorRefused, match="listen"):
         await say(group, sentence(0, seconds=0.1))

@@ -194,7 +194,7 @@ async def test_what_one_terminal_says_another_records(
     bert = await enrolled(roll.platform, tmp_path / "bert", "Bert", "Patrol")
     heard = tmp_path / "heard.wav"
     listening = await bert.start("listen", "Patrol", "--wav", heard, "--seconds", "6", udp)
-    await until(lambda: len(roll.platform.server.talk), PATIENCE_S)
+    await until(lambda: len(roll.platform.server.services.talk), PATIENCE_S)
     talked = await anna("talk", "Patrol", "--wav", speech, udp)
     assert talked.status == 0, talked
     assert "You have the floor." in talked.err
@@ -207,13 +207,13 @@ async def test_what_one_terminal_says_another_records(
 async def test_listening_ends_with_ctrl_c_and_leaves_a_whole_file(anna: Shell, roll: Roll, tmp_path: Path) -> None:
     heard = tmp_path / "heard.wav"
     listening = await anna.start("listen", "Patrol", "--wav", heard)
-    await until(lambda: len(roll.platform.server.talk), PATIENCE_S)
+    await until(lambda: len(roll.platform.server.services.talk), PATIENCE_S)
     await asyncio.sleep(0.3)
     listening.send_signal(signal.SIGINT)
     done = await ended(listening)
     assert (done.status, "Traceback" in done.err) == (0, False), done
     assert read_audio(heard, RATE_HZ)
-    await until(lambda: not len(roll.platform.server.talk))
+    await until(lambda: not len(roll.platform.server.services.talk))
 
 
 async def test_a_talker_who_must_wait_is_shown_the_position(anna: Shell, roll: Roll, speech: Path) -> None:

@@ -28,4 +28,4 @@ async def test_speech_arrives_whole_and_intelligible_by_udp_and_websocket(platfo
     for group, sound in zip(listeners, heard, strict=True):
         assert (group.statistics.received, group.statistics.lost) == (report.frames_sent, 0)
         assert similarity(sentence(), bytes(sound), RATE_HZ) > 0.8
-    assert not any(count for _, count in platform.server.relay.drops.items())
+    assert not any(count for _, count in platform.server.services.relay.drops.items())

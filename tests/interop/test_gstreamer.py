@@ -186,7 +186,7 @@ async def test_a_burst_of_gstreamer_is_relayed_and_heard(
     playing_out = asyncio.create_task(listen(listener, heard))
 
     grant = await talker.request_floor()
-    before = platform.server.relay.packets_relayed
+    before = platform.server.services.relay.packets_relayed
     speech = (
         f"filesrc location={source} ! wavparse ! audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=1 "
         "! opusenc frame-size=20 bitrate=24000 audio-type=voice "
@@ -203,12 +203,12 @@ async def test_a_burst_of_gstreamer_is_relayed_and_heard(
     await until(lambda: not listener.has_voice)
     playing_out.cancel()
 
-    relayed = platform.server.relay.packets_relayed - before
+    relayed = platform.server.services.relay.packets_relayed - before
     assert relayed >= len(pcm) / 2 / RATE_HZ / FRAME_S
     statistics = listener.finished_streams[0].statistics
     assert (statistics.received, statistics.lost) == (relayed, 0)
     assert similarity(pcm, bytes(heard), RATE_HZ) > ALIKE
-    assert not any(count for _, count in platform.server.relay.drops.items())
+    assert not any(count for _, count in platform.server.services.relay.drops.items())
 
 
 async def listen(group: Talkgroup, heard: bytearray) -> None:

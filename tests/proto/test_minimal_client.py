@@ -307,7 +307,7 @@ async def test_two_minimal_clients_talk(platform: Platform) -> None:
                 await asyncio.sleep(0.01)
         await bert.send_floor(REQUEST, {13: EMERGENCY})
         await bert.floor_says(GRANTED)
-    assert not any(count for _, count in platform.server.relay.drops.items())
+    assert not any(count for _, count in platform.server.services.relay.drops.items())
 
 
 async def talks_and_is_heard(talker: Client, listener: Client) -> None:
@@ -514,7 +514,7 @@ async def test_the_end_of_the_server_and_the_death_of_a_session_are_told(tmp_pat
             assert anna.events[-1] == {"type": "session.ended", "reason": "expired"}
             leaving = asyncio.create_task(bert.closed_with())
             await asyncio.sleep(0)
-            platform.server.attendance.end_all()
+            platform.server.services.attendance.end_all()
             assert await leaving == 1012
             assert bert.events[-1] == {"type": "session.ended", "reason": "server_stopping"}
             kept.cancel()

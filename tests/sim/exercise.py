@@ -158,7 +158,7 @@ async def _all_by_udp(members: list[Member]) -> None:
 
 async def _settled(platform: Platform, members: list[Member]) -> None:
     """The floor is free, at the server and in every handset, and the loudspeakers are silent."""
-    group = platform.server.talk._groups[members[0].group.group_id]
+    group = platform.server.services.talk._groups[members[0].group.group_id]
 
     def free() -> bool:
         idle = group.arbiter.state in (State.FLOOR_IDLE, State.START_STOP) and group.burst is None
