@@ -2,7 +2,7 @@
 
 import itertools
 
-from ptthandset.talkgroup import VoiceSender
+from ptthandset.voice_sender import VoiceSender
 from pttserver.wire.rtp import RtpPacket
 
 FRAMES = 2000

@@ -1,7 +1,6 @@
 """One group that the handset takes part in: its floor, its talkers, its voice in and out."""
 
 import asyncio
-import secrets
 import time
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Mapping
@@ -20,6 +19,7 @@ from ptthandset.group_keys import EpochKeys
 from ptthandset.listeners import tell_all
 from ptthandset.media_link import MediaLink
 from ptthandset.reception import ReceptionReports
+from ptthandset.voice_sender import VoiceSender
 from pttserver.wire import rtcp, signalling
 from pttserver.wire.floor_control import DenyCause, FloorIndicator, FloorMessage
 from pttserver.wire.rtp import OPUS_CLOCK_HZ, RtpPacket
@@ -305,14 +305,14 @@ class Talkgroup:
             self.release_floor()
         return report
 
-    def _start(self, grant: Grant, encoder: OpusEncoder, report: TalkReport) -> "VoiceSender":
+    def _start(self, grant: Grant, encoder: OpusEncoder, report: TalkReport) -> VoiceSender:
         report.grant = grant
         return VoiceSender(grant.burst_ssrc, round(encoder.frame_ms * OPUS_CLOCK_HZ / 1000))
 
-    def _holds(self, voice: "VoiceSender") -> bool:
+    def _holds(self, voice: VoiceSender) -> bool:
         return self.grant is not None and self.grant.burst_ssrc == voice.ssrc
 
-    def _send(self, voice: "VoiceSender", waiting: deque[tuple[int, bytes, float]], report: TalkReport) -> None:
+    def _send(self, voice: VoiceSender, waiting: deque[tuple[int, bytes, float]], report: TalkReport) -> None:
         while waiting:
             number, opus, captured_at = waiting.popleft()
             packet = voice.packet(number, opus)
@@ -381,25 +381,6 @@ class Talkgroup:
         self._media.groups.pop(self.group_id, None)
         self._drop_floor()
         self._media.watch_activity()
-
-
-class VoiceSender:
-    """Numbers the packets of one burst: sequence numbers from a small start, time stamps in 1/48,000 s."""
-
-    def __init__(self, ssrc: int, samples_per_frame: int) -> None:
-        self.ssrc = ssrc
-        self._samples = samples_per_frame
-        self._first_sequence = secrets.randbelow(1000)
-        self._first_timestamp = secrets.randbits(32)
-        self._sent = 0
-
-    def packet(self, number: int, opus: bytes) -> RtpPacket:
-        """The packet of the frame `number` since the press."""
-        sequence = (self._first_sequence + self._sent) & 0xFFFF
-        timestamp = (self._first_timestamp + number * self._samples) & 0xFFFFFFFF
-        marker = self._sent == 0  # RFC 7587 §4.2: the start of a talk spurt
-        self._sent += 1
-        return RtpPacket(sequence, timestamp, self.ssrc, opus, marker)
 
 
 def _held_over(waiting: deque[tuple[int, bytes, float]]) -> deque[tuple[int, bytes, float]]:
