@@ -4,12 +4,9 @@ An order is the name of a method and its arguments; its return value is the answ
 """
 
 import asyncio
-import contextlib
 import os
-import pickle
 import random
 import socket
-import threading
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
@@ -21,6 +18,7 @@ import uvloop
 
 from bench.bad_link import RoamingPorts, departures, send_departures
 from bench.board import Board
+from bench.ear import take_from_ears
 from bench.light_handset import LightHandset, Server
 from bench.muster import Recruit
 from bench.talking import Pace, Talker, send_streams
@@ -61,15 +59,7 @@ class Crowd:
 
     def listen(self) -> None:
         """What ears forward is handed to whom it is for."""
-        loop = asyncio.get_running_loop()
-        for ear in self._from_ears:
-            threading.Thread(target=self._hear, args=(ear, loop), daemon=True).start()
-
-    def _hear(self, ear: Connection, loop: asyncio.AbstractEventLoop) -> None:
-        """Not by the loop's readiness: uvloop would make the pipe non-blocking, and its messages come in pieces."""
-        with contextlib.suppress(EOFError, OSError, RuntimeError):
-            while True:
-                loop.call_soon_threadsafe(self._take, pickle.loads(ear.recv_bytes()))
+        take_from_ears(self._from_ears, self._take)
 
     def _take(self, heard: list[tuple[int, int, bytes]]) -> None:
         for number, at_ns, packet in heard:

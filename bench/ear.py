@@ -5,11 +5,15 @@ work for every datagram wake somebody up. Nothing is lost by it, for the kernel'
 sockets' buffers hold seconds of voice. RTCP for those whom the board says goes to the crowd at once.
 """
 
+import asyncio
+import contextlib
 import gc
 import os
 import pickle
 import socket
+import threading
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
@@ -160,3 +164,19 @@ def run_ear(
     """What the ear's process does."""
     os.sched_setaffinity(0, cores)
     Ear(number, sockets, board, orders, crowd).run()
+
+
+def take_from_ears(ears: Iterable[Connection], take: Callable[[list[tuple[int, int, bytes]]], None]) -> None:
+    """Calls `take` in the running loop with what ears forward: handset, arrival in ns, packet.
+
+    Not by the loop's readiness: uvloop would make the pipe non-blocking, and its messages come in pieces.
+    """
+    loop = asyncio.get_running_loop()
+
+    def hear(ear: Connection) -> None:
+        with contextlib.suppress(EOFError, OSError, RuntimeError):
+            while True:
+                loop.call_soon_threadsafe(take, pickle.loads(ear.recv_bytes()))
+
+    for ear in ears:
+        threading.Thread(target=hear, args=(ear,), daemon=True).start()

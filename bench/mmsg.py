@@ -12,6 +12,8 @@ import numpy as np
 from cffi import FFI
 from numpy.typing import NDArray
 
+from pttserver.media.batch_socket import MMSG_DECLARATIONS
+
 SLOT_BYTES = 512
 CONTROL_BYTES = 64
 NAME_BYTES = 16
@@ -20,18 +22,7 @@ MOST_AT_ONCE = 1024  # UIO_MAXIOV
 SO_TIMESTAMPNS = 35
 
 _ffi = FFI()
-_ffi.cdef(
-    """
-    struct iovec { void *iov_base; size_t iov_len; };
-    struct msghdr {
-        void *msg_name; unsigned int msg_namelen; struct iovec *msg_iov; size_t msg_iovlen;
-        void *msg_control; size_t msg_controllen; int msg_flags;
-    };
-    struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
-    int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, void *timeout);
-    int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
-    """
-)
+_ffi.cdef(MMSG_DECLARATIONS)
 _libc: Any = _ffi.dlopen(None)
 
 

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import pickle
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any, cast
 
 from bench.board import Board
+from bench.ear import take_from_ears
 from bench.peers.mumble_wire import (
     OPUS,
     PING,
@@ -155,14 +154,7 @@ class MumbleCrowd:
     _pings: asyncio.Task[None] | None = None
 
     def listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        for ear in self.from_ears:
-            threading.Thread(target=self._hear, args=(ear, loop), daemon=True).start()
-
-    def _hear(self, ear: Connection, loop: asyncio.AbstractEventLoop) -> None:
-        with contextlib.suppress(EOFError, OSError, RuntimeError):
-            while True:
-                loop.call_soon_threadsafe(self._take, pickle.loads(ear.recv_bytes()))
+        take_from_ears(self.from_ears, self._take)
 
     def _take(self, heard: list[tuple[int, int, bytes]]) -> None:
         for number, _, _ in heard:

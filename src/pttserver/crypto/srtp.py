@@ -20,7 +20,6 @@ from pttserver.ids import Ssrc
 KEY_BYTES = 32
 SALT_BYTES = 12
 TAG_BYTES = 16
-SRTCP_TRAILER_BYTES = TAG_BYTES + 4
 MAX_PACKET_BYTES = 1_300  # what we let in or make, header and tag included: no IPv6 path fragments it
 
 _MEMORY_BYTES = 2048

@@ -17,19 +17,19 @@ ADDRESS_BYTES = 28  # sizeof(struct sockaddr_in6)
 SEND_BATCH = 1024  # UIO_MAXIOV: the kernel's limit for one call
 MIN_SPARE = 8
 
+MMSG_DECLARATIONS = """
+struct iovec { void *iov_base; size_t iov_len; };
+struct msghdr {
+    void *msg_name; unsigned int msg_namelen; struct iovec *msg_iov; size_t msg_iovlen;
+    void *msg_control; size_t msg_controllen; int msg_flags;
+};
+struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
+int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, void *timeout);
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
+"""
+
 _ffi = FFI()
-_ffi.cdef(
-    """
-    struct iovec { void *iov_base; size_t iov_len; };
-    struct msghdr {
-        void *msg_name; unsigned int msg_namelen; struct iovec *msg_iov; size_t msg_iovlen;
-        void *msg_control; size_t msg_controllen; int msg_flags;
-    };
-    struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
-    int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, void *timeout);
-    int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
-    """
-)
+_ffi.cdef(MMSG_DECLARATIONS)
 _libc = _ffi.dlopen(None)
 _MSG_DONTWAIT = int(socket.MSG_DONTWAIT)
 _MSG_TRUNC = int(socket.MSG_TRUNC)
@@ -180,7 +180,6 @@ class BatchSocket:
                 self.send_buffer_full += count - done
                 return
             elif _ffi.errno != errno.EINTR:
-                self.send_errors += (
-                    1  # this one address cannot be sent to (port 0, unreachable, too big): go on behind it
-                )
+                # this one address cannot be sent to (port 0, unreachable, too big): go on behind it
+                self.send_errors += 1
                 done += 1

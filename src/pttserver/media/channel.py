@@ -85,30 +85,29 @@ class GroupChannel:
 
     def send_voice(self, packet: bytes, talker: Session) -> None:
         """An RTP packet of the talker to all others. Raises SrtpError if its index was used before."""
-        if self.stale:
-            self._renew(self)
-        epoch = self.epoch
-        protected = epoch.sender.protect_rtp(packet)
-        epoch.packets += 1
-        count = self._count_besides(talker)
-        if count:
-            self._socket.send_to_all(protected, self._addresses, count)
+        self._send_udp(self._next_epoch().sender.protect_rtp(packet), talker)
         for session in self._websocket:
             if session is not talker and session.link is not None:
                 session.link.offer_voice(packet)
 
     def announce(self, packet: bytes, besides: Session | None) -> None:
         """An RTCP packet of the floor control server to all, or all but one."""
-        if self.stale:
-            self._renew(self)
-        protected = self.epoch.sender.protect_rtcp(packet)
-        self.epoch.packets += 1
-        count = self._count_besides(besides)
-        if count:
-            self._socket.send_to_all(protected, self._addresses, count)
+        self._send_udp(self._next_epoch().sender.protect_rtcp(packet), besides)
         for session in self._websocket:
             if session is not besides and session.link is not None:
                 session.link.post_control(packet)
+
+    def _next_epoch(self) -> KeyEpoch:
+        """What the next packet goes out under; it counts against the key's limit."""
+        if self.stale:
+            self._renew(self)
+        self.epoch.packets += 1
+        return self.epoch
+
+    def _send_udp(self, protected: bytes, besides: Session | None) -> None:
+        count = self._count_besides(besides)
+        if count:
+            self._socket.send_to_all(protected, self._addresses, count)
 
     def _count_besides(self, session: Session | None) -> int:
         if session in self._place:

@@ -17,8 +17,8 @@ from ipaddress import IPv6Address
 from typing import NoReturn
 
 from pttserver.errors import MalformedMessage
+from pttserver.wire.signalling import PATH
 
-PATH = "/v1/ptt"
 CODE_BYTES = 10
 PIN_BYTES = 32
 MAX_TEXT_LENGTH = 512

@@ -69,10 +69,7 @@ class ReferenceTime:
 
 @dataclass(frozen=True, slots=True)
 class DelaySinceReference:
-    """DLRR block (RFC 3611 §4.5):
-
-    the middle 32 bits of the reference time, and the delay since it came, in 1/65,536 s.
-    """
+    """DLRR block (RFC 3611 §4.5): the middle 32 bits of the reference time, and the delay since, in 1/65,536 s."""
 
     ssrc: int
     about_ssrc: int
