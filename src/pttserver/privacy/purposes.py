@@ -1,0 +1,41 @@
+"""Why personal data are processed, on which legal basis, and who may see them."""
+
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """What a datum is used for (GDPR Art. 5(1)(b): purpose limitation)."""
+
+    SERVICE = "service"
+    """Carry calls, messages, alerts and positions; know who may take part."""
+    SECURITY = "security"
+    """Keep out who does not belong; find out what happened."""
+    OPERATIONS = "operations"
+    """The organisation runs its work: dispatching, debriefing, looking calls up."""
+    SUPPORT = "support"
+    """Find and mend technical problems."""
+    BILLING = "billing"
+    """Charge for use, and prove the charge."""
+    LEGAL_DUTY = "legal_duty"
+    """What a law demands to keep or to show."""
+    SAFETY = "safety"
+    """Protect life: emergency alerts."""
+
+
+class LegalBasis(StrEnum):
+    """GDPR Art. 6(1), letters a to f."""
+
+    CONSENT = "consent"
+    CONTRACT = "contract"
+    LEGAL_OBLIGATION = "legal_obligation"
+    VITAL_INTERESTS = "vital_interests"
+    PUBLIC_TASK = "public_task"
+    LEGITIMATE_INTERESTS = "legitimate_interests"
+
+
+class Tier(StrEnum):
+    """Who may see a datum, besides the person whom it is about."""
+
+    DISPATCHER = "dispatcher"
+    MANAGER = "manager"
+    TECHNICIAN = "technician"
