@@ -26,7 +26,7 @@ def file(tmp_path):
 
 @pytest.fixture
 async def database(file):
-    database = await Database.open(file, busy_timeout_s=0.5)
+    database = await Database.open(file, VAULT, busy_timeout_s=0.5)
     yield database
     await database.close()
 

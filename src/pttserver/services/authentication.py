@@ -13,11 +13,14 @@ from pttserver.config import AuthenticationSettings
 from pttserver.crypto import device_keys
 from pttserver.crypto.enrolment_code import code_digest
 from pttserver.errors import AuthenticationFailed, EnrolmentFailed, MalformedMessage, Throttled
-from pttserver.ids import DeviceId, SubscriberId
+from pttserver.ids import DeviceId, SubscriberId, TenantId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.purposes import Purpose
 from pttserver.services.pin_check import PinCheck
+from pttserver.services.policy_book import PolicyBook
 from pttserver.sessions.attempts import AttemptLimiter
 from pttserver.store.devices import Devices
-from pttserver.store.enrolment import Enrolments
+from pttserver.store.enrolment import Enrolments, NewKey
 from pttserver.store.records import EnrolledDevice, LoginCandidate
 from pttserver.store.resume import ResumeTokens
 from pttserver.wire.signalling import PROTOCOL_VERSION, Enroll, Login, Resume
@@ -45,6 +48,7 @@ class Authentication:
         enrolments: Enrolments,
         resume_tokens: ResumeTokens,
         pins: PinCheck,
+        policies: PolicyBook,
         settings: AuthenticationSettings,
         clock: Clock,
     ) -> None:
@@ -52,6 +56,7 @@ class Authentication:
         self._enrolments = enrolments
         self._resume_tokens = resume_tokens
         self._pins = pins
+        self._policies = policies
         self._clock = clock
         self._by_address = AttemptLimiter(
             failures=settings.failures_per_address, refill_s=settings.failures_per_address_refill_s
@@ -79,7 +84,15 @@ class Authentication:
             code = code_digest(request.code)
         except MalformedMessage:
             return None
-        return await self._enrolments.claim(code, request.public_key, request.device_type, self._clock.utc_ms())
+
+        def release(tenant_id: TenantId, subscriber_id: SubscriberId) -> NewKey:
+            gate = self._policies.gate(tenant_id)
+            return NewKey(
+                gate.release(Category.CREDENTIAL, Purpose.SECURITY, subscriber_id, request.public_key),
+                gate.release(Category.DEVICE_TYPE, Purpose.SERVICE, subscriber_id, request.device_type),
+            )
+
+        return await self._enrolments.claim(code, request.public_key, self._clock.utc_ms(), release)
 
     async def login(self, connection: Challenged, request: Login) -> LoginCandidate:
         """Device key and PIN. Raises AuthenticationFailed, Throttled or ServerBusy."""

@@ -1,10 +1,10 @@
 """Rosters and presence: who takes part in a group, told to its participants by name, or in large groups by number."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pttserver.config import SessionSettings
-from pttserver.ids import GroupId, SubscriberId
+from pttserver.ids import GroupId, SubscriberId, TenantId
 from pttserver.services.talk import TalkService
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Affiliation, Session
@@ -16,7 +16,16 @@ from pttserver.wire import signalling
 class Rosters:
     """Tells participants of each other. A large group hears only of its number, at most once an interval."""
 
-    def __init__(self, talk: TalkService, sessions: SessionRegistry, groups: Groups, settings: SessionSettings) -> None:
+    def __init__(
+        self,
+        talk: TalkService,
+        sessions: SessionRegistry,
+        groups: Groups,
+        settings: SessionSettings,
+        names_up_to: Callable[[TenantId], int],
+    ) -> None:
+        """`names_up_to`: participants that a group of the tenant may have for names to be shown."""
+        self._names_up_to = names_up_to
         self._talk = talk
         self._sessions = sessions
         self._groups = groups
@@ -27,7 +36,7 @@ class Rosters:
     def roster(self, affiliation: Affiliation) -> signalling.Roster:
         """The group's participants, as this participant may see them."""
         present = self._talk.affiliations(affiliation.group_id)
-        if len(present) > affiliation.session.identity.roster_limit:
+        if len(present) > self._limit(affiliation.session):
             return signalling.Roster(count=len(present))
         return signalling.Roster(count=len(present), participants=[_participant(other) for other in present])
 
@@ -46,7 +55,7 @@ class Rosters:
         left: list[signalling.Subscriber] | None = None,
     ) -> None:
         group_id, present = about.group_id, self._talk.affiliations(about.group_id)
-        if len(present) > about.session.identity.roster_limit:
+        if len(present) > self._limit(about.session):
             self._large.add(group_id)
             self._tell_count_soon(group_id)
         elif group_id in self._large:
@@ -56,6 +65,9 @@ class Rosters:
         else:
             others = [other for other in present if other is not about]
             _post(others, signalling.GroupRoster(group=group_id, count=len(present), joined=joined, left=left))
+
+    def _limit(self, session: Session) -> int:
+        return self._names_up_to(session.identity.tenant_id)
 
     def _tell_count_soon(self, group_id: GroupId) -> None:
         if group_id not in self._counting:
@@ -80,7 +92,7 @@ class Rosters:
             affiliated=len(affiliated),
             online=len(online),
             members=len(members),
-            listed=listed if len(members) <= asker.identity.roster_limit else None,
+            listed=listed if len(members) <= self._limit(asker) else None,
         )
 
 

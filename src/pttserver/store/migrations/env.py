@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from pttserver.store.schema import metadata
+from pttserver.store.governance_schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()
