@@ -1,6 +1,6 @@
 """Devices in the database, and what a log-in needs to know of one."""
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from pttserver.ids import DeviceId, SubscriberId, TenantId
 from pttserver.store.database import Database
@@ -33,7 +33,7 @@ _CANDIDATE = (
     )
     .join(subscribers, subscribers.c.id == devices.c.subscriber_id)
     .join(tenants, tenants.c.id == devices.c.tenant_id)
-    .where(devices.c.public_key.is_not(None))
+    .where(devices.c.public_key.is_not(None), devices.c.id == bindparam("device_id"))
 )
 
 
@@ -94,10 +94,10 @@ class Devices:
 
     async def login_candidate(self, device_id: DeviceId) -> LoginCandidate | None:
         """None: there is no such device, or it is not enrolled. A revoked one is given, and marked."""
-        query = _CANDIDATE.where(devices.c.id == device_id)
+        return await self._database.read(lambda sql: login_candidate(sql, device_id))
 
-        def work(sql: Connection) -> LoginCandidate | None:
-            row = sql.execute(query).first()
-            return None if row is None else LoginCandidate(*row)
 
-        return await self._database.read(work)
+def login_candidate(sql: Connection, device_id: DeviceId) -> LoginCandidate | None:
+    """`Devices.login_candidate` within a transaction."""
+    row = sql.execute(_CANDIDATE, {"device_id": device_id}).first()
+    return None if row is None else LoginCandidate(*row)
