@@ -19,6 +19,7 @@ TENANT = "ACME"
 PLAIN_POLICY = """
 [policy]
 title = "Everything that a test looks for"
+version = "1"
 controller = "ACME Ltd"
 """
 FAST_PINS = AuthenticationSettings(pin_hash_memory_kib=8, pin_hash_passes=1)

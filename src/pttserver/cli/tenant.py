@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pttserver.cli.instruction import Acknowledge, Actor, PolicyFile, Preset, Reason, instruction_of, policy_text
 from pttserver.cli.office import in_office
 from pttserver.cli.output import AsJson, Yes, ask_before_removing, print_record, print_records
 
@@ -18,18 +19,15 @@ _COLUMNS = {"name": "Name", "tenant_id": "Identifier", "created_ms": "Added"}
 def add(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="A name that no other tenant has.")],
-    policy: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Its privacy policy; see: pttserver policy presets.")
-    ] = None,
-    preset: Annotated[str, typer.Option(help="Preset to take as its privacy policy, without a file.")] = "default",
+    *,
+    policy: PolicyFile = None,
+    preset: Preset = "default",
     acknowledge: Acknowledge = None,
     reason: Reason = "the tenant was added",
     by: Actor = None,
     json: AsJson = False,
 ) -> None:
     """Add a tenant, with the privacy policy that its data are kept by."""
-    from pttserver.cli.policy_source import policy_text
-
     text = policy_text(policy, preset)
     instruction = instruction_of(by, reason, acknowledge)
     added = in_office(ctx, lambda office: office.provisioning.add_tenant(name, text, instruction))

@@ -7,12 +7,11 @@
 """
 
 from pttserver.privacy.categories import Category
+from pttserver.privacy.contradictions import NECESSARY
 from pttserver.privacy.policy import Policy, Storage
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import PERMIT, Released, Value
 from pttserver.privacy.truncation import truncate
-
-NECESSARY = frozenset({Category.CREDENTIAL, Category.MEMBERSHIP})
 
 
 class Gate:
@@ -33,7 +32,10 @@ class Gate:
             return None
         rule = self.policy.rule(category, extra)
         if rule.storage is Storage.TRUNCATED:  # 4
-            value = truncate(category, value, rule)
+            try:
+                value = truncate(category, value, rule)
+            except ValueError:  # no part of what is not understood is known to be harmless
+                return None
         return Released(PERMIT, category, subject_id, value, pseudonymise=rule.storage is Storage.PSEUDONYMISED)
 
     def keeps(self, category: Category, purpose: Purpose, *, extra: str = "") -> bool:

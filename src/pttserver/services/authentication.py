@@ -21,7 +21,7 @@ from pttserver.services.policy_book import PolicyBook
 from pttserver.sessions.attempts import AttemptLimiter
 from pttserver.store.devices import Devices
 from pttserver.store.enrolment import Enrolments, NewKey
-from pttserver.store.records import EnrolledDevice, LoginCandidate
+from pttserver.store.records import EnrolledDevice, LoginCandidate, Membership
 from pttserver.store.resume import ResumeTokens
 from pttserver.wire.signalling import PROTOCOL_VERSION, Enroll, Login, Resume
 
@@ -111,12 +111,12 @@ class Authentication:
             raise AuthenticationFailed
         return candidate
 
-    async def resume(self, connection: Challenged, request: Resume) -> LoginCandidate:
-        """Device key and resume token. Raises AuthenticationFailed or Throttled."""
+    async def resume(self, connection: Challenged, request: Resume) -> tuple[LoginCandidate, list[Membership]]:
+        """Device key and resume token; gives who it is, and its groups. Raises AuthenticationFailed or Throttled."""
         self._admit(self._by_address, connection.address_bucket)
-        candidate = await self._devices.login_candidate(DeviceId(request.device))
+        returning = await self._resume_tokens.returning(DeviceId(request.device))
+        candidate, token = returning.candidate, returning.token
         genuine = self._is_genuine(candidate, request.signature, connection.proof("resume", request.device))
-        token = await self._resume_tokens.resume_token(candidate.subscriber_id if candidate else _NOBODY)
         digest = device_keys.token_digest(request.token)
         known = hmac.compare_digest(token.token_hash if token else _NO_TOKEN, digest)
         if candidate is None or candidate.revoked or not genuine or token is None or not known:
@@ -124,7 +124,7 @@ class Authentication:
             raise AuthenticationFailed
         if token.device_id != candidate.device_id or token.expires_ms <= self._clock.utc_ms():
             raise AuthenticationFailed
-        return candidate
+        return candidate, returning.memberships
 
     def _is_genuine(self, candidate: LoginCandidate | None, signature: bytes, signed: bytes) -> bool:
         public_key = candidate.public_key if candidate else device_keys.STAND_IN_PUBLIC_KEY
@@ -141,5 +141,4 @@ class Authentication:
         limiter.failed(key, self._clock.now())
 
 
-_NOBODY = SubscriberId("")
 _NO_TOKEN = hashlib.sha256(b"").digest()

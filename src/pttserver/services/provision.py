@@ -59,7 +59,7 @@ class Provisioning:
     async def add_tenant(
         self, name: str, policy: str | None = None, instruction: Instruction = FIRST_INSTRUCTION
     ) -> Tenant:
-        """`policy`: the text of its policy file; by default a preset. Raises AlreadyExists, InvalidValue, PolicyInvalid."""
+        """`policy`: the text of its policy file, else a preset's. Raises AlreadyExists, InvalidValue, PolicyInvalid."""
         tenant = Tenant(new_tenant_id(), naming.name(name), self._clock.utc_ms())
         text = preset_text(DEFAULT_PRESET) if policy is None else policy
         version = self._instructions.version(tenant.tenant_id, text, instruction)

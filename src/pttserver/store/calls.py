@@ -29,7 +29,7 @@ class CallHistory:
         self, finished: Sequence[Call], participants: Sequence[CallParticipant], spoken: Sequence[Burst]
     ) -> None:
         """One transaction. What is there already stays, so a batch may be written again after a failure."""
-        people = {call.initiator_id for call in finished} | {burst.talker_id for burst in spoken}
+        people: set[str] = {call.initiator_id for call in finished} | {burst.talker_id for burst in spoken}
         people |= {participant.subject.subject_id for participant in participants}
         named = {record.tenant_id for records in (finished, participants, spoken) for record in records}
         vault = self._database.vault

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from pttserver.ids import DeviceId, SubscriberId, TenantId
 from pttserver.store.database import Database
@@ -34,7 +34,7 @@ _CANDIDATE = (
         *KEY_COLUMNS,
     )
     .select_from(with_keys(devices.join(subscribers), devices.c.subscriber_id))
-    .where(devices.c.public_key.is_not(None))
+    .where(devices.c.public_key.is_not(None), devices.c.id == bindparam("device_id"))
 )
 
 
@@ -95,14 +95,14 @@ class Devices:
 
     async def login_candidate(self, device_id: DeviceId) -> LoginCandidate | None:
         """None: there is no such device, or it is not enrolled. A revoked one is given, and marked."""
-        query = _CANDIDATE.where(devices.c.id == device_id)
         vault = self._database.vault
+        return await self._database.read(lambda sql: login_candidate(sql, vault, device_id))
 
-        def work(sql: Connection) -> LoginCandidate | None:
-            row = sql.execute(query).first()
-            return None if row is None else _candidate(vault, row)
 
-        return await self._database.read(work)
+def login_candidate(sql: Connection, vault: Vault, device_id: DeviceId) -> LoginCandidate | None:
+    """`Devices.login_candidate` within a transaction."""
+    row = sql.execute(_CANDIDATE, {"device_id": device_id}).first()
+    return None if row is None else _candidate(vault, row)
 
 
 def _device(vault: Vault, row: Any) -> Device:

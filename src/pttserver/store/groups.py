@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, bindparam, delete, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from pttserver.errors import NotFound
@@ -22,9 +22,13 @@ _MEMBER = select(
     members.c.listen_only,
     *KEY_COLUMNS,
 ).select_from(with_keys(members.join(subscribers), members.c.subscriber_id))
-_MEMBERSHIP = select(groups.c.id, groups.c.name, groups.c.tenant_id, members.c.priority, members.c.listen_only).join(
-    members, members.c.group_id == groups.c.id
+_MEMBERSHIPS = (
+    select(groups.c.id, groups.c.name, groups.c.tenant_id, members.c.priority, members.c.listen_only)
+    .join(members, members.c.group_id == groups.c.id)
+    .where(members.c.subscriber_id == bindparam("subscriber_id"))
+    .order_by(groups.c.name)
 )
+_MEMBERSHIP = _MEMBERSHIPS.where(members.c.group_id == bindparam("group_id"))
 
 
 class Groups:
@@ -95,18 +99,22 @@ class Groups:
 
     async def memberships(self, subscriber_id: SubscriberId) -> list[Membership]:
         """By the group's name."""
-        query = _MEMBERSHIP.where(members.c.subscriber_id == subscriber_id).order_by(groups.c.name)
-        return await self._database.read(lambda sql: [Membership(*row) for row in sql.execute(query)])
+        return await self._database.read(lambda sql: memberships(sql, subscriber_id))
 
     async def group_for_member(self, group_id: GroupId, subscriber_id: SubscriberId) -> Membership | None:
         """None: no such group, or the subscriber is not a member; callers must not tell these apart."""
-        query = _MEMBERSHIP.where(members.c.group_id == group_id, members.c.subscriber_id == subscriber_id)
+        wanted = {"group_id": group_id, "subscriber_id": subscriber_id}
 
         def work(sql: Connection) -> Membership | None:
-            row = sql.execute(query).first()
+            row = sql.execute(_MEMBERSHIP, wanted).first()
             return None if row is None else Membership(*row)
 
         return await self._database.read(work)
+
+
+def memberships(sql: Connection, subscriber_id: SubscriberId) -> list[Membership]:
+    """`Groups.memberships` within a transaction."""
+    return [Membership(*row) for row in sql.execute(_MEMBERSHIPS, {"subscriber_id": subscriber_id})]
 
 
 def _member(vault: Vault, row: Any) -> Member:

@@ -88,9 +88,8 @@ class Policies:
 
     async def history(self, tenant_id: TenantId) -> list[LoggedInstruction]:
         """Newest first."""
-        columns = [policy_versions, *KEY_COLUMNS]
         query = (
-            select(*columns)
+            select(*policy_versions.c, *KEY_COLUMNS)
             .select_from(with_keys(policy_versions, policy_versions.c.tenant_id))
             .where(policy_versions.c.tenant_id == tenant_id)
             .order_by(policy_versions.c.id.desc())

@@ -148,6 +148,15 @@ class ResumeToken:
 
 
 @dataclass(frozen=True, slots=True)
+class Returning:
+    """What a resumption is judged by, and the groups that it is answered with."""
+
+    candidate: LoginCandidate | None
+    token: ResumeToken | None
+    memberships: list[Membership]
+
+
+@dataclass(frozen=True, slots=True)
 class Takeover:
     """A log-in on one device that ended the session on another."""
 

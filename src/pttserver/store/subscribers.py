@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from pttserver.errors import NotFound
 from pttserver.ids import SubscriberId, TenantId
 from pttserver.privacy.released import Released
 from pttserver.store.database import Database
@@ -67,7 +68,10 @@ class Subscribers:
         vault = self._database.vault
 
         def work(sql: Connection) -> Subscriber | None:
-            index = vault.identifier_index(sql, tenant_id, identifier_or_id)
+            try:
+                index = vault.identifier_index(sql, tenant_id, identifier_or_id)
+            except NotFound:
+                return None
             named = (subscribers.c.identifier_index == index) | (subscribers.c.id == identifier_or_id)
             row = sql.execute(_SUBSCRIBER.where(subscribers.c.tenant_id == tenant_id, named, _PRESENT)).first()
             return None if row is None else _subscriber(vault, row)

@@ -122,7 +122,7 @@ class Vault:
     def make_subject(
         self, sql: Connection, tenant_id: TenantId, subject_id: str, kind: str, now_ms: int
     ) -> SubjectVault:
-        """A subject with a fresh key. Raises NotFound (by its foreign key) if there is no such tenant."""
+        """A subject with a fresh key. Raises NotFound if there is no such tenant."""
         tenant = self.tenant(sql, tenant_id)
         wrapped = tenant.draw_subject(subject_id)
         row = {"id": subject_id, "tenant_id": tenant_id, "wrapped": wrapped, "kind": kind, "created_ms": now_ms}
@@ -178,12 +178,14 @@ class Vault:
         return SubjectVault(row.key_subject, key, restricted=row.key_restricted_ms is not None)
 
     def tenant(self, sql: Connection, tenant_id: TenantId) -> TenantKey:
-        """Raises NoResultFound if there is no such tenant, SealBroken, MasterKeyMissing."""
-        row = sql.execute(select(tenant_keys).where(tenant_keys.c.tenant_id == tenant_id)).one()
+        """Raises NotFound if there is no such tenant, SealBroken, MasterKeyMissing."""
+        row = sql.execute(select(tenant_keys).where(tenant_keys.c.tenant_id == tenant_id)).first()
+        if row is None:
+            raise NotFound("there is no such tenant")
         return self._open_tenant(row.tenant_id, row.master_id, row.wrapped)
 
     def identifier_index(self, sql: Connection, tenant_id: TenantId, identifier: str) -> bytes:
-        """What an identifier is found by."""
+        """What an identifier is found by. Raises NotFound if there is no such tenant."""
         return self.tenant(sql, tenant_id).blind_index(identifier, Category.IDENTIFIER.value)
 
     def _open_tenant(self, tenant_id: str, master_id: str, wrapped: bytes) -> TenantKey:

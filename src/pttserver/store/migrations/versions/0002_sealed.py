@@ -50,7 +50,7 @@ def upgrade() -> None:
 
 def _put_aside(sql: sa.Connection, table: str) -> None:
     for index in sa.inspect(sql).get_indexes(table):
-        op.drop_index(index["name"], table)
+        op.drop_index(str(index["name"]), table)
     op.rename_table(table, f"old_{table}")
 
 
