@@ -36,6 +36,11 @@ def loopback_settings(data_dir: Path, **sections: Any) -> Settings:
     return Settings(data_dir=data_dir / "data", **{**given, **sections})
 
 
+def reachable_at(settings: Settings, port: int) -> Settings:
+    """The settings with the port that the server took; it goes into enrolment codes."""
+    return settings.model_copy(update={"signalling": settings.signalling.model_copy(update={"port": port})})
+
+
 class Platform:
     """A running server and what an administrator does to it."""
 
@@ -53,9 +58,8 @@ class Platform:
         return f"wss://127.0.0.1:{self.server.signalling_port}/v1/ptt"
 
     async def organise(self, *groups: str, tenant: str = TENANT, policy: str = PLAIN_POLICY) -> None:
-        """A tenant with groups; the server knows its policy when this returns."""
+        """A tenant with groups."""
         await self.provisioning.add_tenant(tenant, policy)
-        await self.server.services.policies.load()
         for group in groups:
             await self.provisioning.add_group(tenant, group)
 
@@ -89,8 +93,7 @@ async def running_platform(data_dir: Path, **sections: Any) -> AsyncIterator[Pla
     settings = loopback_settings(data_dir, **sections)
     async with Application(settings) as server:
         database = await open_database(settings)
-        signalling = settings.signalling.model_copy(update={"port": server.signalling_port})
-        reachable = settings.model_copy(update={"signalling": signalling})
+        reachable = reachable_at(settings, server.signalling_port)
         platform = Platform(server, reachable, database, await furnish(database, reachable))
         try:
             yield platform

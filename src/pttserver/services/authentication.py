@@ -12,7 +12,7 @@ from pttserver.clock import Clock
 from pttserver.config import AuthenticationSettings
 from pttserver.crypto import device_keys
 from pttserver.crypto.enrolment_code import code_digest
-from pttserver.errors import AuthenticationFailed, EnrolmentFailed, MalformedMessage, Throttled
+from pttserver.errors import AuthenticationFailed, EnrolmentFailed, MalformedMessage, PolicyMissing, Throttled
 from pttserver.ids import DeviceId, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.purposes import Purpose
@@ -68,7 +68,7 @@ class Authentication:
         self.throttled = 0
 
     async def enroll(self, connection: Challenged, request: Enroll) -> EnrolledDevice:
-        """Registers the device's key against its one-time code. Raises EnrolmentFailed or Throttled."""
+        """Registers the device's key against its one-time code. Raises EnrolmentFailed, Throttled or PolicyMissing."""
         self._admit(self._by_address, connection.address_bucket)
         signed = connection.proof("enroll", request.code)
         enrolled = None
@@ -92,10 +92,14 @@ class Authentication:
                 gate.release(Category.DEVICE_TYPE, Purpose.SERVICE, subscriber_id, request.device_type),
             )
 
-        return await self._enrolments.claim(code, request.public_key, self._clock.utc_ms(), release)
+        try:
+            return await self._enrolments.claim(code, request.public_key, self._clock.utc_ms(), release)
+        except PolicyMissing:  # of a tenant that was just added
+            await self._policies.load()
+            return await self._enrolments.claim(code, request.public_key, self._clock.utc_ms(), release)
 
     async def login(self, connection: Challenged, request: Login) -> LoginCandidate:
-        """Device key and PIN. Raises AuthenticationFailed, Throttled or ServerBusy."""
+        """Device key and PIN. Raises AuthenticationFailed, Throttled, ServerBusy or PolicyMissing."""
         self._admit(self._by_address, connection.address_bucket)
         candidate = await self._devices.login_candidate(DeviceId(request.device))
         genuine = self._is_genuine(candidate, request.signature, connection.proof("login", request.device))
@@ -109,10 +113,14 @@ class Authentication:
             if genuine:
                 self._charge(self._by_device, request.device)
             raise AuthenticationFailed
+        await self._policies.require(candidate.tenant_id)
         return candidate
 
     async def resume(self, connection: Challenged, request: Resume) -> tuple[LoginCandidate, list[Membership]]:
-        """Device key and resume token; gives who it is, and its groups. Raises AuthenticationFailed or Throttled."""
+        """Device key and resume token; gives who it is, and its groups.
+
+        Raises AuthenticationFailed, Throttled or PolicyMissing.
+        """
         self._admit(self._by_address, connection.address_bucket)
         returning = await self._resume_tokens.returning(DeviceId(request.device))
         candidate, token = returning.candidate, returning.token
@@ -124,6 +132,7 @@ class Authentication:
             raise AuthenticationFailed
         if token.device_id != candidate.device_id or token.expires_ms <= self._clock.utc_ms():
             raise AuthenticationFailed
+        await self._policies.require(candidate.tenant_id)
         return candidate, returning.memberships
 
     def _is_genuine(self, candidate: LoginCandidate | None, signature: bytes, signed: bytes) -> bool:

@@ -40,9 +40,9 @@ async def open_office(settings: Settings) -> AsyncIterator[Office]:
         await database.close()
 
 
-async def furnish(database: Database, settings: Settings) -> Office:
+async def furnish(database: Database, settings: Settings, clock: Clock | None = None) -> Office:
     """The use cases over an open database, by the policies in force now."""
-    own, clock = settings.authentication, Clock()
+    own, clock = settings.authentication, clock or Clock()
     policies, files = Policies(database), PolicyFiles(settings.policy_dir)
     book = PolicyBook(policies)
     await book.load()

@@ -66,6 +66,12 @@ class PolicyBook:
             raise PolicyMissing
         return gate
 
+    async def require(self, tenant_id: TenantId) -> None:
+        """Looks once more for the policy of a tenant that was just added. Raises PolicyMissing, StoreUnavailable."""
+        if tenant_id not in self._gates:
+            await self.load()
+        self.gate(tenant_id)
+
     def policy(self, tenant_id: TenantId) -> Policy:
         """Raises PolicyMissing."""
         return self.gate(tenant_id).policy
