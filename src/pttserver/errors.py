@@ -113,3 +113,9 @@ class StoreUnavailable(PttError):
     """The database cannot be used."""
 
     code = "store.unavailable"
+
+
+class PolicyInvalid(PttError):
+    """The privacy policy is not valid."""
+
+    code = "policy.invalid"

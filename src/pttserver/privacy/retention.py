@@ -209,6 +209,10 @@ class Retention:
         return ((clause, start) for clause in self.clauses if clause.event for start in clause.starts(events))
 
 
+NO_TIME = Retention((Clause((Period(),)),))
+"""Over at once: of what a policy does not keep. No text of `keep` says so."""
+
+
 def _until(now_ms: int, events: Events) -> list[Event]:
     return [event for event in events if event.at_ms <= now_ms]
 
