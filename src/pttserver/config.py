@@ -107,7 +107,7 @@ class SessionSettings(_Section):
     max_affiliations: Count = 32
     """Groups that a session may be affiliated to at once."""
     roster_event_interval_s: Seconds = 1
-    """Shortest interval between count-only roster events of a large group."""
+    """Shortest interval between roster events of a group; what changes in between is told together."""
 
 
 class AuthenticationSettings(_Section):

@@ -8,7 +8,7 @@ from pttserver.errors import AlreadyExists, NotFound
 from pttserver.ids import DeviceId, Personal, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.purposes import Purpose
-from pttserver.store.records import IdentifierKind, LoginCandidate, ResumeToken
+from pttserver.store.records import IdentifierKind, LoginCandidate, ResumeToken, Returning
 from pttserver.store.resume import ResumeTokens
 from store.organisation import GATE, credential, device, new_key, subscriber
 
@@ -139,6 +139,16 @@ async def test_one_resume_token_per_subscriber(acme, resume):
     assert await resume.resume_token(acme.anna) == ResumeToken(acme.anna, acme.radio, b"b" * 32, 2, 8)
     await resume.delete_resume(acme.anna)
     assert await resume.resume_token(acme.anna) is None
+
+
+async def test_what_a_resumption_needs_comes_in_one_read(acme, resume):
+    await acme.enrol()
+    await resume.put_resume(acme.anna, acme.radio, b"a" * 32, 1, 9)
+    returning = await resume.returning(acme.radio)
+    assert returning.candidate == await acme.devices.login_candidate(acme.radio)
+    assert returning.token == await resume.resume_token(acme.anna)
+    assert returning.memberships == await acme.groups.memberships(acme.anna) != []
+    assert await resume.returning(DeviceId("none")) == Returning(None, None, [])
 
 
 @pytest.mark.parametrize("end", ["set_pin", "remove_device", "remove_subscriber"])

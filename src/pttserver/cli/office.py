@@ -26,6 +26,7 @@ def in_office(ctx: typer.Context, work: "Callable[[Office], Awaitable[T]]") -> T
     from pttserver.services.office import open_office
 
     configure_logging("critical", "console")  # what goes wrong is the command's to tell
+
     async def run() -> T:
         async with open_office(settings_of(ctx)) as office:
             return await work(office)
