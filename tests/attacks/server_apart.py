@@ -5,7 +5,7 @@ import json
 import os
 import resource
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +44,13 @@ class ServerApart:
 
 
 @asynccontextmanager
-async def server_apart(data_dir: Path, open_files: int | None = None, **sections: Any) -> AsyncIterator[ServerApart]:
-    """`sections` as in `loopback_settings`; `open_files` is the limit of the process (RLIMIT_NOFILE)."""
+async def server_apart(
+    data_dir: Path, open_files: int | None = None, under: Sequence[str | Path] = (), **sections: Any
+) -> AsyncIterator[ServerApart]:
+    """`sections` as in `loopback_settings`; `open_files` is the limit of the process (RLIMIT_NOFILE).
+
+    `under`: a command that runs the server and lets it be its own process, such as `strace -D`.
+    """
 
     def limit() -> None:
         if open_files is not None:
@@ -53,7 +58,7 @@ async def server_apart(data_dir: Path, open_files: int | None = None, **sections
 
     settings = loopback_settings(data_dir, **sections)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(SCRIPT), settings.model_dump_json(), stdout=asyncio.subprocess.PIPE,
+        *under, sys.executable, str(SCRIPT), settings.model_dump_json(), stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE, preexec_fn=limit, env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )  # fmt: skip
     assert process.stdout is not None
