@@ -16,8 +16,8 @@ from pttserver.errors import PolicyInvalid
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.bounds import violations
 from pttserver.privacy.categories import Category
-from pttserver.privacy.limitations import limitations
 from pttserver.privacy.gate import Gate
+from pttserver.privacy.limitations import limitations
 from pttserver.privacy.policy import Policy, parse_policy
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released
