@@ -90,10 +90,9 @@ def test_fields_of_the_organisation_are_named() -> None:
     ],
 )
 def test_location_is_explained(location: str, said: str, unsaid: str) -> None:
+    titles = tuple(f"{about(category).title}:" for category in Category)
     texts = explain(policy_of(f"[location]\n{location}"))
-    spoken = " ".join(
-        text for text in texts if not text.startswith(tuple(about(category).title + ":" for category in Category))
-    )
+    spoken = " ".join(text for text in texts if not text.startswith(titles))
     assert said in spoken
     assert unsaid not in spoken
 
