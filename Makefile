@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 DEBIAN_PACKAGES := gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-tools \
-	mumble-server openssl strace tshark
+	iproute2 mumble-server nftables openssl strace systemd tshark
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check setup-system bench bench-full profile proto clean

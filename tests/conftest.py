@@ -28,7 +28,7 @@ async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def system_program() -> Callable[[str], str]:
     """Path of a program that `make setup-system` installs. Without it a test is skipped here and fails in CI."""
 

@@ -5,15 +5,16 @@ import json
 import os
 import resource
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from pttserver.store.database import Database
-from running_server import Platform, loopback_settings
+from pttserver.services.keyring import open_database
+from pttserver.services.office import furnish
+from running_server import Platform, loopback_settings, reachable_at
 
 SCRIPT = Path(__file__).with_name("serve_apart.py")
 
@@ -43,8 +44,13 @@ class ServerApart:
 
 
 @asynccontextmanager
-async def server_apart(data_dir: Path, open_files: int | None = None, **sections: Any) -> AsyncIterator[ServerApart]:
-    """`sections` as in `loopback_settings`; `open_files` is the limit of the process (RLIMIT_NOFILE)."""
+async def server_apart(
+    data_dir: Path, open_files: int | None = None, under: Sequence[str | Path] = (), **sections: Any
+) -> AsyncIterator[ServerApart]:
+    """`sections` as in `loopback_settings`; `open_files` is the limit of the process (RLIMIT_NOFILE).
+
+    `under`: a command that runs the server and lets it be its own process, such as `strace -D`.
+    """
 
     def limit() -> None:
         if open_files is not None:
@@ -52,7 +58,7 @@ async def server_apart(data_dir: Path, open_files: int | None = None, **sections
 
     settings = loopback_settings(data_dir, **sections)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(SCRIPT), settings.model_dump_json(), stdout=asyncio.subprocess.PIPE,
+        *under, sys.executable, str(SCRIPT), settings.model_dump_json(), stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE, preexec_fn=limit, env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )  # fmt: skip
     assert process.stdout is not None
@@ -61,8 +67,10 @@ async def server_apart(data_dir: Path, open_files: int | None = None, **sections
     if not line:
         raise AssertionError((await process.stderr.read()).decode())
     ports = json.loads(line)
-    database = await Database.open(settings.database_file)
-    platform = Platform(SimpleNamespace(signalling_port=ports["signalling_port"]), settings, database)  # type: ignore[arg-type]
+    database = await open_database(settings)
+    reachable = reachable_at(settings, ports["signalling_port"])
+    server = SimpleNamespace(signalling_port=ports["signalling_port"])
+    platform = Platform(server, reachable, database, await furnish(database, reachable))  # type: ignore[arg-type]
     try:
         yield ServerApart(process, platform, ports["media_port"], ports["metrics_port"])
     finally:

@@ -1,4 +1,4 @@
-"""The `pttserver` command: one sub-command per noun, and `serve` and `demo`.
+"""The `pttserver` command: one sub-command per noun, and `serve`, `demo` and `register`.
 
 Heavy modules are imported inside the commands, so that `--help` answers at once.
 """
@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from pttserver.cli import config as config_command
-from pttserver.cli import demo, device, group, serve, subscriber, tenant
+from pttserver.cli import demo, device, group, register, serve, subscriber, tenant
 from pttserver.cli.output import complain
 from pttserver.errors import PttError
 
@@ -41,6 +41,7 @@ app.add_typer(device.app, name="device")
 app.add_typer(config_command.app, name="config")
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
+app.command("register")(register.register)
 
 
 def _print_version(wanted: bool) -> None:
