@@ -17,7 +17,7 @@ from typing import Any
 import uvloop
 
 from bench.bad_link import RoamingPorts, departures, send_departures
-from bench.board import Board
+from bench.board import DONE, Board
 from bench.ear import take_from_ears
 from bench.light_handset import LightHandset, Server
 from bench.muster import Recruit
@@ -30,6 +30,7 @@ from pttserver.wire.floor_control import FloorMessage, MessageType
 from pttserver.wire.rtp import RtpPacket
 
 AT_ONCE = 64
+PATHS_AT_ONCE = 512  # each waits for an ear to come by
 ANSWER_TIMEOUT_S = 0.5
 TRIES = 20
 
@@ -63,7 +64,7 @@ class Crowd:
 
     def _take(self, heard: list[tuple[int, int, bytes]]) -> None:
         for number, at_ns, packet in heard:
-            waiting = self._waiting.get(number)
+            waiting = self._waiting.get(number % self._board.handsets)
             if waiting is not None:
                 waiting(at_ns, packet)
 
@@ -91,7 +92,7 @@ class Crowd:
 
     async def open_paths(self) -> list[float]:
         """Keep-alives until each is answered by UDP, then the path is chosen; gives the first round trips."""
-        return await self._all(self._open_path, self._handsets)
+        return await self._all(self._open_path, self._handsets, PATHS_AT_ONCE)
 
     async def _open_path(self, handset: LightHandset) -> None:
         await self.prove_path(handset)
@@ -290,7 +291,7 @@ class Crowd:
                 begun = time.monotonic()
                 await work(handset)
                 took.append(time.monotonic() - begun)
-                self._board.counters[17] += 1
+                self._board.counters[DONE] += 1
 
         await asyncio.gather(*(worker() for _ in range(at_once)))
         return took

@@ -33,11 +33,13 @@ Columns = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]]
 
 @dataclass(slots=True)
 class Heard:
-    """Voice datagrams of a step: handset, arrival, first 12 octets; the first of each handset, and all of witnesses."""
+    """Voice datagrams of a step: handset, which of its ports, arrival, first 12 octets; the first of each handset, and
+    all of witnesses."""
 
     handset: NDArray[np.int32]
     arrival_ns: NDArray[np.int64]
     head: NDArray[np.uint8]
+    port: NDArray[np.int32]
     octets: int
     first: dict[int, bytes]
     whole: dict[int, list[bytes]]
@@ -61,7 +63,7 @@ class _Notes:
 
 
 class Ear:
-    """`run` until told to stop. `sockets` maps handset numbers to ports."""
+    """`run` until told to stop. `sockets` maps places to ports: the second port of handset n of N is place N + n."""
 
     def __init__(
         self, number: int, sockets: dict[int, socket.socket], board: Board, orders: Connection, crowd: Connection
@@ -80,7 +82,8 @@ class Ear:
         gc.disable()
         while True:
             begun = time.monotonic()
-            self._sweep()
+            if not self._board.dozing:
+                self._sweep()
             if self._orders.poll() and not self._obey(self._orders.recv()):
                 return
             time.sleep(max(0.0005, self._sweep_s - (time.monotonic() - begun)))
@@ -116,7 +119,7 @@ class Ear:
         arrival = slab.arrivals_ns()
         lengths = slab.lengths()
         second = slab.payloads[: slab.used, 1]
-        wanted = self._board.wanted[handset] == 1
+        wanted = self._board.wanted[handset % self._board.handsets] == 1
         control = wanted if self._opaque else (second >= 192) & (second <= 223)
         self._forward(handset, arrival, np.flatnonzero(control & wanted))
         if self._notes is not None:
@@ -139,7 +142,7 @@ class Ear:
             for index in np.flatnonzero(voice):
                 notes.first.setdefault(int(handset[index]), self._slab.datagram(int(index)))
 
-        for index in np.flatnonzero(voice & (self._board.wanted[handset] == WITNESS)):
+        for index in np.flatnonzero(voice & (self._board.wanted[handset % self._board.handsets] == WITNESS)):
             notes.whole.setdefault(int(handset[index]), []).append(self._slab.datagram(int(index)))
 
     def _forward(self, handset: NDArray[np.int32], arrival: NDArray[np.int64], which: NDArray[np.intp]) -> None:
@@ -155,7 +158,11 @@ class Ear:
         handset, arrival, head = (np.concatenate(parts) for parts in columns)
         spent = time.process_time() - notes.cpu_s
         seconds = time.monotonic() - notes.started
-        return Heard(handset, arrival, head, notes.octets, notes.first, notes.whole, spent, seconds)
+        count = self._board.handsets
+        port, handset = handset // count, handset % count
+        first = {place % count: packet for place, packet in sorted(notes.first.items(), reverse=True)}
+        whole = {place % count: packets for place, packets in notes.whole.items()}
+        return Heard(handset, arrival, head, port, notes.octets, first, whole, spent, seconds)
 
 
 def run_ear(

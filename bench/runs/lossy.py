@@ -55,7 +55,7 @@ def _over(profile: dict[str, Any], stand: Stand, groups: Formation, seconds: flo
     ensemble.order("release", seats)
     places = rtp_places(heard.head, board.ssrc[: len(seats)])
     delivery, arrived = tally(
-        groups.stream(len(ensemble.ports)), board.sent_ns, heard, places, (begin.at_ns, end.at_ns)
+        groups.stream(ensemble.board.handsets), board.sent_ns, heard, places, (begin.at_ns, end.at_ns)
     )
     return {
         "delivery": delivery.plain(),

@@ -48,7 +48,7 @@ def _return(stand: Stand, groups: Formation, *, keep_session: bool) -> dict[str,
     took = stand.ordered("come back", "come_back", mine)
     back_s, end = time.monotonic() - begun, mark(pid)
     own = stand.ensemble.busiest_crowd_s() - own
-    stand.ordered("prove UDP", "open_paths", lambda _: ())
+    stand.ordered("prove UDP", "open_paths", lambda _: (), by_udp=True)
     paths_s = time.monotonic() - begun
     seats = groups.seats(stand.muster.group_ids[groups.size])
     stand.ensemble.board.wanted[:] = 1
