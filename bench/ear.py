@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.board import WITNESS, Board
-from bench.mmsg import ReceiveSlab
+from bench.mmsg import ReceiveSlab, unread
 
 HEAD_BYTES = 12
 SWEEP_S = 0.004
@@ -34,7 +34,7 @@ Columns = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]]
 @dataclass(slots=True)
 class Heard:
     """Voice datagrams of a step: handset, which of its ports, arrival, first 12 octets; the first of each handset, and
-    all of witnesses."""
+    all of witnesses. `unread`: what the ears did not read in time, so that the kernel dropped it."""
 
     handset: NDArray[np.int32]
     arrival_ns: NDArray[np.int64]
@@ -45,6 +45,7 @@ class Heard:
     whole: dict[int, list[bytes]]
     cpu_s: float
     seconds: float
+    unread: int = 0
 
     @property
     def busy(self) -> float:
@@ -60,6 +61,7 @@ class _Notes:
     octets: int = 0
     cpu_s: float = field(default_factory=time.process_time)
     started: float = field(default_factory=time.monotonic)
+    unread: int = 0
 
 
 class Ear:
@@ -69,6 +71,7 @@ class Ear:
         self, number: int, sockets: dict[int, socket.socket], board: Board, orders: Connection, crowd: Connection
     ) -> None:
         self._number = number
+        self._sockets = list(sockets.values())
         self._ports = [(handset, port.fileno()) for handset, port in sockets.items()]
         self._board = board
         self._orders = orders
@@ -90,13 +93,16 @@ class Ear:
 
     def _obey(self, order: str) -> bool:
         if order == "record":
-            self._notes = _Notes()
+            self._notes = _Notes(unread=self._unread())
         elif order == "opaque":
             self._opaque = True
         elif order == "report":
             self._sweep()
             self._orders.send(self._report())
         return order != "stop"
+
+    def _unread(self) -> int:
+        return sum(unread(port) for port in self._sockets)
 
     def _sweep(self) -> None:
         slab = self._slab
@@ -162,7 +168,8 @@ class Ear:
         port, handset = handset // count, handset % count
         first = {place % count: packet for place, packet in sorted(notes.first.items(), reverse=True)}
         whole = {place % count: packets for place, packets in notes.whole.items()}
-        return Heard(handset, arrival, head, port, notes.octets, first, whole, spent, seconds)
+        missed = self._unread() - notes.unread
+        return Heard(handset, arrival, head, port, notes.octets, first, whole, spent, seconds, missed)
 
 
 def run_ear(

@@ -161,6 +161,7 @@ class Ensemble:
             whole={number: packets for one in heard for number, packets in one.whole.items()},
             cpu_s=busiest.cpu_s,
             seconds=busiest.seconds,
+            unread=sum(one.unread for one in heard),
         )
 
 
