@@ -29,7 +29,7 @@ def run(scenario: Scenario, stage: Stage) -> dict[str, Any]:
     with PttserverColumn(stage, [groups, _pressing(groups)], NO_LIMIT) as column:
         climbed = _climb(column, groups, scenario, stage)
         limit = _limit(climbed, scenario)
-        half = _at_half(column, groups, limit["in_time_per_s"] / 2, scenario)
+        half = _at_half(column, groups, (limit["in_time_per_s"] or scenario["first_per_s"]) / 2, scenario)
     limits, steps = {"pttserver": limit}, steps + climbed
     if "mumble" in scenario["columns"] and is_installed():
         with MumbleColumn(stage, [groups]) as mumble:
