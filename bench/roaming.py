@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from bench.bad_link import SEED, Link, Profile
 from bench.ear import Heard
 
+ANYWHERE = -1  # the port of what came on a WebSocket
 ANSWER_S = 0.25  # then a handset tries again (clients/handset does)
 
 
@@ -63,9 +65,15 @@ async def _tell(up: Link, down: Link, alive: Callable[[], Awaitable[bool]]) -> b
 def at_present_port(heard: Heard, roams: list[Roam]) -> NDArray[np.bool_]:
     """Which arrivals came to the port that the handset had at that moment."""
     present = np.zeros(len(heard.handset), np.int32)
-    for one in sorted(roams, key=lambda roam: roam.at_ns):
-        present[(heard.handset == one.handset) & (heard.arrival_ns >= one.at_ns)] = one.port
-    return np.asarray(heard.port == present)
+    order = np.argsort(heard.handset, kind="stable")
+    roamed = sorted(roams, key=lambda roam: (roam.handset, roam.at_ns))
+    for handset, of_one in groupby(roamed, key=lambda roam: roam.handset):
+        stays = list(of_one)
+        begin, end = np.searchsorted(heard.handset, [handset, handset + 1], sorter=order)
+        mine = order[begin:end]
+        ports = np.array([0, *(one.port for one in stays)], np.int32)
+        present[mine] = ports[np.searchsorted([one.at_ns for one in stays], heard.arrival_ns[mine], "right")]
+    return np.asarray((heard.port == present) | (heard.port == ANYWHERE))
 
 
 def gaps_ms(heard: Heard, roams: list[Roam]) -> list[float]:

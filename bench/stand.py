@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.board import DONE
-from bench.ensemble import Ensemble
+from bench.crowd import Crowd
+from bench.ensemble import Ensemble, MakeCrowd
 from bench.groups import Formation
 from bench.machine import server_cores
 from bench.meter import Metrics, scrape
@@ -30,6 +31,7 @@ class Order:
     pin_hash_memory_kib: int = CHEAP_PIN_HASH_KIB
     per_crowd: int = 0
     ports_each: int = 1
+    make_crowd: MakeCrowd = Crowd
 
 
 class Stand:
@@ -39,7 +41,9 @@ class Stand:
         self.stage = stage
         self.order = order
         talkers = max((len(one.groups) for one in order.formations), default=1)
-        self.ensemble = Ensemble(order.handsets, talkers, per_crowd=order.per_crowd, ports_each=order.ports_each)
+        self.ensemble = Ensemble(
+            order.handsets, talkers, per_crowd=order.per_crowd, ports_each=order.ports_each, make_crowd=order.make_crowd
+        )
         tables = {"authentication": {"pin_hash_memory_kib": order.pin_hash_memory_kib}, **order.tables}
         self.server = ServerProcess(stage.folder / f"stand-{time.monotonic_ns()}", tables, server_cores())
         self.muster: Muster
