@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from hypothesis import settings
 
 from running_server import Platform, running_platform
+
+settings.register_profile("untimed", deadline=None)  # a busy machine makes no example wrong
+settings.load_profile("untimed")
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

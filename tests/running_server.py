@@ -9,15 +9,19 @@ from typing import Any
 from ptthandset.credentials import Credentials
 from ptthandset.handset import Handset, Options, enroll
 from pttserver.app import Application, Server
-from pttserver.clock import Clock
 from pttserver.config import AuthenticationSettings, MediaSettings, MetricsSettings, Settings, SignallingSettings
-from pttserver.crypto.passwords import PinHasher
-from pttserver.services.provision import Provisioning
-from pttserver.services.provision_devices import DeviceProvisioning
+from pttserver.services.keyring import open_database
+from pttserver.services.office import Office, furnish
 from pttserver.store.database import Database
 
 PIN = "4711"
 TENANT = "ACME"
+PLAIN_POLICY = """
+[policy]
+title = "Everything that a test looks for"
+version = "1"
+controller = "ACME Ltd"
+"""
 FAST_PINS = AuthenticationSettings(pin_hash_memory_kib=8, pin_hash_passes=1)
 
 
@@ -32,25 +36,30 @@ def loopback_settings(data_dir: Path, **sections: Any) -> Settings:
     return Settings(data_dir=data_dir / "data", **{**given, **sections})
 
 
+def reachable_at(settings: Settings, port: int) -> Settings:
+    """The settings with the port that the server took; it goes into enrolment codes."""
+    return settings.model_copy(update={"signalling": settings.signalling.model_copy(update={"port": port})})
+
+
 class Platform:
     """A running server and what an administrator does to it."""
 
-    def __init__(self, server: Server, settings: Settings, database: Database) -> None:
+    def __init__(self, server: Server, settings: Settings, database: Database, office: Office) -> None:
         self.server = server
         self.database = database
-        signalling = settings.signalling.model_copy(update={"port": server.signalling_port})
-        self.settings = settings.model_copy(update={"signalling": signalling})
-        self.provisioning = Provisioning(database, PinHasher(8, 1), Clock())
-        self.devices = DeviceProvisioning(database, self.provisioning, self.settings, Clock())
+        self.settings = settings
+        self.office = office
+        self.provisioning = office.provisioning
+        self.devices = office.devices
         self._stack = AsyncExitStack()
 
     @property
     def url(self) -> str:
         return f"wss://127.0.0.1:{self.server.signalling_port}/v1/ptt"
 
-    async def organise(self, *groups: str, tenant: str = TENANT, roster_limit: int = 50) -> None:
+    async def organise(self, *groups: str, tenant: str = TENANT, policy: str = PLAIN_POLICY) -> None:
         """A tenant with groups."""
-        await self.provisioning.add_tenant(tenant, roster_limit)
+        await self.provisioning.add_tenant(tenant, policy)
         for group in groups:
             await self.provisioning.add_group(tenant, group)
 
@@ -83,8 +92,9 @@ async def running_platform(data_dir: Path, **sections: Any) -> AsyncIterator[Pla
     """`sections` as in `loopback_settings`."""
     settings = loopback_settings(data_dir, **sections)
     async with Application(settings) as server:
-        database = await Database.open(settings.database_file)
-        platform = Platform(server, settings, database)
+        database = await open_database(settings)
+        reachable = reachable_at(settings, server.signalling_port)
+        platform = Platform(server, reachable, database, await furnish(database, reachable))
         try:
             yield platform
         finally:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from pttserver.errors import ConfigError
@@ -107,7 +107,7 @@ class SessionSettings(_Section):
     max_affiliations: Count = 32
     """Groups that a session may be affiliated to at once."""
     roster_event_interval_s: Seconds = 1
-    """Shortest interval between count-only roster events of a large group."""
+    """Shortest interval between roster events of a group; what changes in between is told together."""
 
 
 class AuthenticationSettings(_Section):
@@ -127,6 +127,38 @@ class AuthenticationSettings(_Section):
     """Wrong PINs from the subscriber's own device at once; strangers cannot use these up ..."""
     failures_per_subscriber_refill_s: Seconds = 30
     """... and how long it takes until one more is allowed."""
+
+
+class BoundSettings(_Section):
+    at_least: str | None = None
+    """A policy that keeps the category for less is refused, such as "6 months"."""
+    at_most: str | None = None
+    """A policy that keeps it for longer is refused."""
+
+
+class KeySettings(_Section):
+    """The master keys that wrap all that is sealed at rest: 64 hexadecimal digits, one key a line, newest first."""
+
+    master_key_file: Path | None = None
+    """File with the master keys. Default: `master.key` in `data_dir`, made at the first start. Keep a copy elsewhere,
+    and apart from backups: whoever has both can read everything, and who has lost it can read nothing."""
+    master_key: SecretStr | None = None
+    """The master keys themselves; meant for the environment: PTTSERVER_KEYS__MASTER_KEY."""
+    master_key_command: list[str] | None = None
+    """Command and arguments that print the master keys, such as a client of your secret store."""
+
+
+class PrivacySettings(_Section):
+    policy_dir: Path | None = None
+    """Folder with a policy file for each tenant. Default: `policies` in `data_dir`."""
+    sweep_interval_s: Seconds = 600
+    """What has outlived its period is erased at this interval; it is not shown any more from the moment on."""
+    sweep_batch_rows: Count = 500
+    """Rows erased in one transaction; voice and log-ins go between."""
+    clock_jump_limit_s: Seconds = 86_400
+    """If the clock went further than this beyond the time that passed, erasing waits until you confirm the time."""
+    bounds: dict[str, BoundSettings] = {}
+    """What the law lets a tenant choose, by category: `[privacy.bounds.call_record]`."""
 
 
 class MetricsSettings(_Section):
@@ -172,12 +204,18 @@ class Settings(BaseSettings):
     sessions: SessionSettings = SessionSettings()
     authentication: AuthenticationSettings = AuthenticationSettings()
     call_log: CallLogSettings = CallLogSettings()
+    keys: KeySettings = KeySettings()
+    privacy: PrivacySettings = PrivacySettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 
     @property
     def database_file(self) -> Path:
         return self.data_dir / "pttserver.sqlite3"
+
+    @property
+    def policy_dir(self) -> Path:
+        return self.privacy.policy_dir or self.data_dir / "policies"
 
     @classmethod
     def settings_customise_sources(

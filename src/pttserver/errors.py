@@ -113,3 +113,27 @@ class StoreUnavailable(PttError):
     """The database cannot be used."""
 
     code = "store.unavailable"
+
+
+class SealBroken(PttError):
+    """A sealed value cannot be opened: it was changed, or belongs to another key."""
+
+    code = "store.sealed"
+
+
+class MasterKeyMissing(ConfigError):
+    """The master key that opens this database is not there."""
+
+    code = "config.master_key"
+
+
+class PolicyInvalid(PttError):
+    """The privacy policy is not valid."""
+
+    code = "policy.invalid"
+
+
+class PolicyMissing(PttError):
+    """The tenant has no privacy policy in force."""
+
+    code = "policy.missing"

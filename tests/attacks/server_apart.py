@@ -12,8 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from pttserver.store.database import Database
-from running_server import Platform, loopback_settings
+from pttserver.services.keyring import open_database
+from pttserver.services.office import furnish
+from running_server import Platform, loopback_settings, reachable_at
 
 SCRIPT = Path(__file__).with_name("serve_apart.py")
 
@@ -66,8 +67,10 @@ async def server_apart(
     if not line:
         raise AssertionError((await process.stderr.read()).decode())
     ports = json.loads(line)
-    database = await Database.open(settings.database_file)
-    platform = Platform(SimpleNamespace(signalling_port=ports["signalling_port"]), settings, database)  # type: ignore[arg-type]
+    database = await open_database(settings)
+    reachable = reachable_at(settings, ports["signalling_port"])
+    server = SimpleNamespace(signalling_port=ports["signalling_port"])
+    platform = Platform(server, reachable, database, await furnish(database, reachable))  # type: ignore[arg-type]
     try:
         yield ServerApart(process, platform, ports["media_port"], ports["metrics_port"])
     finally:

@@ -18,8 +18,8 @@ from attacks.live_call import LiveCall
 from attacks.server_apart import server_apart
 from pttserver.config import CallLogSettings, FloorTimerSettings, SessionSettings
 from pttserver.services.attendance import Attendance
+from pttserver.services.keyring import open_database
 from pttserver.services.rosters import Rosters
-from pttserver.store.database import Database
 from pttserver.store.groups import Groups
 from pttserver.store.schema import bursts
 from pttserver.wire import rtcp, signalling
@@ -244,7 +244,7 @@ async def test_a_killed_server_loses_at_most_the_last_flush_interval(tmp_path: P
         killed = time.monotonic()
         await apart.kill()
         file = platform.settings.database_file
-        database = await Database.open(file)
+        database = await open_database(platform.settings)
         written = await database.read(lambda sql: sql.scalar(select(func.count()).select_from(bursts)))
         await database.close()
         with contextlib.closing(sqlite3.connect(file)) as check:

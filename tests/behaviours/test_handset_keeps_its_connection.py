@@ -17,6 +17,8 @@ from ptthandset.media_path import Via
 from pttserver.app import Application
 from pttserver.config import MediaSettings, Settings
 from pttserver.ids import SubscriberId
+from pttserver.services.keyring import open_database
+from pttserver.services.office import furnish
 from pttserver.sessions.session import Session
 from pttserver.store.database import Database
 from running_server import PIN, TENANT, Platform, loopback_settings, until
@@ -188,7 +190,7 @@ class Station:
         signalling = self._settings.signalling.model_copy(update={"port": server.signalling_port})
         media = MediaSettings(address="127.0.0.1", port=server.media_port)
         self._settings = self._settings.model_copy(update={"signalling": signalling, "media": media})
-        self.platform = Platform(server, self._settings, database)
+        self.platform = Platform(server, self._settings, database, await furnish(database, self._settings))
 
     async def stop(self) -> None:
         await self._stack.aclose()
@@ -202,7 +204,7 @@ async def station(tmp_path: Path) -> AsyncIterator[Station]:
     settings = loopback_settings(tmp_path)
     station = Station(settings)
     settings.data_dir.mkdir(mode=0o700)
-    database = await Database.open(settings.database_file)
+    database = await open_database(settings)
     await station.open(database)
     await station.platform.organise("Patrol", "Chat")
     yield station

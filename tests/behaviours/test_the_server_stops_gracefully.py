@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from e2e.voices import say, sentence
 from ptthandset.handset import Disconnected
-from pttserver.store.database import Database
+from pttserver.services.keyring import open_database
 from pttserver.store.schema import bursts, calls
 from running_server import loopback_settings, running_platform, until
 
@@ -27,7 +27,7 @@ async def test_talking_while_the_server_stops_leaves_whole_records(tmp_path: Pat
         talking.cancel()
         await asyncio.gather(talking, return_exceptions=True)
 
-    database = await Database.open(loopback_settings(tmp_path).database_file)
+    database = await open_database(loopback_settings(tmp_path))
     try:
         written = await database.read(lambda sql: (list(sql.execute(select(calls))), list(sql.execute(select(bursts)))))
     finally:

@@ -7,7 +7,7 @@ import pytest
 from e2e.voices import say, sentence
 from ptthandset.errors import FloorRefused, SessionEnded
 from ptthandset.handset import GroupGone
-from running_server import TENANT, Platform, until
+from running_server import PLAIN_POLICY, TENANT, Platform, until
 
 
 async def test_a_revoked_device_is_out(platform: Platform) -> None:
@@ -52,7 +52,7 @@ async def test_a_talker_who_may_only_listen_now_stops(platform: Platform) -> Non
 
 
 async def test_a_large_group_is_told_the_count_only(platform: Platform) -> None:
-    await platform.organise("Patrol", roster_limit=2)
+    await platform.organise("Patrol", policy=PLAIN_POLICY + "[roster]\nnames_up_to = 2\n")
     handsets = [await platform.log_in(await platform.enrol(name, "Patrol")) for name in ("Anna", "Bert", "Carl")]
     groups = [await handset.affiliate("Patrol") for handset in handsets]
     await until(lambda: all(group.count == 3 and group.participants is None for group in groups))

@@ -43,7 +43,7 @@ def test_the_recordings_hold_sound(demo: tuple[subprocess.CompletedProcess[str],
 def test_what_is_kept_is_kept(demo: tuple[subprocess.CompletedProcess[str], Path]) -> None:
     _, folder = demo
     log = [json.loads(line)["event"] for line in (folder / "demo-out/server/server.log").read_text().splitlines()]
-    assert log == ["serving", "stopping", "stopped"]
+    assert log == ["serving", "policy_in_force", "stopping", "stopped"]
     assert (folder / "demo-out/server/data/pttserver.sqlite3").is_file()
 
 

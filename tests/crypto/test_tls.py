@@ -1,5 +1,6 @@
 """TLS 1.3 with AES-256-GCM and nothing else, on both ends."""
 
+import contextlib
 import ssl
 from pathlib import Path
 
@@ -28,6 +29,19 @@ def test_both_ends_are_restricted(files: tuple[Path, Path]) -> None:
         assert context.minimum_version is ssl.TLSVersion.TLSv1_3
         suites = {cipher["name"] for cipher in context.get_ciphers() if cipher["protocol"] == "TLSv1.3"}
         assert suites == {CIPHER_SUITE}
+
+
+def test_a_handshake_ends_without_tickets(files: tuple[Path, Path]) -> None:
+    """Nobody resumes TLS; the log-in is bound to the certificate of its own handshake."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context(verified_by_pin=True).wrap_bio(to_client, to_server)
+    server = server_context(*files).wrap_bio(to_server, to_client, server_side=True)
+    for end in (client, server, client):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    server.do_handshake()
+    assert client.version() == "TLSv1.3"
+    assert to_client.pending == 0
 
 
 def test_without_a_pin_the_certificate_is_verified() -> None:

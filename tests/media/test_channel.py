@@ -40,8 +40,9 @@ class RecordingLink:
 
 def session(number: int, *, via_udp: bool) -> Session:
     who = Identity(
-        tenant_id=TenantId("t"), subscriber_id=SubscriberId(f"s{number}"), device_id=DeviceId("d"), device_type="",
-        display_name=Personal(""), roster_limit=50,
+        tenant_id=TenantId("t"), subscriber_id=SubscriberId(f"s{number}"), device_id=DeviceId("d"),
+        device_type=Personal(""),
+        display_name=Personal(""),
     )  # fmt: skip
     made = Session(SessionId(f"ses_{number}"), Ssrc(number), who, 0)
     made.link = RecordingLink()  # type: ignore[assignment]

@@ -5,14 +5,13 @@ import pytest
 from pttserver.config import AuthenticationSettings, Settings, SignallingSettings
 from pttserver.crypto.enrolment_code import code_digest
 from pttserver.crypto.passwords import PinHasher
-from pttserver.errors import AlreadyExists, ConfigError, InvalidValue, NotFound
-from pttserver.services.office import open_office
-from pttserver.services.provision import Provisioning
-from pttserver.services.provision_devices import DeviceProvisioning
-from pttserver.store.database import Database
+from pttserver.errors import AlreadyExists, ConfigError, InvalidValue, NotFound, PolicyInvalid
+from pttserver.services.keyring import open_database
+from pttserver.services.office import furnish, open_office
 from pttserver.store.devices import Devices
 from pttserver.store.enrolment import Enrolments
 from pttserver.wire.enrolment import parse_enrolment
+from store.organisation import new_key
 
 NUMBER = "+491511234567"
 MARKERS = ["Robert'); DROP TABLE tenants;--", "<img src=x onerror=alert(1)>", "=1+1", "[red]x[/red]", "{{7*7}}"]
@@ -37,14 +36,19 @@ def settings(tmp_path):
 
 @pytest.fixture
 async def database(settings):
-    database = await Database.open(settings.database_file)
+    database = await open_database(settings)
     yield database
     await database.close()
 
 
 @pytest.fixture
-async def desk(database):
-    desk = Provisioning(database, PinHasher(8, 1), StoppedClock())
+async def office(database, settings):
+    return await furnish(database, settings, StoppedClock())
+
+
+@pytest.fixture
+async def desk(office):
+    desk = office.provisioning
     await desk.add_tenant("ACME")
     await desk.add_group("ACME", "Patrol")
     await desk.add_subscriber("ACME", NUMBER, display_name="Anna", pin="4711")
@@ -52,12 +56,12 @@ async def desk(database):
 
 
 @pytest.fixture
-def radios(desk, database, settings):
-    return DeviceProvisioning(database, desk, settings, StoppedClock())
+def radios(office, desk):
+    return office.devices
 
 
 async def test_tenants(desk):
-    other = await desk.add_tenant("Other", roster_limit=0)
+    other = await desk.add_tenant("Other")
     assert [tenant.name for tenant in await desk.tenants()] == ["ACME", "Other"]
     assert await desk.tenant(other.tenant_id) == await desk.tenant(" Other ") == other
     await desk.remove_tenant("Other")
@@ -68,8 +72,8 @@ async def test_tenants(desk):
 async def test_what_cannot_be_added(desk):
     with pytest.raises(AlreadyExists):
         await desk.add_tenant("ACME")
-    with pytest.raises(InvalidValue):
-        await desk.add_tenant("A", roster_limit=-1)
+    with pytest.raises(PolicyInvalid):
+        await desk.add_tenant("A", "[policy]")
     with pytest.raises(AlreadyExists):
         await desk.add_group("ACME", "Patrol")
     with pytest.raises(AlreadyExists):
@@ -135,7 +139,8 @@ async def test_a_ticket_enrols_the_device_and_the_pin_logs_in(desk, radios, data
     assert enrolment.url == "wss://ptt.example:8443/v1/ptt"
     assert (enrolment.code, ticket.expires_ms) == (ticket.code, 1_790_000_000_000 + 24 * 3_600_000)
     assert ticket.code not in repr(ticket)
-    claim = Enrolments(database).claim(code_digest(enrolment.code), b"k" * 32, "x", StoppedClock().utc_ms())
+    now_ms = StoppedClock().utc_ms()
+    claim = Enrolments(database).claim(code_digest(enrolment.code), b"k" * 32, now_ms, new_key())
     assert (await claim).device_id == ticket.device.device_id
     candidate = await Devices(database).login_candidate(ticket.device.device_id)
     assert PinHasher(8, 1).verify(candidate.pin_hash, "4711")
@@ -192,7 +197,7 @@ async def test_wrong_expiry_adds_nothing(radios, hours):
 async def test_a_server_without_an_address_gives_no_tickets(desk, database, settings):
     nowhere = settings.model_copy(update={"signalling": SignallingSettings(public_host="a b", port=0)})
     with pytest.raises(ConfigError, match="public_host"):
-        await DeviceProvisioning(database, desk, nowhere, StoppedClock()).add("ACME", NUMBER)
+        await (await furnish(database, nowhere, StoppedClock())).devices.add("ACME", NUMBER)
 
 
 @pytest.mark.parametrize("marker", MARKERS)

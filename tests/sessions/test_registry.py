@@ -16,7 +16,7 @@ groups = st.integers(0, 2).map(lambda number: GroupId(f"grp_{number}"))
 def identity(number: int) -> Identity:
     return Identity(
         tenant_id=TenantId("ten_1"), subscriber_id=SubscriberId(f"sub_{number}"), device_id=DeviceId(f"dev_{number}"),
-        device_type="", display_name=Personal("x"), roster_limit=50,
+        device_type=Personal(""), display_name=Personal("x"),
     )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from sqlcipher3 import dbapi2
 from pttserver.errors import AlreadyExists, NotFound, StoreUnavailable
 from pttserver.store import sqlite
 from pttserver.store.database import Database
+from store.organisation import VAULT
 
-PAIR = (text("INSERT INTO tenants VALUES (:a, :a, 1, 1)"), text("INSERT INTO tenants VALUES (:b, :b, 1, 1)"))
+PAIR = (text("INSERT INTO tenants VALUES (:a, :a, 1)"), text("INSERT INTO tenants VALUES (:b, :b, 1)"))
 
 
 def write_pair(n):
@@ -46,14 +47,14 @@ async def test_t133_refuses_an_open_folder(file, mode):
     file.parent.mkdir()
     file.parent.chmod(mode)
     with pytest.raises(StoreUnavailable, match=f"chmod 700 {file.parent}"):
-        await Database.open(file)
+        await Database.open(file, VAULT)
 
 
 async def test_t133_refuses_an_open_file(file):
-    await (await Database.open(file)).close()
+    await (await Database.open(file, VAULT)).close()
     file.chmod(0o644)
     with pytest.raises(StoreUnavailable, match=f"chmod 600 {file}"):
-        await Database.open(file)
+        await Database.open(file, VAULT)
 
 
 def test_t125_refuses_a_library_that_corrupts():
@@ -210,14 +211,14 @@ async def test_a_file_that_is_no_database_is_refused(file):
     file.write_bytes(b"not a database at all" * 1000)
     file.chmod(0o600)
     with pytest.raises(StoreUnavailable, match="not a database of pttserver"):
-        await Database.open(file)
+        await Database.open(file, VAULT)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 async def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(StoreUnavailable, match="data_dir"):
-        await Database.open(tmp_path / "data" / "x")
+        await Database.open(tmp_path / "data" / "x", VAULT)
 
 
 async def test_many_callers_at_once(database):
@@ -227,7 +228,7 @@ async def test_many_callers_at_once(database):
 
 
 async def test_closing_waits_for_what_runs_and_refuses_the_rest(file):
-    database = await Database.open(file)
+    database = await Database.open(file, VAULT)
     running = [asyncio.create_task(database.write(write_pair(n))) for n in range(5)]
     await asyncio.sleep(0)
     await database.close()
@@ -235,14 +236,14 @@ async def test_closing_waits_for_what_runs_and_refuses_the_rest(file):
     with pytest.raises(StoreUnavailable, match="closed"):
         await database.write(write_pair(9))
     await database.close()
-    database = await Database.open(file)
+    database = await Database.open(file, VAULT)
     assert len(await names(database)) == 10
     await database.close()
 
 
 async def test_removed_names_leave_no_bytes(file):
     marker = b"Wilhelmine-Markwort"
-    database = await Database.open(file)
+    database = await Database.open(file, VAULT)
     await database.write(write_pair(marker.decode()))
     await database.write(lambda sql: sql.execute(text("DELETE FROM tenants")))
     await database.close()

@@ -13,6 +13,7 @@ from pttserver.errors import StoreUnavailable
 from pttserver.store.database import Database
 from pttserver.store.migrate import MIGRATIONS
 from pttserver.store.schema import REVISION, metadata
+from store.organisation import VAULT
 
 OBJECTS = text(
     "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%' AND sql IS NOT NULL AND type != 'trigger'"
@@ -48,15 +49,15 @@ def test_revision_is_the_newest_migration():
 
 
 async def test_a_newer_database_is_refused(file):
-    database = await Database.open(file)
+    database = await Database.open(file, VAULT)
     await database.write(lambda sql: sql.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     await database.close()
     with pytest.raises(StoreUnavailable, match=r"newer pttserver.*9999"):
-        await Database.open(file)
+        await Database.open(file, VAULT)
 
 
 async def test_two_that_open_at_once_migrate_once(file):
-    databases = await asyncio.gather(*(Database.open(file) for _ in range(4)))
+    databases = await asyncio.gather(*(Database.open(file, VAULT) for _ in range(4)))
     for database in databases:
         assert await database.read(lambda sql: sql.scalar(text("SELECT version_num FROM alembic_version"))) == REVISION
     await asyncio.gather(*(database.close() for database in databases))
@@ -66,7 +67,7 @@ async def test_a_migration_that_fails_half_way_leaves_nothing(file, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr("alembic.op.create_index", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            await Database.open(file)
-    database = await Database.open(file)
+            await Database.open(file, VAULT)
+    database = await Database.open(file, VAULT)
     assert await database.read(lambda sql: sql.scalar(text("SELECT count(*) FROM tenants"))) == 0
     await database.close()

@@ -5,8 +5,11 @@ from dataclasses import replace
 from sqlalchemy import text
 
 from pttserver.ids import DeviceId, SubscriberId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.purposes import Purpose
 from pttserver.store.records import Affiliation, Standing
 from pttserver.store.standing import standing, standing_number
+from store.organisation import GATE
 
 NOTHING = Standing(frozenset(), (), ())
 
@@ -38,9 +41,12 @@ async def test_members_who_left_and_members_who_changed(acme, database):
 
 async def test_thousands_in_a_few_queries(acme, database):
     rows = [{"n": n, "sub": f"sub_{n}"} for n in range(2100)]
+    subjects = text("INSERT INTO subjects VALUES (:sub, 'ten_1', x'', 'subscriber', 1, NULL, NULL)")
+    people = text("INSERT INTO subscribers VALUES (:sub, 'ten_1', NULL, NULL, 'custom', NULL, x'', 1, NULL, NULL)")
 
     def add(sql):
-        sql.execute(text("INSERT INTO subscribers VALUES (:sub, 'ten_1', :n, 'custom', NULL, '', 1, NULL)"), rows)
+        sql.execute(subjects, rows)
+        sql.execute(people, rows)
         sql.execute(text("INSERT INTO members VALUES ('grp_1', :sub, :n % 256, 0)"), rows)
 
     await database.write(add)
@@ -56,8 +62,9 @@ async def test_the_number_moves_when_a_right_is_taken_away_and_only_then(acme, d
         await work
         return await standing_number(database) != before
 
-    assert not await moved_by(acme.subscribers.record_login(acme.anna, 7))
+    login = GATE.release(Category.LAST_LOGIN, Purpose.SECURITY, acme.anna, 7)
+    assert not await moved_by(acme.subscribers.record_login(acme.anna, login))
     assert await moved_by(acme.groups.put_member(acme.group_id, acme.anna, 90, True))
     assert await moved_by(acme.groups.remove(acme.group_id))  # its members go with it
     assert await moved_by(acme.devices.revoke(acme.radio, 5))
-    assert await moved_by(acme.subscribers.remove(acme.anna))  # its devices go with it
+    assert await moved_by(acme.subscribers.remove(acme.anna, 50))  # its devices go with it

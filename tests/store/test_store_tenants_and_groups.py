@@ -4,11 +4,12 @@ import pytest
 
 from pttserver.errors import AlreadyExists, NotFound
 from pttserver.ids import GroupId, Personal, SubscriberId, TenantId
-from pttserver.store.records import Group, IdentifierKind, Member, Membership, Subscriber, Tenant
+from pttserver.store.records import Group, Member, Membership, Tenant
+from store.organisation import first_policy, subscriber
 
 
 async def test_a_tenant_is_found_by_name_and_id(acme):
-    tenant = Tenant(acme.tenant_id, "ACME", 50, 1)
+    tenant = Tenant(acme.tenant_id, "ACME", 1)
     assert await acme.tenants.all() == [tenant]
     assert await acme.tenants.find("ACME") == await acme.tenants.find(acme.tenant_id) == tenant
     assert await acme.tenants.find("acme") is None
@@ -16,10 +17,10 @@ async def test_a_tenant_is_found_by_name_and_id(acme):
 
 async def test_names_are_unique_within_their_tenant(acme):
     with pytest.raises(AlreadyExists, match="tenant of this name"):
-        await acme.tenants.add(Tenant(TenantId("ten_2"), "ACME", 50, 1))
+        await acme.tenants.add(Tenant(TenantId("ten_2"), "ACME", 1), first_policy(TenantId("ten_2")))
     with pytest.raises(AlreadyExists, match="group of this name"):
         await acme.groups.add(Group(GroupId("grp_2"), acme.tenant_id, "Patrol", 1))
-    await acme.tenants.add(Tenant(TenantId("ten_2"), "Other", 50, 1))
+    await acme.tenants.add(Tenant(TenantId("ten_2"), "Other", 1), first_policy(TenantId("ten_2")))
     await acme.groups.add(Group(GroupId("grp_2"), TenantId("ten_2"), "Patrol", 1))
     assert [group.group_id for group in await acme.groups.of_tenant(acme.tenant_id)] == [acme.group_id]
     assert await acme.groups.find(acme.tenant_id, "grp_2") is None
@@ -48,9 +49,9 @@ async def test_members_from_both_sides(acme):
 
 
 async def test_no_members_across_tenants(acme):
-    await acme.tenants.add(Tenant(TenantId("ten_2"), "Other", 50, 1))
-    stranger = Subscriber(SubscriberId("sub_x"), TenantId("ten_2"), Personal("X"), IdentifierKind.CUSTOM, None, 1)
-    await acme.subscribers.add(stranger, "hash")
+    await acme.tenants.add(Tenant(TenantId("ten_2"), "Other", 1), first_policy(TenantId("ten_2")))
+    stranger = subscriber(SubscriberId("sub_x"), "X", tenant_id=TenantId("ten_2"))
+    await acme.subscribers.add(stranger)
     with pytest.raises(NotFound):
         await acme.groups.put_member(acme.group_id, stranger.subscriber_id, 100, False)
 

@@ -22,7 +22,10 @@ def settings_of(ctx: typer.Context) -> "Settings":
 
 def in_office(ctx: typer.Context, work: "Callable[[Office], Awaitable[T]]") -> T:
     """Runs `work` with the database of the settings open. Raises PttError."""
+    from pttserver.observe.log import configure_logging
     from pttserver.services.office import open_office
+
+    configure_logging("critical", "console")  # what goes wrong is the command's to tell
 
     async def run() -> T:
         async with open_office(settings_of(ctx)) as office:

@@ -59,6 +59,8 @@ def add(
         lambda office: office.provisioning.add_subscriber(tenant, identifier, display_name=name, pin=given),
     )
     print_record(new.subscriber, json, **_drawn_pin(given, new.pin))
+    if new.left_out:
+        typer.secho(f"Not kept, as the policy of the tenant says: {', '.join(new.left_out)}.", err=True)
 
 
 @app.command("list")

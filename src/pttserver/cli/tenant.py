@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pttserver.cli.instruction import Acknowledge, Actor, PolicyFile, Preset, Reason, instruction_of, policy_text
 from pttserver.cli.office import in_office
 from pttserver.cli.output import AsJson, Yes, ask_before_removing, print_record, print_records
 
@@ -11,20 +12,28 @@ app = typer.Typer(help="Tenants: organisations, each with its own groups and sub
 
 TenantName = Annotated[str, typer.Argument(metavar="TENANT", help="Name or identifier of the tenant.")]
 
-_COLUMNS = {"name": "Name", "roster_limit": "Roster limit", "tenant_id": "Identifier", "created_ms": "Added"}
+_COLUMNS = {"name": "Name", "tenant_id": "Identifier", "created_ms": "Added"}
 
 
 @app.command()
 def add(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="A name that no other tenant has.")],
-    roster_limit: Annotated[
-        int, typer.Option(min=0, help="Groups with more members show a count instead of names.")
-    ] = 50,
+    *,
+    policy: PolicyFile = None,
+    preset: Preset = "default",
+    acknowledge: Acknowledge = None,
+    reason: Reason = "the tenant was added",
+    by: Actor = None,
     json: AsJson = False,
 ) -> None:
-    """Add a tenant."""
-    print_record(in_office(ctx, lambda office: office.provisioning.add_tenant(name, roster_limit)), json)
+    """Add a tenant, with the privacy policy that its data are kept by."""
+    text = policy_text(policy, preset)
+    instruction = instruction_of(by, reason, acknowledge)
+    added = in_office(ctx, lambda office: office.provisioning.add_tenant(name, text, instruction))
+    print_record(added, json)
+    if not json:
+        typer.echo(f"\nWhat happens to its people's data: pttserver policy explain {added.tenant_id}")
 
 
 @app.command("list")
@@ -41,6 +50,6 @@ def show(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
 
 @app.command()
 def remove(ctx: typer.Context, tenant: TenantName, yes: Yes = False) -> None:
-    """Remove a tenant with its groups, subscribers, devices and history."""
+    """Remove a tenant with its groups, subscribers, devices, history and keys."""
     ask_before_removing(f"tenant {tenant} with all its groups, subscribers, devices and history", yes)
     in_office(ctx, lambda office: office.provisioning.remove_tenant(tenant))

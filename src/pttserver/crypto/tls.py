@@ -17,6 +17,9 @@ def server_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
         context.load_cert_chain(certificate, private_key)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"{certificate}, {private_key}: not a certificate and its private key: {error}") from None
+    # No tickets (RFC 8446 §4.6.1): proofs are bound to the certificate that this handshake showed, nobody resumes TLS,
+    # and two tickets a handshake are a tenth of its cost.
+    context.num_tickets = 0
     return _restrict(context)
 
 

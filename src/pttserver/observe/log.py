@@ -10,7 +10,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor
 from pttserver.ids import Personal
 
 _SILENT = ("uvicorn", "uvicorn.error", "uvicorn.access", "websockets")  # a stranger can make them log errors at will
-_QUIET = ("aiosqlite", "alembic")  # they log SQL
+_QUIET = ("aiosqlite", "alembic", "watchfiles")  # they log SQL, and the names of files
 
 
 def get_logger(room: str) -> FilteringBoundLogger:

@@ -14,6 +14,11 @@ from pttserver.crypto import device_keys
 from pttserver.errors import InvalidValue, NotFound, StoreUnavailable
 from pttserver.ids import GroupId, Personal, SubscriberId
 from pttserver.observe.log import get_logger
+from pttserver.privacy.categories import Category
+from pttserver.privacy.gate import Gate
+from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.released import Released
+from pttserver.services.policy_book import PolicyBook
 from pttserver.services.rosters import Rosters
 from pttserver.services.talk import TalkService
 from pttserver.sessions.registry import SessionRegistry
@@ -62,6 +67,7 @@ class Attendance:
         subscribers: Subscribers,
         resume_tokens: ResumeTokens,
         history: CallHistory,
+        policies: PolicyBook,
         clock: Clock,
         settings: SessionSettings,
     ) -> None:
@@ -72,6 +78,7 @@ class Attendance:
         self._subscribers = subscribers
         self._resume_tokens = resume_tokens
         self._history = history
+        self._policies = policies
         self._clock = clock
         self._settings = settings
         self._dead_tokens: set[SubscriberId] = set()
@@ -81,25 +88,29 @@ class Attendance:
     # Sessions ----------------------------------------------------------------------------------------------------
 
     def open(self, candidate: LoginCandidate, link: Link, address: Personal) -> Opened:
-        """A new session of an authenticated device; the subscriber's earlier session ends in the same step."""
+        """A new session of an authenticated device; the subscriber's earlier session ends in the same step.
+
+        Raises PolicyMissing: a tenant without a policy has no sessions.
+        """
+        gate = self._policies.gate(candidate.tenant_id)
         now_ms = self._clock.utc_ms()
         earlier = self._sessions.of_subscriber(candidate.subscriber_id)
         takeover = superseded = None
         if earlier is not None:
             if earlier.identity.device_id != candidate.device_id:
-                takeover = _takeover(earlier, candidate, now_ms)
-                superseded = signalling.Superseded(device_type=earlier.identity.device_type, at_ms=now_ms)
+                takeover = _takeover(gate, earlier, candidate, now_ms)
+                superseded = signalling.Superseded(device_type=earlier.identity.device_type.reveal(), at_ms=now_ms)
                 self.takeovers += 1
-            self._supersede(earlier, candidate.device_type or "", now_ms)
+            self._supersede(earlier, candidate.device_type or Personal(""), now_ms)
         session = self._sessions.open(_identity(candidate), self._clock.now())
         session.link = link
-        session.initiator_address = address
+        session.initiator_address = _as_kept(gate, address)
         return Opened(session, takeover, superseded)
 
-    def _supersede(self, session: Session, device_type: str, now_ms: int) -> None:
+    def _supersede(self, session: Session, device_type: Personal, now_ms: int) -> None:
         link = self._take_away(session)
         if link is not None:
-            link.post(signalling.SessionSuperseded(device_type=device_type, at_ms=now_ms).to_json())
+            link.post(signalling.SessionSuperseded(device_type=device_type.reveal(), at_ms=now_ms).to_json())
             link.close(CLOSE_SUPERSEDED, "superseded")
 
     def reattach(
@@ -113,7 +124,7 @@ class Attendance:
             session.link.close(CLOSE_ENDED, "resumed on another connection")
         session.link = link
         session.via_udp = session.via_udp and session.address is not None
-        session.initiator_address = address
+        session.initiator_address = _as_kept(self._policies.gate(candidate.tenant_id), address)
         session.last_seen = self._clock.now()
         return session
 
@@ -130,7 +141,7 @@ class Attendance:
             await self._resume_tokens.put_resume(
                 who.subscriber_id, who.device_id, device_keys.token_digest(token), now_ms, expires_ms
             )
-            await self._subscribers.record_login(who.subscriber_id, now_ms)
+            await self._subscribers.record_login(who.subscriber_id, self._login_time(who, now_ms))
             if opened.takeover is not None:
                 await self._history.record_takeover(opened.takeover)
         except (StoreUnavailable, NotFound) as error:
@@ -140,6 +151,10 @@ class Attendance:
             return None
         self._dead_tokens.discard(who.subscriber_id)
         return token
+
+    def _login_time(self, who: Identity, now_ms: int) -> Released | None:
+        gate = self._policies.gate(who.tenant_id)
+        return gate.release(Category.LAST_LOGIN, Purpose.SECURITY, who.subscriber_id, now_ms)
 
     def may_resume(self, candidate: LoginCandidate) -> bool:
         """Whether the subscriber's token is meant to work; a dead one stays in a database that cannot be written."""
@@ -228,17 +243,30 @@ def _identity(candidate: LoginCandidate) -> Identity:
         tenant_id=candidate.tenant_id,
         subscriber_id=candidate.subscriber_id,
         device_id=candidate.device_id,
-        device_type=candidate.device_type or "",
+        device_type=candidate.device_type or Personal(""),
         display_name=candidate.display_name or Personal(""),
-        roster_limit=candidate.roster_limit,
     )
 
 
-def _takeover(earlier: Session, candidate: LoginCandidate, now_ms: int) -> Takeover:
+def _as_kept(gate: Gate, address: Personal) -> Personal:
+    """An address that no record may hold is not held in memory either."""
+    return address if gate.keeps(Category.IP_ADDRESS, Purpose.SECURITY) else Personal("")
+
+
+def _takeover(gate: Gate, earlier: Session, candidate: LoginCandidate, now_ms: int) -> Takeover | None:
+    who = candidate.subscriber_id
+
+    def release(value: str | int) -> Released | None:
+        return gate.release(Category.ACTIVITY_LOG, Purpose.SECURITY, who, value)
+
+    subject, at_ms = release(who), release(now_ms)
+    if subject is None or at_ms is None:
+        return None
     return Takeover(
         tenant_id=candidate.tenant_id,
-        subscriber_id=candidate.subscriber_id,
-        from_device_id=earlier.identity.device_id,
-        to_device_id=candidate.device_id,
-        at_ms=now_ms,
+        subscriber_id=who,
+        subject=subject,
+        from_device_id=release(earlier.identity.device_id),
+        to_device_id=release(candidate.device_id),
+        at_ms=at_ms,
     )

@@ -12,13 +12,16 @@ from pttserver.clock import Clock
 from pttserver.config import AuthenticationSettings
 from pttserver.crypto import device_keys
 from pttserver.crypto.enrolment_code import code_digest
-from pttserver.errors import AuthenticationFailed, EnrolmentFailed, MalformedMessage, Throttled
-from pttserver.ids import DeviceId, SubscriberId
+from pttserver.errors import AuthenticationFailed, EnrolmentFailed, MalformedMessage, PolicyMissing, Throttled
+from pttserver.ids import DeviceId, SubscriberId, TenantId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.purposes import Purpose
 from pttserver.services.pin_check import PinCheck
+from pttserver.services.policy_book import PolicyBook
 from pttserver.sessions.attempts import AttemptLimiter
 from pttserver.store.devices import Devices
-from pttserver.store.enrolment import Enrolments
-from pttserver.store.records import EnrolledDevice, LoginCandidate
+from pttserver.store.enrolment import Enrolments, NewKey
+from pttserver.store.records import EnrolledDevice, LoginCandidate, Membership
 from pttserver.store.resume import ResumeTokens
 from pttserver.wire.signalling import PROTOCOL_VERSION, Enroll, Login, Resume
 
@@ -45,6 +48,7 @@ class Authentication:
         enrolments: Enrolments,
         resume_tokens: ResumeTokens,
         pins: PinCheck,
+        policies: PolicyBook,
         settings: AuthenticationSettings,
         clock: Clock,
     ) -> None:
@@ -52,6 +56,7 @@ class Authentication:
         self._enrolments = enrolments
         self._resume_tokens = resume_tokens
         self._pins = pins
+        self._policies = policies
         self._clock = clock
         self._by_address = AttemptLimiter(
             failures=settings.failures_per_address, refill_s=settings.failures_per_address_refill_s
@@ -63,7 +68,7 @@ class Authentication:
         self.throttled = 0
 
     async def enroll(self, connection: Challenged, request: Enroll) -> EnrolledDevice:
-        """Registers the device's key against its one-time code. Raises EnrolmentFailed or Throttled."""
+        """Registers the device's key against its one-time code. Raises EnrolmentFailed, Throttled or PolicyMissing."""
         self._admit(self._by_address, connection.address_bucket)
         signed = connection.proof("enroll", request.code)
         enrolled = None
@@ -79,10 +84,22 @@ class Authentication:
             code = code_digest(request.code)
         except MalformedMessage:
             return None
-        return await self._enrolments.claim(code, request.public_key, request.device_type, self._clock.utc_ms())
+
+        def release(tenant_id: TenantId, subscriber_id: SubscriberId) -> NewKey:
+            gate = self._policies.gate(tenant_id)
+            return NewKey(
+                gate.release(Category.CREDENTIAL, Purpose.SECURITY, subscriber_id, request.public_key),
+                gate.release(Category.DEVICE_TYPE, Purpose.SERVICE, subscriber_id, request.device_type),
+            )
+
+        try:
+            return await self._enrolments.claim(code, request.public_key, self._clock.utc_ms(), release)
+        except PolicyMissing:  # of a tenant that was just added
+            await self._policies.load()
+            return await self._enrolments.claim(code, request.public_key, self._clock.utc_ms(), release)
 
     async def login(self, connection: Challenged, request: Login) -> LoginCandidate:
-        """Device key and PIN. Raises AuthenticationFailed, Throttled or ServerBusy."""
+        """Device key and PIN. Raises AuthenticationFailed, Throttled, ServerBusy or PolicyMissing."""
         self._admit(self._by_address, connection.address_bucket)
         candidate = await self._devices.login_candidate(DeviceId(request.device))
         genuine = self._is_genuine(candidate, request.signature, connection.proof("login", request.device))
@@ -96,14 +113,18 @@ class Authentication:
             if genuine:
                 self._charge(self._by_device, request.device)
             raise AuthenticationFailed
+        await self._policies.require(candidate.tenant_id)
         return candidate
 
-    async def resume(self, connection: Challenged, request: Resume) -> LoginCandidate:
-        """Device key and resume token. Raises AuthenticationFailed or Throttled."""
+    async def resume(self, connection: Challenged, request: Resume) -> tuple[LoginCandidate, list[Membership]]:
+        """Device key and resume token; gives who it is, and its groups.
+
+        Raises AuthenticationFailed, Throttled or PolicyMissing.
+        """
         self._admit(self._by_address, connection.address_bucket)
-        candidate = await self._devices.login_candidate(DeviceId(request.device))
+        returning = await self._resume_tokens.returning(DeviceId(request.device))
+        candidate, token = returning.candidate, returning.token
         genuine = self._is_genuine(candidate, request.signature, connection.proof("resume", request.device))
-        token = await self._resume_tokens.resume_token(candidate.subscriber_id if candidate else _NOBODY)
         digest = device_keys.token_digest(request.token)
         known = hmac.compare_digest(token.token_hash if token else _NO_TOKEN, digest)
         if candidate is None or candidate.revoked or not genuine or token is None or not known:
@@ -111,7 +132,8 @@ class Authentication:
             raise AuthenticationFailed
         if token.device_id != candidate.device_id or token.expires_ms <= self._clock.utc_ms():
             raise AuthenticationFailed
-        return candidate
+        await self._policies.require(candidate.tenant_id)
+        return candidate, returning.memberships
 
     def _is_genuine(self, candidate: LoginCandidate | None, signature: bytes, signed: bytes) -> bool:
         public_key = candidate.public_key if candidate else device_keys.STAND_IN_PUBLIC_KEY
@@ -128,5 +150,4 @@ class Authentication:
         limiter.failed(key, self._clock.now())
 
 
-_NOBODY = SubscriberId("")
 _NO_TOKEN = hashlib.sha256(b"").digest()

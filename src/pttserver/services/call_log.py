@@ -1,7 +1,8 @@
 """The call log: calls, participants and bursts go to the database as they end, by one writer behind a bounded queue.
 
 A slow disk never delays voice: putting a record only appends it. When the queue is full, records are dropped and
-counted. A crash loses what the last `flush_interval_s` brought. This is the one place that records of calls are made.
+counted. A crash loses what the last `flush_interval_s` brought. This is the one place that records of calls are made;
+what the tenant's policy does not keep does not even wait here.
 """
 
 import asyncio
@@ -10,9 +11,14 @@ from collections.abc import Iterable
 
 from pttserver.clock import Clock
 from pttserver.config import CallLogSettings
-from pttserver.errors import StoreUnavailable
+from pttserver.errors import PolicyMissing, StoreUnavailable
 from pttserver.ids import GroupId, Personal, SubscriberId, new_call_id
 from pttserver.observe.log import get_logger
+from pttserver.privacy.categories import Category
+from pttserver.privacy.gate import Gate
+from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.released import Released
+from pttserver.services.policy_book import PolicyBook
 from pttserver.sessions.session import Affiliation, Identity
 from pttserver.store.calls import CallHistory
 from pttserver.store.records import Burst, Call, CallParticipant
@@ -38,29 +44,18 @@ class CallInProgress:
         self.started_ms = started_ms
         self.participants = participants
 
-    def as_of(self, ended_ms: int) -> Call:
-        """The record of the call, had it ended then."""
-        return Call(
-            call_id=self.call_id,
-            tenant_id=self.tenant_id,
-            group_id=self.group_id,
-            initiator_id=self.initiator_id,
-            initiator_address=self.initiator_address,
-            started_ms=self.started_ms,
-            ended_ms=ended_ms,
-        )
-
 
 class CallLog:
-    """Collects finished bursts and calls; `run` writes them."""
+    """Collects finished bursts and calls, as the policies let them through; `run` writes them."""
 
-    def __init__(self, calls: CallHistory, clock: Clock, settings: CallLogSettings) -> None:
+    def __init__(self, calls: CallHistory, policies: PolicyBook, clock: Clock, settings: CallLogSettings) -> None:
         self._store = calls
+        self._policies = policies
         self._clock = clock
         self._limit = settings.queue_records
         self._interval_s = settings.flush_interval_s
         self._bursts: list[Burst] = []
-        self._calls: dict[str, tuple[Call, frozenset[SubscriberId]]] = {}
+        self._calls: dict[str, tuple[Call, list[CallParticipant]]] = {}
         self.dropped = 0
         self.written = 0
         self.failures = 0
@@ -77,29 +72,43 @@ class CallLog:
     def burst_ended(self, call: CallInProgress, talker: Identity, packets: int, duration_s: float, reason: str) -> None:
         """A burst ended now. The call is written with it, as if it ended now too: so a crash leaves whole records."""
         now_ms = self._clock.utc_ms()
+        release = self._released(call)
+        if release is None or not self._put_call(call, release, now_ms):
+            return
+        duration_ms = round(duration_s * 1000)
         burst = Burst(
             burst_id=f"bur_{secrets.token_hex(8)}",
             call_id=call.call_id,
             tenant_id=call.tenant_id,
             group_id=call.group_id,
-            subscriber_id=talker.subscriber_id,
-            started_ms=now_ms - round(duration_s * 1000),
-            duration_ms=round(duration_s * 1000),
+            talker_id=talker.subscriber_id,
+            talker=release.person(talker.subscriber_id),
+            started_ms=release.time(now_ms - duration_ms),
+            duration_ms=release.time(duration_ms),
             packets=packets,
             end_reason=reason,
         )
-        if self._put_call(call, now_ms):
-            self._bursts.append(burst)
+        self._bursts.append(burst)
 
     def end_call(self, call: CallInProgress) -> None:
         """The hang time is over."""
-        self._put_call(call, self._clock.utc_ms())
+        release = self._released(call)
+        if release is not None:
+            self._put_call(call, release, self._clock.utc_ms())
 
-    def _put_call(self, call: CallInProgress, ended_ms: int) -> bool:
+    def _released(self, call: CallInProgress) -> "_Release | None":
+        """None: the policy keeps no records of calls."""
+        try:
+            gate = self._policies.gate(call.tenant_id)
+        except PolicyMissing:
+            return None
+        return _Release(gate, call) if gate.keeps(Category.CALL_RECORD, Purpose.OPERATIONS) else None
+
+    def _put_call(self, call: CallInProgress, release: "_Release", ended_ms: int) -> bool:
         if len(self) >= self._limit:
             self.dropped += 1
             return False
-        self._calls[call.call_id] = (call.as_of(ended_ms), frozenset(call.participants))
+        self._calls[call.call_id] = (release.call(ended_ms), release.participants())
         return True
 
     async def run(self) -> None:
@@ -118,7 +127,7 @@ class CallLog:
         try:
             await self._store.write_calls(
                 [call for call, _ in calls.values()],
-                [CallParticipant(call.call_id, member) for call, present in calls.values() for member in present],
+                [participant for _, present in calls.values() for participant in present],
                 bursts,
             )
         except Exception as error:  # the database's, or a bug: the records wait on, and it is visible
@@ -131,3 +140,49 @@ class CallLog:
         self.is_failing = False
         self.written += len(calls) + len(bursts)
         return True
+
+
+class _Release:
+    """Takes the parts of a call through the gate; its times are known to pass."""
+
+    __slots__ = ("_call", "_gate")
+
+    def __init__(self, gate: Gate, call: CallInProgress) -> None:
+        self._gate = gate
+        self._call = call
+
+    def time(self, ms: int) -> Released:
+        released = self._gate.release(Category.CALL_RECORD, Purpose.OPERATIONS, self._call.initiator_id, ms)
+        assert released is not None
+        return released
+
+    def person(self, subscriber_id: SubscriberId) -> Released | None:
+        return self._gate.release(Category.PARTICIPANTS, Purpose.OPERATIONS, subscriber_id, subscriber_id)
+
+    def call(self, ended_ms: int) -> Call:
+        """The record of the call, had it ended then."""
+        call, gate = self._call, self._gate
+        address = call.initiator_address
+        return Call(
+            call_id=call.call_id,
+            tenant_id=call.tenant_id,
+            group_id=call.group_id,
+            initiator_id=call.initiator_id,
+            initiator=self.person(call.initiator_id),
+            initiator_address=gate.release(Category.IP_ADDRESS, Purpose.SECURITY, call.initiator_id, address)
+            if address
+            else None,
+            started_ms=self.time(call.started_ms),
+            ended_ms=self.time(ended_ms),
+        )
+
+    def participants(self) -> list[CallParticipant]:
+        present = []
+        for subscriber_id in self._call.participants:
+            subject = self.person(subscriber_id)
+            started = self._gate.release(
+                Category.PARTICIPANTS, Purpose.OPERATIONS, subscriber_id, self._call.started_ms
+            )
+            if subject is not None and started is not None:
+                present.append(CallParticipant(self._call.call_id, self._call.tenant_id, subject, started))
+        return present

@@ -178,24 +178,26 @@ class Connection:
 
     async def _login(self, request: signalling.Login) -> None:
         candidate = await self._door.authentication.login(self._challenged, request)
-        await self._open_session(candidate, request.id, with_token=True)
+        groups = await self._group_infos(candidate.subscriber_id)
+        await self._open_session(candidate, groups, request.id, with_token=True)
 
     async def _resume(self, request: signalling.Resume) -> None:
-        candidate = await self._door.authentication.resume(self._challenged, request)
+        candidate, memberships = await self._door.authentication.resume(self._challenged, request)
         if not self._door.attendance.may_resume(candidate):
             raise AuthenticationFailed
-        groups = await self._group_infos(candidate.subscriber_id)
+        groups = [group_info(membership) for membership in memberships]
         session = self._door.attendance.reattach(candidate, request.session, self._link, self._address)
         if session is None:
-            await self._open_session(candidate, request.id, with_token=False)
+            await self._open_session(candidate, groups, request.id, with_token=False)
             return
         self._logged_in(session)
         affiliations = [self._affiliation(affiliation) for affiliation in session.affiliations.values()]
         self._post(session_resumed(self._door.offer, session, request.id, groups, affiliations))
 
-    async def _open_session(self, candidate: LoginCandidate, request_id: int, *, with_token: bool) -> None:
+    async def _open_session(
+        self, candidate: LoginCandidate, groups: list[signalling.GroupInfo], request_id: int, *, with_token: bool
+    ) -> None:
         """A token that a device resumed with stays good until its age ends it, so it gets no new one."""
-        groups = await self._group_infos(candidate.subscriber_id)
         opened = self._door.attendance.open(candidate, self._link, self._address)
         self._logged_in(opened.session)
         token = await self._door.attendance.record_login(opened) if with_token else None

@@ -9,6 +9,7 @@ from pttserver.store.records import IdentifierKind
 
 MAX_CODE_POINTS = 64
 MAX_BYTES = 200
+MAX_REMARK_CODE_POINTS = 500
 
 # Controls, bidi and zero-width characters, lone surrogates, private use, line and paragraph ends.
 _FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
@@ -27,6 +28,17 @@ def name(text: str, what: str = "the name") -> str:
     _check_length(plain, what)
     if _OUR_ID.fullmatch(plain):
         raise InvalidValue(f"{what} looks like an identifier of the server; choose another")
+    return plain
+
+
+def remark(text: str, what: str) -> str:
+    """A sentence or two about what is done, without what cannot be seen. Raises InvalidValue."""
+    plain = unicodedata.normalize("NFC", text.strip())
+    _check_characters(plain, what)
+    if not plain:
+        raise InvalidValue(f"{what} is empty")
+    if len(plain) > MAX_REMARK_CODE_POINTS:
+        raise InvalidValue(f"{what} is longer than {MAX_REMARK_CODE_POINTS} characters")
     return plain
 
 

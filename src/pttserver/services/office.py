@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.passwords import PinHasher
+from pttserver.services.instructions import Instructions
+from pttserver.services.keyring import open_database
+from pttserver.services.policy_book import PolicyBook
+from pttserver.services.policy_watch import PolicyWatch
 from pttserver.services.provision import Provisioning
 from pttserver.services.provision_devices import DeviceProvisioning
 from pttserver.store.database import Database
+from pttserver.store.policies import Policies
+from pttserver.store.policy_files import PolicyFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +24,36 @@ class Office:
 
     provisioning: Provisioning
     devices: DeviceProvisioning
+    policies: Policies
+    instructions: Instructions
+    book: PolicyBook
+    watch: PolicyWatch
 
 
 @asynccontextmanager
 async def open_office(settings: Settings) -> AsyncIterator[Office]:
     """For one command; a server that runs beside it notices what changes. Raises StoreUnavailable."""
-    own, clock = settings.authentication, Clock()
-    database = await Database.open(settings.database_file)
+    database = await open_database(settings)
     try:
-        provisioning = Provisioning(database, PinHasher(own.pin_hash_memory_kib, own.pin_hash_passes), clock)
-        yield Office(provisioning, DeviceProvisioning(database, provisioning, settings, clock))
+        yield await furnish(database, settings)
     finally:
         await database.close()
+
+
+async def furnish(database: Database, settings: Settings, clock: Clock | None = None) -> Office:
+    """The use cases over an open database, by the policies in force now."""
+    own, clock = settings.authentication, clock or Clock()
+    policies, files = Policies(database), PolicyFiles(settings.policy_dir)
+    book = PolicyBook(policies)
+    await book.load()
+    instructions = Instructions(policies, files, settings.privacy.bounds, clock)
+    hasher = PinHasher(own.pin_hash_memory_kib, own.pin_hash_passes)
+    provisioning = Provisioning(database, book, instructions, hasher, clock)
+    return Office(
+        provisioning=provisioning,
+        devices=DeviceProvisioning(database, book, provisioning, settings, clock),
+        policies=policies,
+        instructions=instructions,
+        book=book,
+        watch=PolicyWatch(policies, files, instructions, book),
+    )

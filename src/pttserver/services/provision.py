@@ -1,7 +1,8 @@
 """Provisioning of tenants, groups, members and subscribers: the use cases of an operator.
 
 Objects are addressed by their name or their identifier, within their tenant. Every method raises NotFound for
-what does not exist, and StoreUnavailable if the database fails. Messages of errors repeat no personal datum.
+what does not exist, PolicyMissing if the tenant has no policy in force, and StoreUnavailable if the database fails.
+Messages of errors repeat no personal datum. What the policy does not keep is left out, and told.
 """
 
 import asyncio
@@ -10,30 +11,43 @@ from dataclasses import dataclass, field
 from pttserver.clock import Clock
 from pttserver.crypto.passwords import PinHasher, random_pin
 from pttserver.errors import InvalidValue, NotFound
-from pttserver.ids import SubscriberId, new_group_id, new_subscriber_id, new_tenant_id
+from pttserver.ids import Personal, SubscriberId, new_group_id, new_subscriber_id, new_tenant_id
+from pttserver.privacy.categories import Category
+from pttserver.privacy.gate import Gate
+from pttserver.privacy.presets import preset_text
+from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.released import Released
 from pttserver.services import naming
+from pttserver.services.instructions import Instruction, Instructions
+from pttserver.services.policy_book import PolicyBook
 from pttserver.store.database import Database
 from pttserver.store.groups import Groups
-from pttserver.store.records import Group, Member, Membership, Subscriber, Tenant
+from pttserver.store.records import Group, Member, Membership, NewSubscriber, Subscriber, Tenant
 from pttserver.store.subscribers import Subscribers
 from pttserver.store.tenants import Tenants
 
-DEFAULT_ROSTER_LIMIT = 50
 DEFAULT_PRIORITY = 100
+DEFAULT_PRESET = "default"
+FIRST_INSTRUCTION = Instruction(Personal("operator"), Personal("the tenant was added"))
 
 
 @dataclass(frozen=True, slots=True)
-class NewSubscriber:
-    """A subscriber just added, with the PIN: it is shown now or never."""
+class Added:
+    """A subscriber just added, with the PIN: it is shown now or never. `left_out`: what the policy does not keep."""
 
     subscriber: Subscriber
     pin: str = field(repr=False)
+    left_out: tuple[Category, ...] = ()
 
 
 class Provisioning:
     """Use cases of an operator."""
 
-    def __init__(self, database: Database, hasher: PinHasher, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, policies: PolicyBook, instructions: Instructions, hasher: PinHasher, clock: Clock
+    ) -> None:
+        self._policies = policies
+        self._instructions = instructions
         self._tenants = Tenants(database)
         self._groups = Groups(database)
         self._subscribers = Subscribers(database)
@@ -42,12 +56,16 @@ class Provisioning:
 
     # tenants
 
-    async def add_tenant(self, name: str, roster_limit: int = DEFAULT_ROSTER_LIMIT) -> Tenant:
-        """Raises AlreadyExists, InvalidValue."""
-        if roster_limit < 0:
-            raise InvalidValue("a roster limit is not negative")
-        tenant = Tenant(new_tenant_id(), naming.name(name), roster_limit, self._clock.utc_ms())
-        await self._tenants.add(tenant)
+    async def add_tenant(
+        self, name: str, policy: str | None = None, instruction: Instruction = FIRST_INSTRUCTION
+    ) -> Tenant:
+        """`policy`: the text of its policy file, else a preset's. Raises AlreadyExists, InvalidValue, PolicyInvalid."""
+        tenant = Tenant(new_tenant_id(), naming.name(name), self._clock.utc_ms())
+        text = preset_text(DEFAULT_PRESET) if policy is None else policy
+        version = self._instructions.version(tenant.tenant_id, text, instruction)
+        await self._tenants.add(tenant, version)
+        await self._policies.load()
+        await self._instructions.publish(tenant.tenant_id)
         return tenant
 
     async def tenants(self) -> list[Tenant]:
@@ -60,8 +78,10 @@ class Provisioning:
         return found
 
     async def remove_tenant(self, tenant: str) -> None:
-        """With all that belongs to it, its history too."""
-        await self._tenants.remove((await self.tenant(tenant)).tenant_id)
+        """With all that belongs to it, its history and its keys too."""
+        tenant_id = (await self.tenant(tenant)).tenant_id
+        await self._tenants.remove(tenant_id)
+        self._instructions.forget(tenant_id)
 
     # groups and their members
 
@@ -111,16 +131,29 @@ class Provisioning:
 
     async def add_subscriber(
         self, tenant: str, identifier: str, *, display_name: str | None = None, pin: str | None = None
-    ) -> NewSubscriber:
+    ) -> Added:
         """Draws a PIN of six digits if none is given. Raises AlreadyExists, InvalidValue."""
         owner = await self.tenant(tenant)
+        gate = self._policies.gate(owner.tenant_id)
         known_as, kind = naming.identifier(identifier)
         name = naming.personal_name(display_name, "the display name")
-        secret = _pin_or_random(pin)
-        now_ms = self._clock.utc_ms()
-        subscriber = Subscriber(new_subscriber_id(), owner.tenant_id, known_as, kind, name, now_ms)
-        await self._subscribers.add(subscriber, await self._hash(secret))
-        return NewSubscriber(subscriber, secret)
+        secret, who = _pin_or_random(pin), new_subscriber_id()
+        kept = gate.release(Category.IDENTIFIER, Purpose.SERVICE, who, known_as)
+        shown = gate.release(Category.SUBSCRIBER_NAME, Purpose.SERVICE, who, name) if name else None
+        new = NewSubscriber(
+            subscriber_id=who,
+            tenant_id=owner.tenant_id,
+            identifier=kept,
+            found_by=known_as if kept else None,
+            identifier_kind=kind,
+            display_name=shown,
+            pin_hash=await self._pin_hash(gate, who, secret),
+            created_ms=self._clock.utc_ms(),
+        )
+        await self._subscribers.add(new)
+        found = await self.subscriber(tenant, who)
+        given = {Category.IDENTIFIER: kept, Category.SUBSCRIBER_NAME: shown if name else new.pin_hash}
+        return Added(found, secret, tuple(category for category, value in given.items() if value is None))
 
     async def subscribers(self, tenant: str) -> list[Subscriber]:
         return await self._subscribers.of_tenant((await self.tenant(tenant)).tenant_id)
@@ -136,26 +169,34 @@ class Provisioning:
         return await self._groups.memberships(await self._subscriber_id(tenant, subscriber))
 
     async def rename_subscriber(self, tenant: str, subscriber: str, display_name: str | None) -> None:
-        """None or blanks take the display name away. Raises InvalidValue."""
+        """None or blanks take the display name away. Raises InvalidValue, also if the policy keeps no names."""
         name = naming.personal_name(display_name, "the display name")
-        await self._subscribers.rename(await self._subscriber_id(tenant, subscriber), name)
+        who = await self.subscriber(tenant, subscriber)
+        gate = self._policies.gate(who.tenant_id)
+        kept = gate.release(Category.SUBSCRIBER_NAME, Purpose.SERVICE, who.subscriber_id, name) if name else None
+        if name and kept is None:
+            raise InvalidValue("the policy of the tenant keeps no display names")
+        await self._subscribers.rename(who.subscriber_id, kept)
 
     async def set_pin(self, tenant: str, subscriber: str, pin: str | None = None) -> str:
         """The new PIN, drawn if none is given; the resume token ends. Raises InvalidValue."""
         secret = _pin_or_random(pin)
-        subscriber_id = await self._subscriber_id(tenant, subscriber)
-        await self._subscribers.set_pin(subscriber_id, await self._hash(secret))
+        who = await self.subscriber(tenant, subscriber)
+        gate = self._policies.gate(who.tenant_id)
+        await self._subscribers.set_pin(who.subscriber_id, await self._pin_hash(gate, who.subscriber_id, secret))
         return secret
 
     async def remove_subscriber(self, tenant: str, subscriber: str) -> None:
-        """With memberships and devices."""
-        await self._subscribers.remove(await self._subscriber_id(tenant, subscriber))
+        """With memberships and devices, at once; the rest when its period is over: by default at once too."""
+        who = await self._subscriber_id(tenant, subscriber)
+        await self._subscribers.remove(who, self._clock.utc_ms())
 
     async def _subscriber_id(self, tenant: str, subscriber: str) -> SubscriberId:
         return (await self.subscriber(tenant, subscriber)).subscriber_id
 
-    async def _hash(self, pin: str) -> str:
-        return await asyncio.to_thread(self._hasher.hash, pin)
+    async def _pin_hash(self, gate: Gate, subscriber_id: SubscriberId, pin: str) -> Released | None:
+        pin_hash = await asyncio.to_thread(self._hasher.hash, pin)
+        return gate.release(Category.CREDENTIAL, Purpose.SECURITY, subscriber_id, pin_hash)
 
 
 def _pin_or_random(pin: str | None) -> str:

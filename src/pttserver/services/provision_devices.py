@@ -10,13 +10,16 @@ from pttserver.config import Settings
 from pttserver.crypto.enrolment_code import code_digest, draw_code
 from pttserver.errors import InvalidValue, NotFound
 from pttserver.ids import new_device_id
+from pttserver.privacy.categories import Category
+from pttserver.privacy.purposes import Purpose
 from pttserver.services import naming
 from pttserver.services.certificate import device_url, ensure_certificate
+from pttserver.services.policy_book import PolicyBook
 from pttserver.services.provision import Provisioning
 from pttserver.store.database import Database
 from pttserver.store.devices import Devices
 from pttserver.store.enrolment import Enrolments
-from pttserver.store.records import Device
+from pttserver.store.records import Device, NewDevice
 from pttserver.wire.enrolment import Enrolment, build_enrolment
 
 DEFAULT_EXPIRES_H = 24.0
@@ -37,7 +40,10 @@ class Ticket:
 class DeviceProvisioning:
     """Every method raises NotFound for what does not exist, and StoreUnavailable if the database fails."""
 
-    def __init__(self, database: Database, provisioning: Provisioning, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, policies: PolicyBook, provisioning: Provisioning, settings: Settings, clock: Clock
+    ) -> None:
+        self._policies = policies
         self._devices = Devices(database)
         self._enrolments = Enrolments(database)
         self._provisioning = provisioning
@@ -55,10 +61,13 @@ class DeviceProvisioning:
         """Makes the server's certificate if there is none yet. Raises InvalidValue, ConfigError."""
         who = await self._provisioning.subscriber(tenant, subscriber)
         name = naming.personal_name(label, "the label")
+        gate = self._policies.gate(who.tenant_id)
+        kept = gate.release(Category.NICKNAME, Purpose.SERVICE, who.subscriber_id, name) if name else None
         now_ms = self._clock.utc_ms()
-        device = Device(new_device_id(), who.tenant_id, who.subscriber_id, name, None, now_ms)
-        ticket = self._ticket(device, expires_h, now_ms)
-        await self._devices.add(device, code_digest(ticket.code), ticket.expires_ms)
+        new = NewDevice(new_device_id(), who.tenant_id, who.subscriber_id, kept, now_ms)
+        shown = Device(new.device_id, new.tenant_id, new.subscriber_id, name if kept else None, None, now_ms)
+        ticket = self._ticket(shown, expires_h, now_ms)
+        await self._devices.add(new, code_digest(ticket.code), ticket.expires_ms)
         return ticket
 
     async def new_code(self, tenant: str, device: str, *, expires_h: float = DEFAULT_EXPIRES_H) -> Ticket:

@@ -1,10 +1,10 @@
 """Rosters and presence: who takes part in a group, told to its participants by name, or in large groups by number."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pttserver.config import SessionSettings
-from pttserver.ids import GroupId, SubscriberId
+from pttserver.ids import GroupId, SubscriberId, TenantId
 from pttserver.services.talk import TalkService
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Affiliation, Session
@@ -13,60 +13,114 @@ from pttserver.store.records import Member
 from pttserver.wire import signalling
 
 
-class Rosters:
-    """Tells participants of each other. A large group hears only of its number, at most once an interval."""
+class _Changes:
+    """What the participants of a group have not been told yet; a subscriber's last change counts."""
 
-    def __init__(self, talk: TalkService, sessions: SessionRegistry, groups: Groups, settings: SessionSettings) -> None:
+    __slots__ = ("joined", "left")
+
+    def __init__(self) -> None:
+        self.joined: dict[SubscriberId, Affiliation] = {}
+        self.left: dict[SubscriberId, None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.joined or self.left)
+
+
+class Rosters:
+    """Tells participants of each other. A large group hears only of its number.
+
+    The first change of a quiet group is told at once, what follows within the interval is told together: when a herd
+    comes back, every event would otherwise go to all that are back already.
+    """
+
+    def __init__(
+        self,
+        talk: TalkService,
+        sessions: SessionRegistry,
+        groups: Groups,
+        settings: SessionSettings,
+        names_up_to: Callable[[TenantId], int],
+    ) -> None:
+        """`names_up_to`: participants that a group of the tenant may have for names to be shown."""
+        self._names_up_to = names_up_to
         self._talk = talk
         self._sessions = sessions
         self._groups = groups
         self._interval_s = settings.roster_event_interval_s
-        self._counting: dict[GroupId, asyncio.TimerHandle] = {}
+        self._untold: dict[GroupId, _Changes] = {}  # of groups that were told something within the interval
         self._large: set[GroupId] = set()
+        self._entries: dict[Affiliation, signalling.Participant] = {}
 
     def roster(self, affiliation: Affiliation) -> signalling.Roster:
         """The group's participants, as this participant may see them."""
         present = self._talk.affiliations(affiliation.group_id)
-        if len(present) > affiliation.session.identity.roster_limit:
+        if self._is_large(present):
             return signalling.Roster(count=len(present))
-        return signalling.Roster(count=len(present), participants=[_participant(other) for other in present])
+        return signalling.Roster(count=len(present), participants=self._named(present))
 
     def joined(self, affiliation: Affiliation) -> None:
         """To be called after the affiliation joined."""
-        self._tell(affiliation, joined=[_participant(affiliation)])
+        who = affiliation.session.identity.subscriber_id
+        changes = self._untold.get(affiliation.group_id) or _Changes()
+        changes.joined[who] = affiliation
+        changes.left.pop(who, None)
+        self._note(affiliation.group_id, changes)
 
     def left(self, affiliation: Affiliation) -> None:
         """To be called after the affiliation left."""
-        self._tell(affiliation, left=[affiliation.session.identity.subscriber_id])
+        self._entries.pop(affiliation, None)
+        who = affiliation.session.identity.subscriber_id
+        changes = self._untold.get(affiliation.group_id) or _Changes()
+        changes.left[who] = None
+        changes.joined.pop(who, None)
+        self._note(affiliation.group_id, changes)
 
-    def _tell(
-        self,
-        about: Affiliation,
-        joined: list[signalling.Participant] | None = None,
-        left: list[signalling.Subscriber] | None = None,
-    ) -> None:
-        group_id, present = about.group_id, self._talk.affiliations(about.group_id)
-        if len(present) > about.session.identity.roster_limit:
+    def _note(self, group_id: GroupId, changes: _Changes) -> None:
+        if self._is_large(self._talk.affiliations(group_id)):
             self._large.add(group_id)
-            self._tell_count_soon(group_id)
-        elif group_id in self._large:
-            self._large.discard(group_id)
-            everybody = [_participant(other) for other in present]
-            _post(present, signalling.GroupRoster(group=group_id, count=len(present), participants=everybody))
+        if group_id in self._untold:
+            self._untold[group_id] = changes
         else:
-            others = [other for other in present if other is not about]
-            _post(others, signalling.GroupRoster(group=group_id, count=len(present), joined=joined, left=left))
+            self._tell(group_id, changes)
 
-    def _tell_count_soon(self, group_id: GroupId) -> None:
-        if group_id not in self._counting:
-            timer = asyncio.get_running_loop().call_later(self._interval_s, self._tell_count, group_id)
-            self._counting[group_id] = timer
+    def _is_large(self, present: Sequence[Affiliation]) -> bool:
+        """By the threshold of the organisation that the group belongs to."""
+        return bool(present) and len(present) > self._names_up_to(present[0].session.identity.tenant_id)
 
-    def _tell_count(self, group_id: GroupId) -> None:
-        del self._counting[group_id]
+    def _tell(self, group_id: GroupId, changes: _Changes) -> None:
         present = self._talk.affiliations(group_id)
+        event = signalling.GroupRoster(group=group_id, count=len(present))
+        if not self._is_large(present):
+            event = event.model_copy(update=self._names(group_id, present, changes))
+        alone = changes.joined if len(changes.joined) == 1 and not changes.left else {}
+        _post([other for other in present if other.session.identity.subscriber_id not in alone], event)
+        self._untold[group_id] = _Changes()
+        asyncio.get_running_loop().call_later(self._interval_s, self._tell_rest, group_id)
+
+    def _names(
+        self, group_id: GroupId, present: Sequence[Affiliation], changes: _Changes
+    ) -> dict[str, list[signalling.Participant] | list[SubscriberId] | None]:
         if group_id in self._large:
-            _post(present, signalling.GroupRoster(group=group_id, count=len(present)))
+            self._large.discard(group_id)
+            return {"participants": self._named(present)}
+        return {"joined": self._named(changes.joined.values()) or None, "left": list(changes.left) or None}
+
+    def _tell_rest(self, group_id: GroupId) -> None:
+        changes = self._untold.pop(group_id)
+        if changes:
+            self._tell(group_id, changes)
+
+    def _named(self, affiliations: Iterable[Affiliation]) -> list[signalling.Participant]:
+        return [self._entry(affiliation) for affiliation in affiliations]
+
+    def _entry(self, affiliation: Affiliation) -> signalling.Participant:
+        """Made once, for it stands in the reply to everybody who joins after."""
+        entry = self._entries.get(affiliation)
+        if entry is None:
+            identity = affiliation.session.identity
+            entry = signalling.Participant(subscriber=identity.subscriber_id, name=identity.display_name.reveal())
+            self._entries[affiliation] = entry
+        return entry
 
     async def presence(self, asker: Session, group_id: GroupId, request_id: int) -> signalling.PresenceList:
         """Presence of the group's members. The caller has checked that the asker is one of them."""
@@ -80,7 +134,7 @@ class Rosters:
             affiliated=len(affiliated),
             online=len(online),
             members=len(members),
-            listed=listed if len(members) <= asker.identity.roster_limit else None,
+            listed=listed if len(members) <= self._names_up_to(asker.identity.tenant_id) else None,
         )
 
 
@@ -90,11 +144,6 @@ def _post(to: Sequence[Affiliation], event: signalling.GroupRoster) -> None:
         link = affiliation.session.link
         if link is not None:
             link.post(text)
-
-
-def _participant(affiliation: Affiliation) -> signalling.Participant:
-    identity = affiliation.session.identity
-    return signalling.Participant(subscriber=identity.subscriber_id, name=identity.display_name.reveal())
 
 
 def _presence(member: Member, affiliated: set[SubscriberId], online: set[SubscriberId]) -> signalling.MemberPresence:

@@ -10,6 +10,7 @@ from pttserver.errors import StoreUnavailable
 from pttserver.ids import GroupId
 from pttserver.observe.log import get_logger
 from pttserver.services.attendance import Attendance
+from pttserver.services.policy_book import PolicyBook
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Affiliation, Session
 from pttserver.store.database import Database
@@ -28,7 +29,10 @@ class StandingWatch:
     While the database cannot be read, what was allowed stays allowed, and it is logged.
     """
 
-    def __init__(self, database: Database, sessions: SessionRegistry, attendance: Attendance) -> None:
+    def __init__(
+        self, database: Database, sessions: SessionRegistry, attendance: Attendance, policies: PolicyBook
+    ) -> None:
+        self._policies = policies
         self._database = database
         self._sessions = sessions
         self._attendance = attendance
@@ -53,6 +57,7 @@ class StandingWatch:
         changed = number != self._seen
         if not changed and not self._look_again:
             return
+        await self._policies.load()
         sessions = [(s.identity.device_id, s.identity.subscriber_id) for s in self._sessions]
         affiliations = [_believed(a) for s in self._sessions for a in s.affiliations.values()]
         self._apply(await standing(self._database, sessions, affiliations))

@@ -30,9 +30,9 @@ class Link(Protocol):
 
 
 class Identity:
-    """Who logged in, on what. Fixed for the life of a session."""
+    """Who logged in, on what. Only the display name may change while the session lives."""
 
-    __slots__ = ("device_id", "device_type", "display_name", "roster_limit", "subscriber_id", "tenant_id")
+    __slots__ = ("device_id", "device_type", "display_name", "subscriber_id", "tenant_id")
 
     def __init__(
         self,
@@ -40,16 +40,14 @@ class Identity:
         tenant_id: TenantId,
         subscriber_id: SubscriberId,
         device_id: DeviceId,
-        device_type: str,
+        device_type: Personal,
         display_name: Personal,
-        roster_limit: int,
     ) -> None:
         self.tenant_id = tenant_id
         self.subscriber_id = subscriber_id
         self.device_id = device_id
         self.device_type = device_type
         self.display_name = display_name
-        self.roster_limit = roster_limit
 
 
 class Affiliation:

@@ -1,4 +1,4 @@
-"""What has happened: finished calls and their participants, talk bursts, takeovers."""
+"""What has happened: calls and their participants, talk bursts, takeovers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,14 +9,17 @@ from sqlalchemy.dialects.sqlite import insert
 from pttserver.store.database import Database
 from pttserver.store.records import Burst, Call, CallParticipant, Takeover
 from pttserver.store.schema import bursts, call_participants, calls, takeovers, tenants
+from pttserver.store.vault import SubjectVault
 
 Row = Mapping[str, Any]
+Keys = Mapping[str, SubjectVault]
 
 
 class CallHistory:
     """Every method raises StoreUnavailable if the database fails.
 
-    Records of a tenant that was removed in the meantime are left out: they must not spoil the others' batch.
+    Records of a tenant that was removed in the meantime are left out: they must not spoil the others' batch. So are
+    those of a subject that was erased: its records stay without it.
     """
 
     def __init__(self, database: Database) -> None:
@@ -25,33 +28,36 @@ class CallHistory:
     async def write_calls(
         self, finished: Sequence[Call], participants: Sequence[CallParticipant], spoken: Sequence[Burst]
     ) -> None:
-        """One transaction. What is there already stays, so a batch may be written again after a failure.
-
-        `participants` are of the calls in `finished`, or of calls written before; others are left out.
-        """
+        """One transaction. What is there already stays, so a batch may be written again after a failure."""
+        people: set[str] = {call.initiator_id for call in finished} | {burst.talker_id for burst in spoken}
+        people |= {participant.subject.subject_id for participant in participants}
+        named = {record.tenant_id for records in (finished, participants, spoken) for record in records}
+        vault = self._database.vault
 
         def work(sql: Connection) -> None:
-            named = {call.tenant_id for call in finished} | {burst.tenant_id for burst in spoken}
-            living = _present(sql, tenants, named)
-            _put_calls(sql, [_call(call) for call in finished if call.tenant_id in living])
-            written = _present(sql, calls, {participant.call_id for participant in participants})
-            _put(sql, call_participants, [_participant(p) for p in participants if p.call_id in written])
-            _put(sql, bursts, [_burst(burst) for burst in spoken if burst.tenant_id in living])
+            living, keys = _present(sql, tenants, named), vault.subjects(sql, sorted(people))
+            _put_calls(sql, [_call(call, keys) for call in finished if call.tenant_id in living])
+            present = [_participant(p, keys) for p in participants if p.tenant_id in living]
+            _put(sql, call_participants, [row for row in present if row["subject"] is not None])
+            _put(sql, bursts, [_burst(burst, keys) for burst in spoken if burst.tenant_id in living])
 
         await self._database.write(work)
 
     async def record_takeover(self, takeover: Takeover) -> None:
-        row = {
-            "tenant_id": takeover.tenant_id,
-            "subscriber_id": takeover.subscriber_id,
-            "from_device_id": takeover.from_device_id,
-            "to_device_id": takeover.to_device_id,
-            "at_ms": takeover.at_ms,
-        }
+        vault = self._database.vault
 
         def work(sql: Connection) -> None:
-            if _present(sql, tenants, {takeover.tenant_id}):
-                sql.execute(insert(takeovers), row)
+            keys = vault.subject(sql, takeover.subscriber_id)
+            if keys is None:
+                return
+            row = {
+                "tenant_id": takeover.tenant_id,
+                "subject": keys.refer(takeover.subject),
+                "from_device_id": keys.seal(takeover.from_device_id),
+                "to_device_id": keys.seal(takeover.to_device_id),
+                "at_ms": takeover.at_ms,
+            }
+            sql.execute(insert(takeovers), row)
 
         await self._database.write(work)
 
@@ -72,29 +78,37 @@ def _put_calls(sql: Connection, rows: Sequence[Row]) -> None:
         sql.execute(row.on_conflict_do_update(index_elements=["id"], set_={"ended_ms": row.excluded.ended_ms}), rows)
 
 
-def _call(call: Call) -> Row:
+def _call(call: Call, keys: Keys) -> Row:
+    initiator = keys.get(call.initiator_id)
     return {
         "id": call.call_id,
         "tenant_id": call.tenant_id,
         "group_id": call.group_id,
-        "initiator_id": call.initiator_id,
-        "initiator_address": call.initiator_address,
+        "initiator": initiator.refer(call.initiator) if initiator else None,
+        "initiator_address": initiator.seal(call.initiator_address) if initiator else None,
         "started_ms": call.started_ms,
         "ended_ms": call.ended_ms,
     }
 
 
-def _participant(participant: CallParticipant) -> Row:
-    return {"call_id": participant.call_id, "subscriber_id": participant.subscriber_id}
+def _participant(participant: CallParticipant, keys: Keys) -> Row:
+    who = keys.get(participant.subject.subject_id)
+    return {
+        "call_id": participant.call_id,
+        "tenant_id": participant.tenant_id,
+        "subject": who.refer(participant.subject) if who else None,
+        "started_ms": participant.started_ms,
+    }
 
 
-def _burst(burst: Burst) -> Row:
+def _burst(burst: Burst, keys: Keys) -> Row:
+    talker = keys.get(burst.talker_id)
     return {
         "id": burst.burst_id,
         "call_id": burst.call_id,
         "tenant_id": burst.tenant_id,
         "group_id": burst.group_id,
-        "subscriber_id": burst.subscriber_id,
+        "subject": talker.refer(burst.talker) if talker else None,
         "started_ms": burst.started_ms,
         "duration_ms": burst.duration_ms,
         "packets": burst.packets,

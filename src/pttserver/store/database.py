@@ -26,6 +26,7 @@ from pttserver.store.failures import translated
 from pttserver.store.migrate import migrate
 from pttserver.store.private_files import make_private_file, make_private_folder
 from pttserver.store.sqlite import SqliteConnection, refuse_old_sqlite
+from pttserver.store.vault import Vault
 
 BUSY_TIMEOUT_S = 5.0
 READERS = 2
@@ -35,17 +36,23 @@ T = TypeVar("T")
 
 
 class Database:
-    """An open database; `open` makes it, `close` must be called."""
+    """An open database; `open` makes it, `close` must be called. `vault` opens and seals the personal values in it."""
 
-    def __init__(self, writer: SqliteConnection, readers: list[SqliteConnection], closing: AsyncExitStack) -> None:
+    def __init__(
+        self, vault: Vault, writer: SqliteConnection, readers: list[SqliteConnection], closing: AsyncExitStack
+    ) -> None:
+        self.vault = vault
         self._writer = writer
         self._readers = readers
         self._closing = closing
         self._closed = False
 
     @classmethod
-    async def open(cls, file: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Self:
-        """Makes or checks the file (mode 0600, its folder 0700), and migrates it. Raises StoreUnavailable."""
+    async def open(cls, file: Path, vault: Vault, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Self:
+        """Makes or checks the file (mode 0600, its folder 0700), and migrates it.
+
+        Raises StoreUnavailable, or MasterKeyMissing if the vault cannot open what is in it.
+        """
         refuse_old_sqlite()
         make_private_folder(file.parent)
         make_private_file(file)
@@ -58,9 +65,10 @@ class Database:
         async with AsyncExitStack() as closing:
             with translated():
                 writer = await opened(SqliteConnection.to_write(file, busy_timeout_s))
-                await writer.run(migrate, None)
+                await writer.run(lambda sql: migrate(sql, vault), None)
+                await writer.run(vault.check, None)
                 readers = [await opened(SqliteConnection.to_read(file, busy_timeout_s)) for _ in range(READERS)]
-            return cls(writer, readers, closing.pop_all())
+            return cls(vault, writer, readers, closing.pop_all())
         raise AssertionError("unreachable: the stack swallows nothing")
 
     async def close(self) -> None:

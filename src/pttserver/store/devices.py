@@ -1,11 +1,14 @@
 """Devices in the database, and what a log-in needs to know of one."""
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from pttserver.ids import DeviceId, SubscriberId, TenantId
 from pttserver.store.database import Database
-from pttserver.store.records import Device, LoginCandidate
-from pttserver.store.schema import devices, enrolment_codes, resume_tokens, subscribers, tenants
+from pttserver.store.records import Device, LoginCandidate, NewDevice
+from pttserver.store.schema import devices, enrolment_codes, resume_tokens, subscribers
+from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
 
 _DEVICE = select(
     devices.c.id,
@@ -16,24 +19,22 @@ _DEVICE = select(
     devices.c.created_ms,
     devices.c.enrolled_ms,
     devices.c.revoked_ms,
-)
+    *KEY_COLUMNS,
+).select_from(with_keys(devices, devices.c.subscriber_id))
 _CANDIDATE = (
     select(
         devices.c.id,
         devices.c.subscriber_id,
         devices.c.tenant_id,
-        tenants.c.name,
-        tenants.c.roster_limit,
-        subscribers.c.identifier,
         subscribers.c.display_name,
         devices.c.device_type,
         devices.c.public_key,
         subscribers.c.pin_hash,
-        devices.c.revoked_ms.is_not(None),
+        devices.c.revoked_ms,
+        *KEY_COLUMNS,
     )
-    .join(subscribers, subscribers.c.id == devices.c.subscriber_id)
-    .join(tenants, tenants.c.id == devices.c.tenant_id)
-    .where(devices.c.public_key.is_not(None))
+    .select_from(with_keys(devices.join(subscribers), devices.c.subscriber_id))
+    .where(devices.c.public_key.is_not(None), devices.c.id == bindparam("device_id"))
 )
 
 
@@ -43,19 +44,20 @@ class Devices:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, device: Device, code_hash: bytes, expires_ms: int) -> None:
+    async def add(self, device: NewDevice, code_hash: bytes, expires_ms: int) -> None:
         """With its first enrolment code. Raises NotFound if there is no such subscriber."""
-        row = insert(devices).values(
-            id=device.device_id,
-            tenant_id=device.tenant_id,
-            subscriber_id=device.subscriber_id,
-            label=device.label,
-            device_type=device.device_type,
-            created_ms=device.created_ms,
-        )
         code = {"code_hash": code_hash, "device_id": device.device_id, "expires_ms": expires_ms}
+        vault = self._database.vault
 
         def work(sql: Connection) -> None:
+            keys = vault.existing(sql, device.subscriber_id)
+            row = insert(devices).values(
+                id=device.device_id,
+                tenant_id=device.tenant_id,
+                subscriber_id=device.subscriber_id,
+                label=keys.seal(device.label),
+                created_ms=device.created_ms,
+            )
             sql.execute(row)
             sql.execute(insert(enrolment_codes).values(code))
 
@@ -66,14 +68,13 @@ class Devices:
         query = _DEVICE.where(devices.c.tenant_id == tenant_id).order_by(devices.c.created_ms, devices.c.id)
         if subscriber_id is not None:
             query = query.where(devices.c.subscriber_id == subscriber_id)
-        return await self._database.read(lambda sql: [Device(*row) for row in sql.execute(query)])
+        vault = self._database.vault
+        return await self._database.read(lambda sql: [_device(vault, row) for row in sql.execute(query)])
 
     async def find(self, tenant_id: TenantId, label_or_id: str) -> list[Device]:
-        """Several devices may carry one label."""
-        query = _DEVICE.where(
-            devices.c.tenant_id == tenant_id, or_(devices.c.label == label_or_id, devices.c.id == label_or_id)
-        )
-        return await self._database.read(lambda sql: [Device(*row) for row in sql.execute(query)])
+        """Several devices may carry one label. Labels are sealed, so all of the tenant's are looked at."""
+        found = await self.of_tenant(tenant_id)
+        return [device for device in found if label_or_id in (device.label, device.device_id)]
 
     async def revoke(self, device_id: DeviceId, at_ms: int) -> bool:
         """For good; the row stays, codes and resume token go. False: no such device, or revoked before."""
@@ -94,10 +95,39 @@ class Devices:
 
     async def login_candidate(self, device_id: DeviceId) -> LoginCandidate | None:
         """None: there is no such device, or it is not enrolled. A revoked one is given, and marked."""
-        query = _CANDIDATE.where(devices.c.id == device_id)
+        vault = self._database.vault
+        return await self._database.read(lambda sql: login_candidate(sql, vault, device_id))
 
-        def work(sql: Connection) -> LoginCandidate | None:
-            row = sql.execute(query).first()
-            return None if row is None else LoginCandidate(*row)
 
-        return await self._database.read(work)
+def login_candidate(sql: Connection, vault: Vault, device_id: DeviceId) -> LoginCandidate | None:
+    """`Devices.login_candidate` within a transaction."""
+    row = sql.execute(_CANDIDATE, {"device_id": device_id}).first()
+    return None if row is None else _candidate(vault, row)
+
+
+def _device(vault: Vault, row: Any) -> Device:
+    keys = vault.keys(row)
+    return Device(
+        row.id,
+        row.tenant_id,
+        row.subscriber_id,
+        keys.text(row.label),
+        keys.text(row.device_type),
+        row.created_ms,
+        row.enrolled_ms,
+        row.revoked_ms,
+    )
+
+
+def _candidate(vault: Vault, row: Any) -> LoginCandidate:
+    keys = vault.keys(row)
+    return LoginCandidate(
+        device_id=row.id,
+        subscriber_id=row.subscriber_id,
+        tenant_id=row.tenant_id,
+        display_name=keys.text(row.display_name),
+        device_type=keys.text(row.device_type),
+        public_key=keys.octets(row.public_key) or b"",
+        pin_hash=keys.required_text(row.pin_hash),
+        revoked=row.revoked_ms is not None,
+    )

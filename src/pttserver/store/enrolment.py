@@ -1,25 +1,46 @@
 """One-time enrolment codes in the database; only their digests are stored."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 from sqlalchemy import Connection, delete, insert, select, update
 
 from pttserver.errors import NotFound
-from pttserver.ids import DeviceId
+from pttserver.ids import DeviceId, SubscriberId, TenantId
+from pttserver.privacy.released import Released
 from pttserver.store.database import Database
 from pttserver.store.records import EnrolledDevice
 from pttserver.store.schema import devices, enrolment_codes, resume_tokens, subscribers, tenants
+from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
 
-_ENROLLED = (
+_CLAIMED = (
     select(
         devices.c.id,
         devices.c.subscriber_id,
         devices.c.tenant_id,
+        devices.c.public_key,
         tenants.c.name,
-        subscribers.c.identifier,
         subscribers.c.display_name,
+        enrolment_codes.c.used_ms,
+        *KEY_COLUMNS,
     )
-    .join(subscribers, subscribers.c.id == devices.c.subscriber_id)
-    .join(tenants, tenants.c.id == devices.c.tenant_id)
+    .select_from(
+        with_keys(
+            enrolment_codes.join(devices).join(subscribers).join(tenants, tenants.c.id == devices.c.tenant_id),
+            devices.c.subscriber_id,
+        )
+    )
+    .where(devices.c.revoked_ms.is_(None))
 )
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """What a device brings to its enrolment, as the policy of its tenant lets it through."""
+
+    public_key: Released | None
+    device_type: Released | None
 
 
 class Enrolments:
@@ -43,29 +64,43 @@ class Enrolments:
         await self._database.write(work)
 
     async def claim(
-        self, code_hash: bytes, public_key: bytes, device_type: str | None, now_ms: int
+        self,
+        code_hash: bytes,
+        public_key: bytes,
+        now_ms: int,
+        release: Callable[[TenantId, SubscriberId], NewKey],
     ) -> EnrolledDevice | None:
         """Uses the code up: of all that try, one gets the device. None: the code is unknown, used or expired.
 
         Whoever used it may use it again with the same key until it expires: its answer may have been lost. An earlier
-        key of the device is replaced, and its resume token ends.
+        key of the device is replaced, and its resume token ends. `release` asks the gate; it runs in a thread.
         """
-        codes = enrolment_codes.c
-        same_key = codes.device_id.in_(select(devices.c.id).where(devices.c.public_key == public_key))
-        use = (
-            update(enrolment_codes)
-            .where(codes.code_hash == code_hash, codes.used_ms.is_(None) | same_key, codes.expires_ms > now_ms)
-            .values(used_ms=now_ms)
-            .returning(codes.device_id)
-        )
-        enrolled = {"public_key": public_key, "device_type": device_type, "enrolled_ms": now_ms}
+        code = enrolment_codes.c
+        query = _CLAIMED.where(code.code_hash == code_hash, code.expires_ms > now_ms)
+        vault = self._database.vault
 
         def work(sql: Connection) -> EnrolledDevice | None:
-            device_id = sql.scalar(use)
-            if device_id is None:
+            row = sql.execute(query).first()
+            if row is None or not _may_use(vault, row, public_key):
                 return None
-            sql.execute(update(devices).where(devices.c.id == device_id).values(**enrolled))
-            sql.execute(delete(resume_tokens).where(resume_tokens.c.device_id == device_id))
-            return EnrolledDevice(*sql.execute(_ENROLLED.where(devices.c.id == device_id)).one())
+            _use(sql, vault, row, code_hash, now_ms, release(row.tenant_id, row.subscriber_id))
+            name = vault.keys(row).text(row.display_name)
+            return EnrolledDevice(row.id, row.subscriber_id, row.tenant_id, row.name, name)
 
         return await self._database.write(work)
+
+
+def _may_use(vault: Vault, row: Any, public_key: bytes) -> bool:
+    return row.used_ms is None or vault.keys(row).octets(row.public_key) == public_key
+
+
+def _use(sql: Connection, vault: Vault, row: Any, code_hash: bytes, now_ms: int, new: NewKey) -> None:
+    keys = vault.keys(row)
+    enrolled = {
+        "public_key": keys.seal(new.public_key),
+        "device_type": keys.seal(new.device_type),
+        "enrolled_ms": now_ms,
+    }
+    sql.execute(update(enrolment_codes).where(enrolment_codes.c.code_hash == code_hash).values(used_ms=now_ms))
+    sql.execute(update(devices).where(devices.c.id == row.id).values(**enrolled))
+    sql.execute(delete(resume_tokens).where(resume_tokens.c.device_id == row.id))

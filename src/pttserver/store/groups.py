@@ -1,6 +1,8 @@
 """Groups and their members in the database."""
 
-from sqlalchemy import Connection, delete, or_, select
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from pttserver.errors import NotFound
@@ -8,6 +10,7 @@ from pttserver.ids import GroupId, SubscriberId, TenantId
 from pttserver.store.database import Database
 from pttserver.store.records import Group, Member, Membership
 from pttserver.store.schema import groups, members, subscribers
+from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
 
 _GROUP = select(groups.c.id, groups.c.tenant_id, groups.c.name, groups.c.created_ms)
 _MEMBER = select(
@@ -17,10 +20,15 @@ _MEMBER = select(
     subscribers.c.display_name,
     members.c.priority,
     members.c.listen_only,
-).join(subscribers, subscribers.c.id == members.c.subscriber_id)
-_MEMBERSHIP = select(groups.c.id, groups.c.name, groups.c.tenant_id, members.c.priority, members.c.listen_only).join(
-    members, members.c.group_id == groups.c.id
+    *KEY_COLUMNS,
+).select_from(with_keys(members.join(subscribers), members.c.subscriber_id))
+_MEMBERSHIPS = (
+    select(groups.c.id, groups.c.name, groups.c.tenant_id, members.c.priority, members.c.listen_only)
+    .join(members, members.c.group_id == groups.c.id)
+    .where(members.c.subscriber_id == bindparam("subscriber_id"))
+    .order_by(groups.c.name)
 )
+_MEMBERSHIP = _MEMBERSHIPS.where(members.c.group_id == bindparam("group_id"))
 
 
 class Groups:
@@ -64,7 +72,7 @@ class Groups:
         of_one_tenant = (
             select(groups.c.id)
             .join(subscribers, subscribers.c.tenant_id == groups.c.tenant_id)
-            .where(groups.c.id == group_id, subscribers.c.id == subscriber_id)
+            .where(groups.c.id == group_id, subscribers.c.id == subscriber_id, subscribers.c.removed_ms.is_(None))
         )
         rights = {"priority": priority, "listen_only": listen_only}
         row = insert(members).values(group_id=group_id, subscriber_id=subscriber_id, **rights)
@@ -84,20 +92,38 @@ class Groups:
 
     async def group_members(self, group_id: GroupId) -> list[Member]:
         """By identifier."""
-        query = _MEMBER.where(members.c.group_id == group_id).order_by(subscribers.c.identifier)
-        return await self._database.read(lambda sql: [Member(*row) for row in sql.execute(query)])
+        query = _MEMBER.where(members.c.group_id == group_id)
+        vault = self._database.vault
+        found = await self._database.read(lambda sql: [_member(vault, row) for row in sql.execute(query)])
+        return sorted(found, key=lambda member: (member.identifier or "", member.subscriber_id))
 
     async def memberships(self, subscriber_id: SubscriberId) -> list[Membership]:
         """By the group's name."""
-        query = _MEMBERSHIP.where(members.c.subscriber_id == subscriber_id).order_by(groups.c.name)
-        return await self._database.read(lambda sql: [Membership(*row) for row in sql.execute(query)])
+        return await self._database.read(lambda sql: memberships(sql, subscriber_id))
 
     async def group_for_member(self, group_id: GroupId, subscriber_id: SubscriberId) -> Membership | None:
         """None: no such group, or the subscriber is not a member; callers must not tell these apart."""
-        query = _MEMBERSHIP.where(members.c.group_id == group_id, members.c.subscriber_id == subscriber_id)
+        wanted = {"group_id": group_id, "subscriber_id": subscriber_id}
 
         def work(sql: Connection) -> Membership | None:
-            row = sql.execute(query).first()
+            row = sql.execute(_MEMBERSHIP, wanted).first()
             return None if row is None else Membership(*row)
 
         return await self._database.read(work)
+
+
+def memberships(sql: Connection, subscriber_id: SubscriberId) -> list[Membership]:
+    """`Groups.memberships` within a transaction."""
+    return [Membership(*row) for row in sql.execute(_MEMBERSHIPS, {"subscriber_id": subscriber_id})]
+
+
+def _member(vault: Vault, row: Any) -> Member:
+    keys = vault.keys(row)
+    return Member(
+        row.group_id,
+        row.subscriber_id,
+        keys.text(row.identifier),
+        keys.text(row.display_name),
+        row.priority,
+        row.listen_only,
+    )

@@ -6,15 +6,16 @@ from sqlalchemy import Connection, inspect, text
 
 from pttserver.errors import StoreUnavailable
 from pttserver.store.schema import REVISION
+from pttserver.store.vault import Vault
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
-def migrate(connection: Connection) -> None:
-    """Raises StoreUnavailable if a newer pttserver made the database."""
+def migrate(connection: Connection, vault: Vault) -> None:
+    """What an older version left in clear is sealed. Raises StoreUnavailable if a newer pttserver made the database."""
     revision = revision_of(connection)
     if revision != REVISION:  # alembic is slow to import, and hardly ever needed
-        _upgrade(connection, revision)
+        _upgrade(connection, vault, revision)
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -25,7 +26,7 @@ def revision_of(connection: Connection) -> str | None:
     return revision
 
 
-def _upgrade(connection: Connection, revision: str | None) -> None:
+def _upgrade(connection: Connection, vault: Vault, revision: str | None) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -33,6 +34,7 @@ def _upgrade(connection: Connection, revision: str | None) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["vault"] = vault
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if revision is not None and revision not in known:
         raise StoreUnavailable(f"a newer pttserver made this database ({revision}): install that version")

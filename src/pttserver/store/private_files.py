@@ -31,6 +31,31 @@ def make_private_file(file: Path, content: bytes = b"") -> None:
     return None
 
 
+def replace_private_file(file: Path, content: bytes) -> None:
+    """The file has the old content or the new one, never a part, whatever happens. Raises StoreUnavailable."""
+    new = file.with_name(f".{file.name}.{os.getpid()}.new")
+    try:
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "wb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
+        new.replace(file)
+        _sync_folder(file.parent)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise StoreUnavailable(f"{file}: {error.strerror}; check the owner of {file.parent}, and the disk") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def refuse_exposed(path: Path, to: int = GROUP_AND_OTHERS) -> None:
     """Raises StoreUnavailable, with the command that helps, if `path` grants anything to the mask `to`."""
     try:

@@ -1,9 +1,13 @@
-"""What the store gives and takes: frozen records. `_ms` is UTC milliseconds, Personal prints `[redacted]`."""
+"""What the store gives and takes: frozen records. `_ms` is UTC milliseconds, Personal prints `[redacted]`.
+
+What goes in holds Released values, None where the policy keeps nothing; what comes out is opened.
+"""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pttserver.ids import CallId, DeviceId, GroupId, Personal, SubscriberId, TenantId
+from pttserver.privacy.released import Released
 
 
 class IdentifierKind(StrEnum):
@@ -15,11 +19,10 @@ class IdentifierKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """An organisation; above `roster_limit` members a group's roster is a count."""
+    """An organisation."""
 
     tenant_id: TenantId
     name: str
-    roster_limit: int
     created_ms: int
 
 
@@ -34,12 +37,26 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscriber:
-    """A person or post that talks; the identifier is unique in the tenant."""
+class NewSubscriber:
+    """A subscriber on the way in. `found_by`: the identifier to look it up by; None: by its number only."""
 
     subscriber_id: SubscriberId
     tenant_id: TenantId
-    identifier: Personal
+    identifier: Released | None
+    found_by: Personal | None
+    identifier_kind: IdentifierKind
+    display_name: Released | None
+    pin_hash: Released | None
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A person or post that talks; the identifier is unique in the tenant, or None if the policy keeps none."""
+
+    subscriber_id: SubscriberId
+    tenant_id: TenantId
+    identifier: Personal | None
     identifier_kind: IdentifierKind
     display_name: Personal | None
     created_ms: int
@@ -52,7 +69,7 @@ class Member:
 
     group_id: GroupId
     subscriber_id: SubscriberId
-    identifier: Personal
+    identifier: Personal | None
     display_name: Personal | None
     priority: int
     listen_only: bool
@@ -70,6 +87,17 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class NewDevice:
+    """A device on the way in."""
+
+    device_id: DeviceId
+    tenant_id: TenantId
+    subscriber_id: SubscriberId
+    label: Released | None
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """A radio of a subscriber; it has a key once `enrolled_ms` is set, and is dead once `revoked_ms` is."""
 
@@ -77,7 +105,7 @@ class Device:
     tenant_id: TenantId
     subscriber_id: SubscriberId
     label: Personal | None
-    device_type: str | None
+    device_type: Personal | None
     created_ms: int
     enrolled_ms: int | None = None
     revoked_ms: int | None = None
@@ -90,11 +118,8 @@ class LoginCandidate:
     device_id: DeviceId
     subscriber_id: SubscriberId
     tenant_id: TenantId
-    tenant_name: str
-    roster_limit: int
-    identifier: Personal
     display_name: Personal | None
-    device_type: str | None
+    device_type: Personal | None
     public_key: bytes = field(repr=False)
     pin_hash: str = field(repr=False)
     revoked: bool
@@ -108,7 +133,6 @@ class EnrolledDevice:
     subscriber_id: SubscriberId
     tenant_id: TenantId
     tenant_name: str
-    identifier: Personal
     display_name: Personal | None
 
 
@@ -124,27 +148,38 @@ class ResumeToken:
 
 
 @dataclass(frozen=True, slots=True)
+class Returning:
+    """What a resumption is judged by, and the groups that it is answered with."""
+
+    candidate: LoginCandidate | None
+    token: ResumeToken | None
+    memberships: list[Membership]
+
+
+@dataclass(frozen=True, slots=True)
 class Takeover:
     """A log-in on one device that ended the session on another."""
 
     tenant_id: TenantId
     subscriber_id: SubscriberId
-    from_device_id: DeviceId
-    to_device_id: DeviceId
-    at_ms: int
+    subject: Released
+    from_device_id: Released | None
+    to_device_id: Released | None
+    at_ms: Released
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A finished call: from the first burst to the end of the hang time."""
+    """A call on its way in: from the first burst to the end of the hang time. `initiator_id`: whose key seals."""
 
     call_id: CallId
     tenant_id: TenantId
     group_id: GroupId
     initiator_id: SubscriberId
-    initiator_address: Personal | None
-    started_ms: int
-    ended_ms: int
+    initiator: Released | None
+    initiator_address: Released | None
+    started_ms: Released
+    ended_ms: Released
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +187,23 @@ class CallParticipant:
     """A subscriber who was affiliated to the group during the call."""
 
     call_id: CallId
-    subscriber_id: SubscriberId
+    tenant_id: TenantId
+    subject: Released
+    started_ms: Released
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """A finished talk burst."""
+    """A talk burst on its way in."""
 
     burst_id: str
     call_id: CallId
     tenant_id: TenantId
     group_id: GroupId
-    subscriber_id: SubscriberId
-    started_ms: int
-    duration_ms: int
+    talker_id: SubscriberId
+    talker: Released | None
+    started_ms: Released
+    duration_ms: Released
     packets: int
     end_reason: str
 

@@ -1,11 +1,13 @@
-"""Resume tokens in the database: one per subscriber, as a digest."""
+"""Resume tokens in the database: one per subscriber, as a digest; and all that a resumption needs, in one read."""
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from pttserver.ids import DeviceId, SubscriberId
 from pttserver.store.database import Database
-from pttserver.store.records import ResumeToken
+from pttserver.store.devices import login_candidate
+from pttserver.store.groups import memberships
+from pttserver.store.records import ResumeToken, Returning
 from pttserver.store.schema import resume_tokens
 
 _TOKEN = select(
@@ -14,7 +16,8 @@ _TOKEN = select(
     resume_tokens.c.token_hash,
     resume_tokens.c.issued_ms,
     resume_tokens.c.expires_ms,
-)
+).where(resume_tokens.c.subscriber_id == bindparam("subscriber_id"))
+_NOBODY = SubscriberId("")
 
 
 class ResumeTokens:
@@ -45,14 +48,28 @@ class ResumeTokens:
 
     async def resume_token(self, subscriber_id: SubscriberId) -> ResumeToken | None:
         """The caller judges device, digest and age."""
-        query = _TOKEN.where(resume_tokens.c.subscriber_id == subscriber_id)
+        return await self._database.read(lambda sql: _token(sql, subscriber_id))
 
-        def work(sql: Connection) -> ResumeToken | None:
-            row = sql.execute(query).first()
-            return None if row is None else ResumeToken(*row)
+    async def returning(self, device_id: DeviceId) -> Returning:
+        """One state of the database, in one turn of the thread: a herd that comes back waits for little else.
+
+        For an unknown device the same is looked up, of nobody.
+        """
+
+        vault = self._database.vault
+
+        def work(sql: Connection) -> Returning:
+            candidate = login_candidate(sql, vault, device_id)
+            who = candidate.subscriber_id if candidate else _NOBODY
+            return Returning(candidate, _token(sql, who), memberships(sql, who))
 
         return await self._database.read(work)
 
     async def delete_resume(self, subscriber_id: SubscriberId) -> None:
         row = delete(resume_tokens).where(resume_tokens.c.subscriber_id == subscriber_id)
         await self._database.write(lambda sql: sql.execute(row))
+
+
+def _token(sql: Connection, subscriber_id: SubscriberId) -> ResumeToken | None:
+    row = sql.execute(_TOKEN, {"subscriber_id": subscriber_id}).first()
+    return None if row is None else ResumeToken(*row)

@@ -1,17 +1,18 @@
-"""The tables; their names and columns are the words of the glossary.
+"""The tables of what lives and of what happened; their names and columns are the words of the glossary.
 
-What lives (tenants, groups, subscribers, devices and what hangs on them) is tied together by foreign keys:
-removing one removes what is part of it. What has happened (calls, bursts, takeovers) is tied to its tenant
-only: it outlives the group and the subscriber that it speaks of, whose identifiers say nothing once their
-rows are gone.
+What lives (tenants, groups, subscribers, devices and what hangs on them) is tied together by foreign keys: removing one
+removes what is part of it, and destroying a subject's key (store/governance_schema.py) removes the subscriber. What has
+happened (calls, bursts, takeovers) is tied to its tenant only: it outlives the group and the subscriber that it speaks
+of. It names subjects by references, which nobody can follow once the subject's key is gone.
 """
+
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -19,13 +20,23 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
 
-from pttserver.ids import Personal
+from pttserver.privacy.categories import Category
+from pttserver.store.columns import (
+    Happening,
+    dated,
+    identity,
+    impersonal,
+    linking,
+    moment,
+    part_of,
+    reference,
+    sealed,
+)
 
-REVISION = "0001"  # of the newest migration: the shape that this module describes
+REVISION: Final = "0002"  # of the newest migration: the shape that the schema modules describe
 
 metadata = MetaData(
     naming_convention={
@@ -38,90 +49,94 @@ metadata = MetaData(
 )
 
 
-class PersonalText(TypeDecorator[Personal]):
-    """Text about a person: comes out as Personal, so that it cannot be printed by accident."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return value.reveal() if isinstance(value, Personal) else value
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Personal | None:
-        return None if value is None else Personal(value)
-
-
-def _id() -> Column[str]:
-    return Column("id", Text, primary_key=True)
-
-
-def _part_of(table: str, *, primary_key: bool = False) -> Column[str]:
-    """`tenants` -> `tenant_id`, which dies with the tenant."""
-    owner = ForeignKey(f"{table}.id", ondelete="CASCADE")
-    return Column(f"{table[:-1]}_id", Text, owner, nullable=False, primary_key=primary_key)
-
-
-def _ms(name: str, *, nullable: bool = False) -> Column[int]:
-    return Column(f"{name}_ms", BigInteger, nullable=nullable)
+def _of_subscriber(category: Category, *, primary_key: bool = False) -> Column[str]:
+    owner = ForeignKey("subscribers.id", ondelete="CASCADE")
+    return linking("subscriber_id", category, owner, primary_key=primary_key)
 
 
 tenants = Table(
     "tenants",
     metadata,
-    _id(),
-    Column("name", Text, nullable=False, unique=True),
-    Column("roster_limit", Integer, nullable=False, server_default="50"),
-    _ms("created"),
+    identity(),
+    impersonal("name", Text, unique=True),
+    moment("created"),
 )
 
 groups = Table(
     "groups",
     metadata,
-    _id(),
-    _part_of("tenants"),
-    Column("name", Text, nullable=False),
-    _ms("created"),
+    identity(),
+    part_of("tenants"),
+    impersonal("name", Text),
+    moment("created"),
     UniqueConstraint("tenant_id", "name"),
 )
 
+# A removed subscriber can do nothing any more; the row waits for the end of its period, and its identifier is free.
 subscribers = Table(
     "subscribers",
     metadata,
-    _id(),
-    _part_of("tenants"),
-    Column("identifier", PersonalText, nullable=False),
-    Column("identifier_kind", Text, nullable=False),
-    Column("display_name", PersonalText),
-    Column("pin_hash", Text, nullable=False),
-    _ms("created"),
-    _ms("last_login", nullable=True),
-    UniqueConstraint("tenant_id", "identifier"),
+    linking("id", Category.IDENTIFIER, ForeignKey("subjects.id", ondelete="CASCADE"), primary_key=True),
+    part_of("tenants"),
+    sealed("identifier", Category.IDENTIFIER),
+    linking(
+        "identifier_index",
+        Category.IDENTIFIER,
+        kind=LargeBinary(),
+        because="a keyed digest: it finds the identifier again, and says nothing without the tenant's key",
+        nullable=True,
+    ),
+    impersonal("identifier_kind", Text),
+    sealed("display_name", Category.SUBSCRIBER_NAME),
+    sealed("pin_hash", Category.CREDENTIAL, nullable=False),
+    moment("created"),
+    dated("last_login_ms", Category.LAST_LOGIN, nullable=True),
+    moment("removed", nullable=True),
     CheckConstraint("identifier_kind IN ('phone', 'custom')", name="identifier_kind"),
+)
+Index(
+    "uq_subscribers_tenant_id_identifier_index",
+    subscribers.c.tenant_id,
+    subscribers.c.identifier_index,
+    unique=True,
+    sqlite_where=subscribers.c.removed_ms.is_(None),
 )
 
 members = Table(
     "members",
     metadata,
-    _part_of("groups", primary_key=True),
-    _part_of("subscribers", primary_key=True),
-    Column("priority", Integer, nullable=False, server_default="100"),
-    Column("listen_only", Boolean, nullable=False, server_default="0"),
+    part_of("groups", primary_key=True),
+    _of_subscriber(Category.MEMBERSHIP, primary_key=True),
+    impersonal("priority", Integer, server_default="100"),
+    impersonal("listen_only", Boolean, server_default="0"),
     CheckConstraint("priority BETWEEN 0 AND 255", name="priority"),
     Index(None, "subscriber_id"),
+)
+
+# Contact data (`e-mail`, `address`, ...) and fields that the organisation defined itself.
+subscriber_fields = Table(
+    "subscriber_fields",
+    metadata,
+    _of_subscriber(Category.EXTRA, primary_key=True),
+    impersonal("name", Text, primary_key=True),
+    sealed("contact", Category.CONTACT_DATA),
+    sealed("extra", Category.EXTRA),
+    moment("recorded"),
+    CheckConstraint("(contact IS NULL) <> (extra IS NULL)", name="one_value"),
 )
 
 devices = Table(
     "devices",
     metadata,
-    _id(),
-    _part_of("tenants"),
-    _part_of("subscribers"),
-    Column("label", PersonalText),
-    Column("device_type", Text),
-    Column("public_key", LargeBinary),
-    _ms("created"),
-    _ms("enrolled", nullable=True),
-    _ms("revoked", nullable=True),
+    identity(),
+    part_of("tenants"),
+    _of_subscriber(Category.CREDENTIAL),
+    sealed("label", Category.NICKNAME),
+    sealed("device_type", Category.DEVICE_TYPE),
+    sealed("public_key", Category.CREDENTIAL),
+    moment("created"),
+    moment("enrolled", nullable=True),
+    moment("revoked", nullable=True),
     Index(None, "tenant_id"),
     Index(None, "subscriber_id"),
 )
@@ -129,73 +144,82 @@ devices = Table(
 enrolment_codes = Table(
     "enrolment_codes",
     metadata,
-    Column("code_hash", LargeBinary, primary_key=True),
-    _part_of("devices"),
-    _ms("expires"),
-    _ms("used", nullable=True),
+    impersonal("code_hash", LargeBinary, primary_key=True),
+    part_of("devices"),
+    moment("expires"),
+    moment("used", nullable=True),
     Index(None, "device_id"),
 )
 
 resume_tokens = Table(
     "resume_tokens",
     metadata,
-    _part_of("subscribers", primary_key=True),
-    _part_of("devices"),
-    Column("token_hash", LargeBinary, nullable=False),
-    _ms("issued"),
-    _ms("expires"),
+    _of_subscriber(Category.CREDENTIAL, primary_key=True),
+    part_of("devices"),
+    linking("token_hash", Category.CREDENTIAL, kind=LargeBinary(), because="a digest of a random token"),
+    moment("issued"),
+    moment("expires"),
     Index(None, "device_id"),
 )
 
 takeovers = Table(
     "takeovers",
     metadata,
-    Column("id", Integer, primary_key=True),
-    _part_of("tenants"),
-    Column("subscriber_id", Text, nullable=False),
-    Column("from_device_id", Text, nullable=False),
-    Column("to_device_id", Text, nullable=False),
-    _ms("at"),
+    impersonal("id", Integer, primary_key=True),
+    part_of("tenants"),
+    reference("subject", Category.ACTIVITY_LOG),
+    sealed("from_device_id", Category.ACTIVITY_LOG),
+    sealed("to_device_id", Category.ACTIVITY_LOG),
+    dated("at_ms", Category.ACTIVITY_LOG),
     Index(None, "tenant_id", "at_ms"),
+    info={"happening": Happening(Category.ACTIVITY_LOG, since="at_ms")},
 )
 
 calls = Table(
     "calls",
     metadata,
-    _id(),
-    _part_of("tenants"),
-    Column("group_id", Text, nullable=False),
-    Column("initiator_id", Text, nullable=False),
-    Column("initiator_address", PersonalText),
-    _ms("started"),
-    _ms("ended"),
+    identity(),
+    part_of("tenants"),
+    linking("group_id", Category.CALL_RECORD),
+    reference("initiator", Category.PARTICIPANTS),
+    sealed("initiator_address", Category.IP_ADDRESS),
+    dated("started_ms", Category.CALL_RECORD),
+    dated("ended_ms", Category.CALL_RECORD),
     Index(None, "tenant_id", "started_ms"),
+    Index(None, "initiator"),
+    info={"happening": Happening(Category.CALL_RECORD, since="started_ms")},
 )
 
+# Written before or after the row of its call: so `call_id` is no foreign key in these two.
 call_participants = Table(
     "call_participants",
     metadata,
-    _part_of("calls", primary_key=True),
-    Column("subscriber_id", Text, primary_key=True),
-    Index(None, "subscriber_id"),
+    impersonal("call_id", Text, primary_key=True),
+    reference("subject", Category.PARTICIPANTS, primary_key=True),
+    part_of("tenants"),
+    dated("started_ms", Category.PARTICIPANTS),
+    Index(None, "subject"),
+    Index(None, "tenant_id", "started_ms"),
+    info={"happening": Happening(Category.PARTICIPANTS, since="started_ms")},
 )
 
-# A burst is written as it ends, before the row of its call: so `call_id` is not a foreign key.
 bursts = Table(
     "bursts",
     metadata,
-    _id(),
-    Column("call_id", Text, nullable=False),
-    _part_of("tenants"),
-    Column("group_id", Text, nullable=False),
-    Column("subscriber_id", Text, nullable=False),
-    _ms("started"),
-    Column("duration_ms", BigInteger, nullable=False),
-    Column("packets", BigInteger, nullable=False),
-    Column("end_reason", Text, nullable=False),
+    identity(),
+    impersonal("call_id", Text),
+    part_of("tenants"),
+    linking("group_id", Category.CALL_RECORD),
+    reference("subject", Category.PARTICIPANTS),
+    dated("started_ms", Category.CALL_RECORD),
+    dated("duration_ms", Category.CALL_RECORD),
+    impersonal("packets", BigInteger),
+    impersonal("end_reason", Text),
     Index(None, "tenant_id", "started_ms"),
     Index(None, "call_id"),
+    Index(None, "subject"),
+    info={"happening": Happening(Category.CALL_RECORD, since="started_ms")},
 )
 
-# One row. Triggers raise the number whenever a right is taken away or changed: members, devices.
-standing_changes = Table("standing_changes", metadata, Column("number", BigInteger, nullable=False))
+# One row. Triggers raise the number whenever a right is taken away or changed: members, devices, subjects, policies.
+standing_changes = Table("standing_changes", metadata, impersonal("number", BigInteger))

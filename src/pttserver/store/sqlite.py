@@ -44,6 +44,7 @@ class SqliteConnection:
     def __init__(self, connection: aiosqlite.Connection, engine: Engine) -> None:
         self._connection = connection
         self._engine = engine
+        self._sql: Connection | None = None
         self.waiting = 0
 
     @classmethod
@@ -68,19 +69,24 @@ class SqliteConnection:
         """
         self.waiting += 1
         try:
-            done: T = await self._connection._execute(_transaction, self._engine, work, taken)  # type: ignore[no-untyped-call]
+            done: T = await self._connection._execute(self._transaction, work, taken)  # type: ignore[no-untyped-call]
         finally:
             self.waiting -= 1
         return done
 
+    def _transaction(self, work: Callable[[Connection], T], taken: str | None) -> T:
+        with translated(taken):
+            if self._sql is None:
+                self._sql = self._engine.connect()  # kept: to open it anew costs as much as a small query
+            with self._sql.begin():
+                return work(self._sql)
+
     async def close(self) -> None:
         """After what waits is done."""
+        if self._sql is not None:
+            await self._connection._execute(self._sql.close)  # type: ignore[no-untyped-call]
+            self._sql = None
         await self._connection.close()
-
-
-def _transaction(engine: Engine, work: Callable[[Connection], T], taken: str | None) -> T:
-    with translated(taken), engine.begin() as connection:
-        return work(connection)
 
 
 def _connect(file: Path, busy_timeout_s: float) -> Any:

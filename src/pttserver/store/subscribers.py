@@ -2,12 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
-from pttserver.ids import Personal, SubscriberId, TenantId
+from pttserver.errors import NotFound
+from pttserver.ids import SubscriberId, TenantId
+from pttserver.privacy.released import Released
 from pttserver.store.database import Database
-from pttserver.store.records import IdentifierKind, Subscriber
-from pttserver.store.schema import resume_tokens, subscribers
+from pttserver.store.governance_schema import retention_events
+from pttserver.store.records import IdentifierKind, NewSubscriber, Subscriber
+from pttserver.store.schema import devices, members, resume_tokens, subscribers
+from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
 
 _SUBSCRIBER = select(
     subscribers.c.id,
@@ -17,80 +21,126 @@ _SUBSCRIBER = select(
     subscribers.c.display_name,
     subscribers.c.created_ms,
     subscribers.c.last_login_ms,
-)
+    *KEY_COLUMNS,
+).select_from(with_keys(subscribers, subscribers.c.id))
+_PRESENT = subscribers.c.removed_ms.is_(None)
 
 
 class Subscribers:
-    """Every method raises StoreUnavailable if the database fails."""
+    """Every method raises StoreUnavailable if the database fails. A removed subscriber is as good as none."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, subscriber: Subscriber, pin_hash: str) -> None:
-        """Raises AlreadyExists, or NotFound if there is no such tenant."""
-        row = insert(subscribers).values(
-            id=subscriber.subscriber_id,
-            tenant_id=subscriber.tenant_id,
-            identifier=subscriber.identifier,
-            identifier_kind=subscriber.identifier_kind.value,
-            display_name=subscriber.display_name,
-            pin_hash=pin_hash,
-            created_ms=subscriber.created_ms,
-            last_login_ms=subscriber.last_login_ms,
-        )
-        taken = "a subscriber with this identifier exists already"
-        await self._database.write(lambda sql: sql.execute(row), taken=taken)
+    async def add(self, subscriber: NewSubscriber) -> None:
+        """With a key of its own. Raises AlreadyExists, or NotFound if there is no such tenant."""
+        vault = self._database.vault
+
+        def work(sql: Connection) -> None:
+            tenant_id, who = subscriber.tenant_id, subscriber.subscriber_id
+            keys = vault.make_subject(sql, tenant_id, who, "subscriber", subscriber.created_ms)
+            found_by = subscriber.found_by
+            row = insert(subscribers).values(
+                id=who,
+                tenant_id=tenant_id,
+                identifier=keys.seal(subscriber.identifier),
+                identifier_index=vault.identifier_index(sql, tenant_id, found_by.reveal()) if found_by else None,
+                identifier_kind=subscriber.identifier_kind.value,
+                display_name=keys.seal(subscriber.display_name),
+                pin_hash=keys.seal(subscriber.pin_hash),
+                created_ms=subscriber.created_ms,
+            )
+            sql.execute(row)
+
+        await self._database.write(work, taken="a subscriber with this identifier exists already")
 
     async def of_tenant(self, tenant_id: TenantId) -> list[Subscriber]:
         """By identifier."""
-        query = _SUBSCRIBER.where(subscribers.c.tenant_id == tenant_id).order_by(subscribers.c.identifier)
-        return await self._database.read(lambda sql: [_subscriber(row) for row in sql.execute(query)])
+        query = _SUBSCRIBER.where(subscribers.c.tenant_id == tenant_id, _PRESENT)
+        vault = self._database.vault
+
+        def work(sql: Connection) -> list[Subscriber]:
+            return [_subscriber(vault, row) for row in sql.execute(query)]
+
+        return sorted(await self._database.read(work), key=_by_identifier)
 
     async def find(self, tenant_id: TenantId, identifier_or_id: str) -> Subscriber | None:
-        query = _SUBSCRIBER.where(
-            subscribers.c.tenant_id == tenant_id,
-            or_(subscribers.c.identifier == identifier_or_id, subscribers.c.id == identifier_or_id),
-        )
+        vault = self._database.vault
 
         def work(sql: Connection) -> Subscriber | None:
-            row = sql.execute(query).first()
-            return None if row is None else _subscriber(row)
+            try:
+                index = vault.identifier_index(sql, tenant_id, identifier_or_id)
+            except NotFound:
+                return None
+            named = (subscribers.c.identifier_index == index) | (subscribers.c.id == identifier_or_id)
+            row = sql.execute(_SUBSCRIBER.where(subscribers.c.tenant_id == tenant_id, named, _PRESENT)).first()
+            return None if row is None else _subscriber(vault, row)
 
         return await self._database.read(work)
 
-    async def remove(self, subscriber_id: SubscriberId) -> bool:
-        """With memberships, devices, codes and resume token. False: there was none."""
-        row = delete(subscribers).where(subscribers.c.id == subscriber_id)
-        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)
+    async def remove(self, subscriber_id: SubscriberId, at_ms: int) -> bool:
+        """Takes memberships, devices, codes and resume token away, and starts the periods of `unsubscribed`.
 
-    async def rename(self, subscriber_id: SubscriberId, display_name: Personal | None) -> bool:
-        """False: there was none."""
-        row = update(subscribers).where(subscribers.c.id == subscriber_id).values(display_name=display_name)
-        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)
-
-    async def set_pin(self, subscriber_id: SubscriberId, pin_hash: str) -> bool:
-        """Ends the resume token too: who knew the old PIN must not return by it. False: there was none."""
-        row = update(subscribers).where(subscribers.c.id == subscriber_id).values(pin_hash=pin_hash)
-        token = delete(resume_tokens).where(resume_tokens.c.subscriber_id == subscriber_id)
+        What the policy keeps of the subscriber waits for the sweep. False: there was none.
+        """
+        who = subscribers.c.id == subscriber_id
+        row = update(subscribers).where(who, _PRESENT).values(removed_ms=at_ms)
 
         def work(sql: Connection) -> bool:
-            sql.execute(token)
-            return sql.execute(row).rowcount > 0
+            tenant_id = sql.scalar(select(subscribers.c.tenant_id).where(who, _PRESENT))
+            if tenant_id is None:
+                return False
+            sql.execute(row)
+            for table in (members, devices, resume_tokens):
+                sql.execute(delete(table).where(table.c.subscriber_id == subscriber_id))
+            event = {"tenant_id": tenant_id, "subject_id": subscriber_id, "kind": "unsubscribed", "at_ms": at_ms}
+            sql.execute(insert(retention_events), event)
+            return True
 
         return await self._database.write(work)
 
-    async def record_login(self, subscriber_id: SubscriberId, at_ms: int) -> None:
-        row = update(subscribers).where(subscribers.c.id == subscriber_id).values(last_login_ms=at_ms)
-        await self._database.write(lambda sql: sql.execute(row))
+    async def rename(self, subscriber_id: SubscriberId, display_name: Released | None) -> bool:
+        """False: there was none."""
+        return await self._set(subscriber_id, "display_name", display_name)
+
+    async def set_pin(self, subscriber_id: SubscriberId, pin_hash: Released | None) -> bool:
+        """Ends the resume token too: who knew the old PIN must not return by it. False: there was none."""
+        token = delete(resume_tokens).where(resume_tokens.c.subscriber_id == subscriber_id)
+        return await self._set(subscriber_id, "pin_hash", pin_hash, before=lambda sql: sql.execute(token))
+
+    async def record_login(self, subscriber_id: SubscriberId, at_ms: Released | None) -> None:
+        """Nothing is written if the gate let nothing through."""
+        if at_ms is not None:
+            row = update(subscribers).where(subscribers.c.id == subscriber_id).values(last_login_ms=at_ms)
+            await self._database.write(lambda sql: sql.execute(row))
+
+    async def _set(self, subscriber_id: SubscriberId, column: str, value: Released | None, before: Any = None) -> bool:
+        vault = self._database.vault
+
+        def work(sql: Connection) -> bool:
+            keys = vault.subject(sql, subscriber_id)
+            if keys is None:
+                return False
+            if before is not None:
+                before(sql)
+            row = update(subscribers).where(subscribers.c.id == subscriber_id, _PRESENT)
+            return sql.execute(row.values({column: keys.seal(value)})).rowcount > 0
+
+        return await self._database.write(work)
 
 
-def _subscriber(row: Any) -> Subscriber:
+def _subscriber(vault: Vault, row: Any) -> Subscriber:
+    keys = vault.keys(row)
     return Subscriber(
         row.id,
         row.tenant_id,
-        row.identifier,
+        keys.text(row.identifier),
         IdentifierKind(row.identifier_kind),
-        row.display_name,
+        keys.text(row.display_name),
         row.created_ms,
         row.last_login_ms,
     )
+
+
+def _by_identifier(subscriber: Subscriber) -> tuple[str, str]:
+    return (subscriber.identifier or "", subscriber.subscriber_id)

@@ -4,10 +4,11 @@ from sqlalchemy import Connection, delete, insert, or_, select
 
 from pttserver.ids import TenantId
 from pttserver.store.database import Database
+from pttserver.store.policies import PolicyVersion, put_policy
 from pttserver.store.records import Tenant
 from pttserver.store.schema import tenants
 
-_TENANT = select(tenants.c.id, tenants.c.name, tenants.c.roster_limit, tenants.c.created_ms)
+_TENANT = select(tenants.c.id, tenants.c.name, tenants.c.created_ms)
 
 
 class Tenants:
@@ -16,15 +17,17 @@ class Tenants:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, tenant: Tenant) -> None:
-        """Raises AlreadyExists."""
-        row = insert(tenants).values(
-            id=tenant.tenant_id,
-            name=tenant.name,
-            roster_limit=tenant.roster_limit,
-            created_ms=tenant.created_ms,
-        )
-        await self._database.write(lambda sql: sql.execute(row), taken="a tenant of this name exists already")
+    async def add(self, tenant: Tenant, policy: PolicyVersion) -> None:
+        """With its keys and its first policy: without a policy there is no tenant. Raises AlreadyExists."""
+        row = insert(tenants).values(id=tenant.tenant_id, name=tenant.name, created_ms=tenant.created_ms)
+        vault = self._database.vault
+
+        def work(sql: Connection) -> None:
+            sql.execute(row)
+            vault.make_tenant(sql, tenant.tenant_id, tenant.created_ms)
+            put_policy(sql, vault, policy)
+
+        await self._database.write(work, taken="a tenant of this name exists already")
 
     async def all(self) -> list[Tenant]:
         """By name."""
@@ -41,6 +44,6 @@ class Tenants:
         return await self._database.read(work)
 
     async def remove(self, tenant_id: TenantId) -> bool:
-        """With all that belongs to the tenant, its history too. False: there was none."""
+        """With all that belongs to the tenant, its history and its keys too. False: there was none."""
         row = delete(tenants).where(tenants.c.id == tenant_id)
         return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)

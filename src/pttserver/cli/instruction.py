@@ -1,0 +1,45 @@
+"""Options of commands that act on the data of people: who gives the instruction, and why."""
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:  # slow to import, see main.py
+    from pttserver.services.instructions import Instruction
+
+Actor = Annotated[str | None, typer.Option("--by", help="Who gives the instruction. Default: the user of this shell.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it goes into the instruction log, sealed.")]
+Acknowledge = Annotated[
+    list[str] | None,
+    typer.Option("--acknowledge", metavar="CODE", help="Accept what cannot work then; `policy explain` lists it."),
+]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", exists=True, dir_okay=False, help="Privacy policy file; see: pttserver policy presets."),
+]
+Preset = Annotated[str, typer.Option("--preset", help="Preset to take as privacy policy where no file is given.")]
+
+
+def instruction_of(by: str | None, reason: str, acknowledge: list[str] | None = None) -> "Instruction":
+    """Raises InvalidValue for texts that hold what cannot be seen."""
+    from pttserver.ids import Personal
+    from pttserver.services import naming
+    from pttserver.services.instructions import Instruction
+
+    actor = naming.name(by or getpass.getuser(), "the actor")
+    return Instruction(Personal(actor), Personal(naming.remark(reason, "the reason")), tuple(acknowledge or ()))
+
+
+def policy_text(file: Path | None, preset: str) -> str:
+    """The file's text, or the preset's. Raises PolicyInvalid, NotFound."""
+    from pttserver.errors import PolicyInvalid
+    from pttserver.privacy.presets import preset_text
+
+    if file is None:
+        return preset_text(preset)
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyInvalid(f"{file}: {error}") from None

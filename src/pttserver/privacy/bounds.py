@@ -1,0 +1,2 @@
+def violations(policy, bounds):
+    return []

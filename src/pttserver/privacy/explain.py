@@ -1,0 +1,2 @@
+def limitations(policy):
+    return []

@@ -1,0 +1,45 @@
+"""The gate: every personal value passes here before it is kept, and comes out as the tenant's policy lets it, or not.
+
+1. credentials and memberships pass: without them nobody could log in, and no policy may refuse them
+2. does the policy keep this category at all? (no-log mode keeps nothing that happens)
+3. is the purpose one of those that the policy names for it?
+4. truncated, or marked to be pseudonymised, as its rule says
+"""
+
+from pttserver.privacy.categories import Category
+from pttserver.privacy.contradictions import NECESSARY
+from pttserver.privacy.policy import Policy, Storage
+from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.released import PERMIT, Released, Value
+from pttserver.privacy.truncation import truncate
+
+
+class Gate:
+    """Decides by one policy. A new policy has a new gate."""
+
+    __slots__ = ("policy",)
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+    def release(
+        self, category: Category, purpose: Purpose, subject_id: str, value: Value, *, extra: str = ""
+    ) -> Released | None:
+        """What may be kept of a value about a subject; None: nothing. `extra`: the name of a field of the tenant's."""
+        if category in NECESSARY:  # 1
+            return Released(PERMIT, category, subject_id, value, pseudonymise=False)
+        if not self.keeps(category, purpose, extra=extra):
+            return None
+        rule = self.policy.rule(category, extra)
+        if rule.storage is Storage.TRUNCATED:  # 4
+            try:
+                value = truncate(category, value, rule)
+            except ValueError:  # no part of what is not understood is known to be harmless
+                return None
+        return Released(PERMIT, category, subject_id, value, pseudonymise=rule.storage is Storage.PSEUDONYMISED)
+
+    def keeps(self, category: Category, purpose: Purpose, *, extra: str = "") -> bool:
+        """Whether anything of the category is kept for this purpose."""
+        if category in NECESSARY:
+            return True
+        return self.policy.keeps(category, extra) and purpose in self.policy.rule(category, extra).purposes  # 2, 3

@@ -1,0 +1,194 @@
+"""The policy of an organisation: its documented instruction, read from a TOML file and asked at every datum.
+
+A file names what differs from the `default` preset, which is privacy-friendly and keeps nothing without an end.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import Annotated
+
+from pydantic import Field, PrivateAttr, ValidationError
+
+from pttserver.privacy.categories import Category, about
+from pttserver.privacy.contradictions import Contradiction, of_location, of_rule
+from pttserver.privacy.document import Document, Path, Problem
+from pttserver.privacy.presets import DEFAULT, preset_text
+from pttserver.privacy.purposes import LegalBasis, Purpose, Tier
+from pttserver.privacy.retention import NO_TIME, Retention
+from pttserver.privacy.sections import (
+    EXTRA_NAME_PATTERN,
+    PATTERNS,
+    AlertsSection,
+    CategoryRule,
+    LocationSection,
+    LoggingSection,
+    PolicySection,
+    RosterSection,
+    Section,
+    Storage,
+    Truncation,
+)
+
+__all__ = ["Policy", "Rule", "Storage", "parse_policy"]
+
+ExtraName = Annotated[str, Field(pattern=EXTRA_NAME_PATTERN)]
+CategoryName = Annotated[Category, Field(strict=False)]
+_Key = tuple[Category, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What happens to a category: nothing is left open. `truncate` is there if storage is TRUNCATED.
+
+    If storage is NONE, `retention` is `NO_TIME`: what was written under an earlier policy is over.
+    """
+
+    collect: bool
+    storage: Storage
+    retention: Retention
+    purposes: frozenset[Purpose]
+    legal_basis: LegalBasis | None
+    visible_to: frozenset[Tier]
+    truncate: Truncation | None = None
+
+
+class Policy(Section):
+    """A policy file. Made by `parse_policy` only."""
+
+    policy: PolicySection
+    roster: RosterSection = RosterSection()
+    location: LocationSection = LocationSection()
+    alerts: AlertsSection = AlertsSection()
+    logging: LoggingSection = LoggingSection()
+    categories: dict[CategoryName, CategoryRule] = Field(default_factory=dict)
+    """Rules by category."""
+    extra: Annotated[dict[ExtraName, CategoryRule], Field(max_length=64)] = Field(default_factory=dict)
+    """Fields that the organisation defines itself, by name; what is not named here is not collected."""
+
+    _rules: dict[_Key, Rule] = PrivateAttr(default_factory=dict)
+    _digest: str = PrivateAttr("")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file's text in UTF-8, hexadecimal."""
+        return self._digest
+
+    def rule(self, category: Category, extra: str = "") -> Rule:
+        """`extra`: name of a field of the organisation's own; one that it has not defined is not collected."""
+        return self._rules.get((category, extra)) or _NOT_COLLECTED
+
+    def keeps(self, category: Category, extra: str = "") -> bool:
+        """Whether it is written down, in any form."""
+        return self.rule(category, extra).storage is not Storage.NONE
+
+    def _finish(self, text: str, base: Mapping[Category, CategoryRule]) -> None:
+        """Fills in the rules, and the digest."""
+        self._digest = hashlib.sha256(text.encode()).hexdigest()
+        for category in Category:
+            rule = _over(base.get(category), self.categories.get(category))
+            self._rules[category, ""] = self._switched(category, rule)
+        further = _over(base.get(Category.EXTRA), self.categories.get(Category.EXTRA))
+        for name, named in self.extra.items():
+            self._rules[Category.EXTRA, name] = _complete(_over(further, named))
+
+    def _switched(self, category: Category, rule: CategoryRule) -> Rule:
+        """The switches of the sections outweigh the rule of a category."""
+        off = {Category.LOCATION: not self.location.enabled, Category.ALERT: not self.alerts.enabled}.get(category)
+        unrecorded = not self.logging.records and about(category).nature == "happening"
+        if off:
+            return _complete(rule.model_copy(update={"collect": False}))
+        if unrecorded or (category is Category.LOCATION and self.location.live_only):
+            return _complete(rule.model_copy(update={"store": Storage.NONE}))
+        return _complete(rule)
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """What cannot all be true; `parse_policy` makes no policy that has any."""
+        for category, rule in self.categories.items():
+            yield from of_rule(category, rule, ("categories", category.value))
+        for name, rule in self.extra.items():
+            yield from of_rule(Category.EXTRA, rule, ("extra", name))
+        yield from of_location(self.location, self.categories.get(Category.LOCATION))
+
+
+_NOT_COLLECTED = Rule(False, Storage.NONE, NO_TIME, frozenset(), None, frozenset())
+
+
+def parse_policy(text: str) -> Policy:
+    """Reads a policy file. Raises PolicyFileInvalid (a PolicyInvalid) that names each wrong key with its line."""
+    policy = _validated(text)
+    policy._finish(text, _defaults())
+    return policy
+
+
+def _validated(text: str) -> Policy:
+    document = Document(text)
+    try:
+        policy = Policy.model_validate(document.data)
+    except ValidationError as error:
+        document.refuse_if(_problems(error, document))
+        raise AssertionError("an error names what is wrong") from error
+    document.refuse_if(document.problem(path, reason) for path, reason in policy.contradictions())
+    return policy
+
+
+@cache
+def _defaults() -> Mapping[Category, CategoryRule]:
+    return _validated(preset_text(DEFAULT)).categories
+
+
+def _over(base: CategoryRule | None, named: CategoryRule | None) -> CategoryRule:
+    """`named` where it says something, else `base`. Truncation belongs to the storage that it was named with."""
+    if base is None or named is None:
+        return base or named or CategoryRule()
+    said = {key: getattr(named, key) for key in named.model_fields_set}
+    return base.model_copy(update={"truncate": None, **said} if named.store else said)
+
+
+def _complete(rule: CategoryRule) -> Rule:
+    if rule.keep is None or rule.purpose is None:
+        raise AssertionError("the default preset has both for every category")
+    collect = rule.collect is not False
+    storage = (rule.store or Storage.PLAIN) if collect else Storage.NONE
+    return Rule(
+        collect=collect,
+        storage=storage,
+        retention=NO_TIME if storage is Storage.NONE else rule.keep,
+        purposes=frozenset(rule.purpose),
+        legal_basis=rule.legal_basis,
+        visible_to=frozenset(rule.visible_to or ()),
+        truncate=rule.truncate,
+    )
+
+
+def _problems(error: ValidationError, document: Document) -> Iterator[Problem]:
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    paths = [tuple(part for part in one["loc"] if part != "[key]") for one in found]
+    for one, path in zip(found, paths, strict=True):
+        if one["type"] == "too_short" and any(other[: len(path)] == path != other for other in paths):
+            continue  # the item that is wrong is told already
+        yield document.problem(path, _reason(one["type"], one["msg"], path))
+
+
+def _reason(kind: str, message: str, path: Path) -> str:
+    if kind == "extra_forbidden" or (path[0] == "categories" and len(path) == 2 and kind == "enum"):
+        near = get_close_matches(str(path[-1]), _known_keys(), n=1)
+        return "there is no such key" + (f"; did you mean {near[0]}?" if near else "")
+    if kind == "string_pattern_mismatch":
+        return PATTERNS[message.partition("'")[2].removesuffix("'")]
+    plain = message.removeprefix("Value error, ").replace("Input should", "should").replace("Field required", "missing")
+    return (
+        plain.replace("valid tuple", "list")
+        .replace("Tuple", "the list")
+        .replace("valid dictionary", "table")
+        .partition(" or instance of")[0]
+    )
+
+
+@cache
+def _known_keys() -> tuple[str, ...]:
+    models = (Policy, PolicySection, RosterSection, LocationSection, AlertsSection, LoggingSection, CategoryRule)
+    fields = {name for model in (*models, Truncation) for name in model.model_fields}
+    return tuple(sorted(fields | set(Category)))

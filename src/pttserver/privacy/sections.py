@@ -1,0 +1,215 @@
+"""The sections of a policy file as types. The docstring of a key is its documentation, here and in the schema.
+
+What a file leaves out has the default of its key; what it leaves out of a category has that of the `default` preset.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
+
+from pttserver.privacy.duty_hours import DutyHours, DutySpan, zone
+from pttserver.privacy.purposes import LegalBasis, Purpose, Tier
+from pttserver.privacy.retention import Retention
+
+
+class Storage(StrEnum):
+    """In what form a datum is written down."""
+
+    PLAIN = "plain"
+    """As it is (sealed at rest under the person's key, as everything is)."""
+    PSEUDONYMISED = "pseudonymised"
+    """A keyed pseudonym instead: equal values can be told to be equal, and no more."""
+    TRUNCATED = "truncated"
+    """Shortened as `truncate` says."""
+    NONE = "none"
+    """Used while it is needed, and never written."""
+
+
+class LimitationCode(StrEnum):
+    """What cannot work under a policy, and must be acknowledged by the organisation before it is applied."""
+
+    NO_RECORDS = "no_records"
+    NO_CALL_HISTORY = "no_call_history"
+    NO_PARTICIPANTS = "no_participants"
+    NO_NAMES = "no_names"
+    NO_IDENTIFIERS = "no_identifiers"
+    NO_LOCATION = "no_location"
+    NO_TRACKS = "no_tracks"
+    NO_MESSAGE_HISTORY = "no_message_history"
+    NO_DELIVERY_REPORTS = "no_delivery_reports"
+    NO_ALERT_DEBRIEFING = "no_alert_debriefing"
+    NO_AUDIT = "no_audit"
+    NO_BILLING_RECORDS = "no_billing_records"
+
+
+def _keep(value: Any) -> Retention:
+    if isinstance(value, str):
+        return Retention.parse(value)
+    if isinstance(value, list) and all(isinstance(text, str) for text in value):
+        return Retention.parse(value)
+    raise ValueError("should be a text such as '90 days', or a list of such texts")
+
+
+def _is_span(text: str) -> str:
+    DutySpan.parse(text)
+    return text
+
+
+def _is_zone(name: str) -> str:
+    return zone(name).key
+
+
+REGION_PATTERN = "^(EEA|[A-Z]{2})$"
+URL_PATTERN = r"^(https://[^\s/]+\S*)?$"
+COUNTRY_PATTERN = "^([A-Z]{2})?$"
+EXTRA_NAME_PATTERN = "^[a-z][a-z0-9_]{0,31}$"
+PATTERNS = {
+    REGION_PATTERN: "is no country such as 'DK', nor 'EEA'",
+    URL_PATTERN: "is no https address",
+    COUNTRY_PATTERN: "is no country such as 'DK'",
+    EXTRA_NAME_PATTERN: "is no name: small letters, digits and _, beginning with a letter, at most 32",
+}
+"""What to say to a text that does not match."""
+
+Text: TypeAlias = Annotated[str, Field(max_length=200)]
+NonEmptyText: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+Region: TypeAlias = Annotated[str, Field(pattern=REGION_PATTERN)]
+Url: TypeAlias = Annotated[str, Field(max_length=500, pattern=URL_PATTERN)]
+Span: TypeAlias = Annotated[str, AfterValidator(_is_span)]
+TimeZone: TypeAlias = Annotated[str, AfterValidator(_is_zone)]
+Keep: TypeAlias = Annotated[
+    Retention,
+    PlainValidator(_keep),
+    PlainSerializer(lambda retention: list(retention.texts)),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]}),
+]
+
+
+# TOML has lists, a frozen model has tuples of them; an enum's member is written as its text.
+Regions: TypeAlias = Annotated[tuple[Region, ...], Field(strict=False, max_length=60)]
+Codes: TypeAlias = Annotated[tuple[Annotated[LimitationCode, Field(strict=False)], ...], Field(strict=False)]
+Spans: TypeAlias = Annotated[tuple[Span, ...], Field(strict=False, max_length=50)]
+Purposes: TypeAlias = Annotated[
+    tuple[Annotated[Purpose, Field(strict=False)], ...], Field(strict=False, min_length=1, max_length=20)
+]
+Tiers: TypeAlias = Annotated[tuple[Annotated[Tier, Field(strict=False)], ...], Field(strict=False, max_length=20)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        regex_engine="python-re",
+    )
+
+
+class PolicySection(Section):
+    """Whose instruction this is."""
+
+    title: NonEmptyText
+    """What people call the policy."""
+    version: NonEmptyText
+    """Its version, such as a date; change it with every change."""
+    controller: Text = ""
+    """The organisation that decides why and how personal data are processed (GDPR Art. 4(7)), with its address."""
+    contact: Text = ""
+    """Where people turn to with questions and requests about their data."""
+    data_protection_officer: Text = ""
+    """Name or office, and how to reach it (GDPR Art. 37)."""
+    privacy_notice_url: Url = ""
+    """https address of the organisation's privacy notice; clients show it."""
+    jurisdiction: Annotated[str, Field(pattern=COUNTRY_PATTERN)] = ""
+    """Country whose law applies, as ISO 3166-1 alpha-2: `DK`."""
+    regions: Regions = ()
+    """Countries where data may be held, as ISO 3166-1 alpha-2, or `EEA`. Nothing leaves them."""
+    acknowledged: Codes = ()
+    """Codes of the limitations that the organisation knows and accepts (`pttserver policy explain`)."""
+
+
+class RosterSection(Section):
+    """Who sees who takes part."""
+
+    names_up_to: Annotated[int, Field(ge=0, le=10_000)] = 50
+    """In groups with more participants, members see only how many there are."""
+
+
+class LocationSection(Section):
+    """Where devices are. What is switched off here is neither transmitted nor relayed, stored, logged or counted."""
+
+    enabled: bool = False
+    """Whether positions are processed at all."""
+    subscriber_may_switch_off: bool = True
+    """Whether a subscriber may switch it off for himself or herself."""
+    live_only: bool = True
+    """Positions are shown while they are fresh, and never written."""
+    interval_s: Annotated[int, Field(ge=5, le=86_400)] = 60
+    """Shortest time between two positions of a device, seconds."""
+    precision_m: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """Positions are rounded to a grid of this many metres before anybody sees them; 0: as exact as the device tells."""
+    duty_hours: Spans = ()
+    """Spans of the week with positions, such as `mon-fri 08:00-18:00`; none: always."""
+    time_zone: TimeZone = "UTC"
+    """Time zone of the duty hours, such as `Europe/Copenhagen`."""
+    sos_exception: bool = False
+    """Whether an emergency alert carries a position, even if location is switched off or nobody is on duty."""
+
+    @property
+    def duty(self) -> DutyHours:
+        return DutyHours(tuple(map(DutySpan.parse, self.duty_hours)), self.time_zone)
+
+
+class AlertsSection(Section):
+    """Emergency alerts (SOS)."""
+
+    enabled: bool = True
+    """Whether alerts can be raised at all."""
+    allowed_by_default: bool = True
+    """Whether a subscriber may raise alerts unless it is said otherwise for that subscriber."""
+    ambient_listening: bool = False
+    """Whether a dispatcher may open the microphone of a device whose alert is open."""
+
+
+class LoggingSection(Section):
+    """Whether anything is recorded."""
+
+    records: bool = True
+    """`false`: nothing that happens is ever written, whatever the categories say."""
+
+
+class Truncation(Section):
+    """What is left of a truncated datum. Each category has its own measure."""
+
+    characters: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Texts: the first so many code points."""
+    ipv4_bits: Annotated[int, Field(ge=0, le=32)] | None = None
+    """IP addresses: leading bits of IPv4 that stay; the others become 0."""
+    ipv6_bits: Annotated[int, Field(ge=0, le=128)] | None = None
+    """IP addresses: leading bits of IPv6 that stay."""
+    decimals: Annotated[int, Field(ge=0, le=7)] | None = None
+    """Positions: decimals of degrees that stay; 2 are about a kilometre."""
+    metres: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Positions: size of the grid that they are rounded to."""
+
+
+class CategoryRule(Section):
+    """What happens to a category of data. What is left out is as in the `default` preset."""
+
+    collect: bool | None = None
+    """Whether the datum is processed at all; `false`: it is dropped where it comes in."""
+    store: Annotated[Storage, Field(strict=False)] | None = None
+    """In what form it is written down."""
+    truncate: Truncation | None = None
+    """What is left of it, with `store = "truncated"`."""
+    keep: Keep | None = None
+    """How long, as a text or a list of texts of which the earliest counts."""
+    purpose: Purposes | None = None
+    """What it is used for (GDPR Art. 5(1)(b)); it is kept for no other purpose."""
+    legal_basis: Annotated[LegalBasis, Field(strict=False)] | None = None
+    """Letter of GDPR Art. 6(1)."""
+    visible_to: Tiers | None = None
+    """Who may see it, besides the person whom it is about."""

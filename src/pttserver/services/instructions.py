@@ -1,0 +1,107 @@
+"""The instructions of a controller: a policy is checked, recorded with who, when and why, and published to its file.
+
+Theory of operation. The database holds what is in force; the file is its face, which the organisation may edit.
+ 1. A policy that is invalid, beyond the operator's bounds, or whose limitations are not acknowledged changes nothing.
+ 2. It is in force with the commit of its version. Then its file is written and the version marked as published.
+ 3. A crash in between leaves a version that is not published: its file is written at the next start, so an old file
+    never undoes a newer instruction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pttserver.clock import Clock
+from pttserver.config import BoundSettings
+from pttserver.errors import PolicyInvalid
+from pttserver.ids import Personal, TenantId
+from pttserver.privacy.bounds import violations
+from pttserver.privacy.categories import Category
+from pttserver.privacy.explain import limitations
+from pttserver.privacy.gate import Gate
+from pttserver.privacy.policy import Policy, parse_policy
+from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.released import Released
+from pttserver.store.policies import Policies, PolicyVersion
+from pttserver.store.policy_files import PolicyFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """Who gives it, and why; `acknowledged`: codes of limitations that the controller accepts."""
+
+    actor: Personal
+    reason: Personal
+    acknowledged: tuple[str, ...] = ()
+
+
+class Instructions:
+    """Takes instructions. Every method raises StoreUnavailable if the database or the file cannot be written."""
+
+    def __init__(
+        self, policies: Policies, files: PolicyFiles, bounds: Mapping[str, BoundSettings], clock: Clock
+    ) -> None:
+        self._policies = policies
+        self._files = files
+        self._bounds = bounds
+        self._clock = clock
+
+    def version(
+        self, tenant_id: TenantId, text: str, instruction: Instruction, *, published: bool = False
+    ) -> PolicyVersion:
+        """Raises PolicyInvalid that says all that is wrong."""
+        policy = self.check(text, instruction.acknowledged)
+        gate = Gate(policy)
+
+        def release(value: Personal) -> Released | None:
+            return gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, tenant_id, value)
+
+        return PolicyVersion(
+            tenant_id=tenant_id,
+            text=text,
+            digest=policy.digest,
+            acknowledged=tuple(sorted({*instruction.acknowledged, *policy.policy.acknowledged})),
+            actor=release(instruction.actor),
+            reason=release(instruction.reason),
+            at_ms=self._clock.utc_ms(),
+            published=published,
+        )
+
+    def check(self, text: str, acknowledged: tuple[str, ...] = ()) -> Policy:
+        """Raises PolicyInvalid that says all that is wrong."""
+        policy = parse_policy(text)
+        wrong = violations(policy, self._bounds)
+        known = {*acknowledged, *policy.policy.acknowledged}
+        wrong += [
+            f"{limit.text} Acknowledge it: --acknowledge {limit.code}, or policy.acknowledged in the file."
+            for limit in limitations(policy)
+            if limit.code not in known
+        ]
+        if wrong:
+            raise PolicyInvalid("the policy is not taken:\n" + "\n".join(f"  {reason}" for reason in wrong))
+        return policy
+
+    async def apply(self, tenant_id: TenantId, text: str, instruction: Instruction) -> PolicyVersion:
+        """In force from now on. Raises PolicyInvalid, or NotFound if there is no such tenant."""
+        version = self.version(tenant_id, text, instruction)
+        number = await self._policies.put(version)
+        self._files.write(tenant_id, text)
+        await self._policies.published(tenant_id, number)
+        return version
+
+    async def take_from_file(self, tenant_id: TenantId, text: str) -> PolicyVersion:
+        """The organisation edited its file. Raises PolicyInvalid."""
+        told = Instruction(Personal("policy file"), Personal("the file was changed"))
+        version = self.version(tenant_id, text, told, published=True)
+        await self._policies.put(version)
+        return version
+
+    async def publish(self, tenant_id: TenantId) -> None:
+        """Writes the file of the version in force."""
+        newest = (await self._policies.in_force()).get(tenant_id)
+        if newest is not None:
+            self._files.write(tenant_id, newest.text)
+            await self._policies.published(tenant_id, newest.number)
+
+    def forget(self, tenant_id: TenantId) -> None:
+        """The tenant is gone; so is its file."""
+        self._files.remove(tenant_id)

@@ -1,0 +1,84 @@
+"""The policies in force, by tenant: read from the instruction log, asked before anything personal is kept.
+
+A tenant without a valid policy in force is refused: nobody of it can log in, and nothing about it is written.
+"""
+
+from pttserver.errors import PolicyInvalid, PolicyMissing
+from pttserver.ids import TenantId
+from pttserver.observe.log import get_logger
+from pttserver.privacy.gate import Gate
+from pttserver.privacy.policy import Policy, parse_policy
+from pttserver.store.policies import Policies
+
+_log = get_logger("policy")
+
+
+class PolicyBook:
+    """`load` reads what is in force; the other methods answer at once, from any thread."""
+
+    def __init__(self, policies: Policies) -> None:
+        self._policies = policies
+        self._gates: dict[TenantId, Gate] = {}
+        self._numbers: dict[TenantId, int] = {}
+        self._refused: dict[TenantId, str] = {}
+
+    async def load(self) -> None:
+        """Takes up what changed since. Raises StoreUnavailable; then what was in force stays so."""
+        in_force = await self._policies.in_force()
+        for tenant_id, version in in_force.items():
+            if version is None:
+                self.refuse(tenant_id, "no policy was ever applied")
+            elif version.number != self._numbers.get(tenant_id):
+                self._take_up(tenant_id, version.number, version.text)
+        for tenant_id in self._gates.keys() - in_force.keys():
+            del self._gates[tenant_id], self._numbers[tenant_id]
+
+    def _take_up(self, tenant_id: TenantId, number: int, text: str) -> None:
+        try:
+            self._gates[tenant_id] = Gate(parse_policy(text))
+        except PolicyInvalid as error:  # applied by a version with other rules: the earlier one stays, if there is one
+            _log.error("policy_not_understood", tenant=tenant_id, number=number, error=error.message)
+            if tenant_id not in self._gates:
+                self.refuse(tenant_id, error.message)
+            return
+        self._numbers[tenant_id] = number
+        self._refused.pop(tenant_id, None)
+        _log.info("policy_in_force", tenant=tenant_id, number=number, digest=self._gates[tenant_id].policy.digest)
+
+    def refuse(self, tenant_id: TenantId, reason: str) -> None:
+        """Nobody of the tenant can log in until a policy is applied."""
+        if self._refused.get(tenant_id) != reason:
+            _log.error("tenant_refused", tenant=tenant_id, reason=reason)
+        self._refused[tenant_id] = reason
+
+    def refusal(self, tenant_id: TenantId) -> str | None:
+        return self._refused.get(tenant_id)
+
+    @property
+    def refused(self) -> int:
+        """How many tenants are refused."""
+        return len(self._refused)
+
+    def gate(self, tenant_id: TenantId) -> Gate:
+        """Raises PolicyMissing if the tenant has no policy in force."""
+        gate = self._gates.get(tenant_id)
+        if gate is None or tenant_id in self._refused:
+            raise PolicyMissing
+        return gate
+
+    async def require(self, tenant_id: TenantId) -> None:
+        """Looks once more for the policy of a tenant that was just added. Raises PolicyMissing, StoreUnavailable."""
+        if tenant_id not in self._gates:
+            await self.load()
+        self.gate(tenant_id)
+
+    def policy(self, tenant_id: TenantId) -> Policy:
+        """Raises PolicyMissing."""
+        return self.gate(tenant_id).policy
+
+    def names_up_to(self, tenant_id: TenantId) -> int:
+        """How many participants a group may have for its members to see their names; 0 without a policy."""
+        try:
+            return self.policy(tenant_id).roster.names_up_to
+        except PolicyMissing:
+            return 0

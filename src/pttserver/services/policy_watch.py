@@ -1,0 +1,105 @@
+"""Watches the policy files: a valid change is taken as an instruction, an invalid one changes nothing and is loud.
+
+At the start a tenant whose file is missing or invalid is refused; while the server runs, its earlier policy stays in
+force (fail closed, both times: nobody's data are kept by rules that nobody gave).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from watchfiles import awatch
+
+from pttserver.errors import PolicyInvalid, PttError
+from pttserver.ids import TenantId
+from pttserver.observe.log import get_logger
+from pttserver.services.instructions import Instructions
+from pttserver.services.policy_book import PolicyBook
+from pttserver.store.policies import InForce, Policies
+from pttserver.store.policy_files import SUFFIX, PolicyFiles
+from pttserver.store.private_files import make_private_folder
+
+_log = get_logger("policy")
+
+
+class FileState(StrEnum):
+    """How a tenant's file stands to the policy in force."""
+
+    IN_FORCE = "in force"
+    CHANGED = "changed"
+    UNPUBLISHED = "not written yet"
+    MISSING = "missing"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class FileLook:
+    """What a look at a tenant's file found; `problem` is for the operator."""
+
+    state: FileState
+    text: str | None = None
+    problem: str | None = None
+
+
+class PolicyWatch:
+    """`start` once, then `run` until cancelled."""
+
+    def __init__(self, policies: Policies, files: PolicyFiles, instructions: Instructions, book: PolicyBook) -> None:
+        self._policies = policies
+        self._files = files
+        self._instructions = instructions
+        self._book = book
+        self.rejected = 0
+
+    def look(self, tenant_id: TenantId, newest: InForce | None) -> FileLook:
+        """Compares the file with the version in force."""
+        try:
+            text = self._files.read(tenant_id)
+        except PolicyInvalid as error:
+            return FileLook(FileState.INVALID, problem=error.message)
+        if newest is not None and not newest.published:
+            return FileLook(FileState.UNPUBLISHED)
+        if text is None:
+            return FileLook(FileState.MISSING, problem=f"{self._files.path(tenant_id)} is missing")
+        if newest is not None and text == newest.text:
+            return FileLook(FileState.IN_FORCE)
+        try:
+            self._instructions.check(text)
+        except PolicyInvalid as error:
+            return FileLook(FileState.INVALID, text, error.message)
+        return FileLook(FileState.CHANGED, text)
+
+    async def start(self) -> None:
+        """Brings files and policies together before anybody is served. Raises StoreUnavailable."""
+        make_private_folder(self._files.folder)
+        for tenant_id, newest in (await self._policies.in_force()).items():
+            found = await self._take(tenant_id, newest)
+            if found.problem is not None:
+                self._book.refuse(tenant_id, found.problem)
+        await self._book.load()
+
+    async def run(self) -> None:
+        async for changes in awatch(self._files.folder, recursive=False):
+            named = {path.rpartition("/")[2] for _, path in changes}
+            for name in sorted(named):
+                if name.endswith(SUFFIX) and not name.startswith("."):
+                    await self._on_change(TenantId(name.removesuffix(SUFFIX)))
+
+    async def _on_change(self, tenant_id: TenantId) -> None:
+        try:
+            in_force = await self._policies.in_force()
+            if tenant_id in in_force:
+                found = await self._take(tenant_id, in_force[tenant_id])
+                if found.problem is not None:
+                    self.rejected += 1
+                    _log.error("policy_file_rejected", tenant=tenant_id, problem=found.problem)
+            await self._book.load()
+        except PttError as error:  # the next change, or the next start, tries again
+            _log.error("policy_file_not_taken", tenant=tenant_id, error=error.message)
+
+    async def _take(self, tenant_id: TenantId, newest: InForce | None) -> FileLook:
+        found = self.look(tenant_id, newest)
+        if found.state is FileState.UNPUBLISHED:
+            await self._instructions.publish(tenant_id)
+        elif found.state is FileState.CHANGED and found.text is not None:
+            await self._instructions.take_from_file(tenant_id, found.text)
+        return found

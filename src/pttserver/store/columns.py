@@ -1,0 +1,157 @@
+"""Columns that say what they hold: nothing about a person, or which category of personal data, and in which form.
+
+A personal column takes only what the gate released and the vault sealed, so that writing past the policy fails at the
+first try. Every column declares itself (`Column.info["category"]`); tests/store/test_inventory.py refuses one that does
+not. The data inventory and the Article 30 register are made from these declarations.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, LargeBinary, Text, TypeDecorator
+from sqlalchemy.types import TypeEngine
+
+from pttserver.privacy.categories import Category
+from pttserver.privacy.released import Released
+
+LINK: Final = "drawn at random; whom it stands for is sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A value of one category, encrypted under its subject's key; the vault makes and opens it."""
+
+    category: Category
+    octets: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The name of a subject in the records: it means nothing once the subject's key is gone."""
+
+    category: Category
+    text: str
+
+
+class SealedType(TypeDecorator[Sealed]):
+    """Octets in the database; anything but a Sealed of the column's category is refused."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, category: Category) -> None:
+        super().__init__()
+        self.category = category
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
+        if value is None:
+            return None
+        if not isinstance(value, Sealed) or value.category is not self.category:
+            raise TypeError(f"a {self.category.value} column takes only what the vault sealed for it")
+        return value.octets
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Sealed | None:
+        return None if value is None else Sealed(self.category, value)
+
+
+class ReferenceType(TypeDecorator[Reference]):
+    """Text in the database; anything but a Reference of the column's category is refused."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, category: Category) -> None:
+        super().__init__()
+        self.category = category
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        if not isinstance(value, Reference) or value.category is not self.category:
+            raise TypeError(f"a {self.category.value} reference is made by the vault only")
+        return value.text
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Reference | None:
+        return None if value is None else Reference(self.category, value)
+
+
+class DatedType(TypeDecorator[int]):
+    """UTC milliseconds of something that somebody did: written as the gate released it, compared as a number."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def __init__(self, category: Category) -> None:
+        super().__init__()
+        self.category = category
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        if not isinstance(value, Released) or value.category is not self.category or not isinstance(value.value, int):
+            raise TypeError(f"a {self.category.value} column takes only what the gate released for it")
+        return value.value
+
+    def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
+        return BigInteger()
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A table of records with an age: whose rule its rows live by, and the column that the age counts from."""
+
+    category: Category
+    since: str
+
+
+def sealed(name: str, category: Category, *, nullable: bool = True) -> Column[Sealed]:
+    """A personal value, encrypted under the key of its subject."""
+    return Column(name, SealedType(category), nullable=nullable, info={"category": category, "form": "sealed"})
+
+
+def reference(name: str, category: Category, *, primary_key: bool = False) -> Column[Reference]:
+    """Who it was, under a name that dies with the subject's key."""
+    info = {"category": category, "form": "reference"}
+    return Column(name, ReferenceType(category), nullable=not primary_key, primary_key=primary_key, info=info)
+
+
+def dated(name: str, category: Category, *, nullable: bool = False) -> Column[int]:
+    """When it happened, or how long it took, in clear; `LINK` columns beside it say nothing of whose it is."""
+    because = "retention counts from it, and nothing beside it in clear says whose it is"
+    return _in_clear(name, DatedType(category), category, because, nullable=nullable)
+
+
+def linking(
+    name: str, category: Category, *more: Any, kind: TypeEngine[Any] | None = None, because: str = LINK, **options: Any
+) -> Column[Any]:
+    """Ties rows of one subject together. It stands in clear: whose they are is sealed."""
+    options.setdefault("nullable", False)
+    return _in_clear(name, kind or Text(), category, because, *more, **options)
+
+
+def _in_clear(
+    name: str, kind: TypeEngine[Any], category: Category, because: str, *more: Any, **options: Any
+) -> Column[Any]:
+    return Column(name, kind, *more, info={"category": category, "form": "plain", "because": because}, **options)
+
+
+def impersonal(name: str, kind: TypeEngine[Any] | type[TypeEngine[Any]], *more: Any, **options: Any) -> Column[Any]:
+    """Says nothing about a person."""
+    options.setdefault("nullable", False)
+    return Column(name, kind, *more, info={"category": None}, **options)
+
+
+def identity(name: str = "id") -> Column[str]:
+    """An identifier drawn at random."""
+    return impersonal(name, Text, primary_key=True)
+
+
+def part_of(table: str, *, primary_key: bool = False) -> Column[str]:
+    """`tenants` -> `tenant_id`, which dies with the tenant."""
+    owner = ForeignKey(f"{table}.id", ondelete="CASCADE")
+    return impersonal(f"{table[:-1]}_id", Text, owner, primary_key=primary_key)
+
+
+def moment(name: str, *, nullable: bool = False) -> Column[int]:
+    """UTC milliseconds of something that is not about a person."""
+    return impersonal(f"{name}_ms", BigInteger, nullable=nullable)

@@ -1,0 +1,122 @@
+"""The tables by which the data of people are governed: keys, policies, events, holds, sweeps, the audit log.
+
+Nothing here names a person. Texts that an operator writes (actor, reason) are sealed under a subject that the tenant
+has for itself, whose identifier is the tenant's.
+"""
+
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+
+from pttserver.privacy.categories import Category
+from pttserver.store.columns import Happening, dated, identity, impersonal, moment, part_of, reference, sealed
+from pttserver.store.schema import metadata
+
+tenant_keys = Table(
+    "tenant_keys",
+    metadata,
+    part_of("tenants", primary_key=True),
+    impersonal("master_id", Text),
+    impersonal("wrapped", LargeBinary),
+)
+
+# A data subject: a subscriber, somebody without an account, or the tenant itself. No row, no key: nothing can be read.
+subjects = Table(
+    "subjects",
+    metadata,
+    identity(),
+    part_of("tenants"),
+    impersonal("wrapped", LargeBinary),
+    impersonal("kind", Text),
+    moment("created"),
+    moment("restricted", nullable=True),
+    impersonal("restriction", Text, nullable=True),
+    CheckConstraint("kind IN ('subscriber', 'other', 'tenant')", name="kind"),
+    Index(None, "tenant_id"),
+)
+
+
+def _of_subject(*, nullable: bool) -> Column[str]:
+    return impersonal("subject_id", Text, ForeignKey("subjects.id", ondelete="CASCADE"), nullable=nullable)
+
+
+# The instruction log of the tenant (GDPR Art. 28(3)(a)): the newest row is in force; `published`: its file is written.
+policy_versions = Table(
+    "policy_versions",
+    metadata,
+    impersonal("id", Integer, primary_key=True),
+    part_of("tenants"),
+    impersonal("text", Text),
+    impersonal("digest", Text),
+    impersonal("acknowledged", Text),
+    impersonal("published", Boolean),
+    sealed("actor", Category.AUDIT_LOG),
+    sealed("reason", Category.AUDIT_LOG),
+    moment("at"),
+    Index(None, "tenant_id", "id"),
+)
+
+# What starts a period: an account is closed, a deletion is requested, billing is closed. Of one subject, or of all.
+retention_events = Table(
+    "retention_events",
+    metadata,
+    impersonal("id", Integer, primary_key=True),
+    part_of("tenants"),
+    _of_subject(nullable=True),
+    impersonal("kind", Text),
+    moment("at"),
+    Index(None, "tenant_id", "subject_id"),
+)
+
+# While a hold lasts nothing that it covers is deleted: of one subject or all, of one category or all.
+holds = Table(
+    "holds",
+    metadata,
+    identity(),
+    part_of("tenants"),
+    _of_subject(nullable=True),
+    impersonal("category", Text, nullable=True),
+    sealed("actor", Category.AUDIT_LOG),
+    sealed("reason", Category.AUDIT_LOG),
+    moment("since"),
+    moment("until", nullable=True),
+    Index(None, "tenant_id"),
+)
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    impersonal("id", Integer, primary_key=True),
+    part_of("tenants"),
+    moment("started"),
+    moment("ended", nullable=True),
+    impersonal("policy_digest", Text),
+    impersonal("erased", Text),
+    impersonal("outcome", Text),
+    Index(None, "tenant_id", "id"),
+)
+
+# Append-only; each entry carries the digest of the one before. What it says stands sealed, so the chain can be verified
+# without any key, and outlives what it speaks of.
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    part_of("tenants", primary_key=True),
+    impersonal("sequence", Integer, primary_key=True),
+    dated("at_ms", Category.AUDIT_LOG),
+    impersonal("operation", Text),
+    reference("subject", Category.AUDIT_LOG),
+    sealed("actor", Category.AUDIT_LOG),
+    sealed("details", Category.AUDIT_LOG),
+    impersonal("previous", LargeBinary),
+    impersonal("digest", LargeBinary),
+    info={"happening": Happening(Category.AUDIT_LOG, since="at_ms")},
+)
+
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    part_of("tenants", primary_key=True),
+    impersonal("sequence", Integer, primary_key=True),
+    impersonal("digest", LargeBinary),
+    moment("at"),
+    impersonal("signature", LargeBinary),
+)

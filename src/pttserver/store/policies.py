@@ -1,0 +1,134 @@
+"""Policy versions in the database: the instruction log of each tenant (GDPR Art. 28(3)(a)). The newest is in force."""
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from pttserver.ids import Personal, TenantId
+from pttserver.privacy.released import Released
+from pttserver.store.database import Database
+from pttserver.store.governance_schema import policy_versions
+from pttserver.store.schema import tenants
+from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
+
+_NEWEST = select(func.max(policy_versions.c.id)).group_by(policy_versions.c.tenant_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """An instruction on its way in. `actor` and `reason` were released for the tenant's own subject."""
+
+    tenant_id: TenantId
+    text: str
+    digest: str
+    acknowledged: tuple[str, ...]
+    actor: Released | None
+    reason: Released | None
+    at_ms: int
+    published: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The newest version of a tenant. `published`: the tenant's policy file says the same."""
+
+    number: int
+    text: str
+    digest: str
+    published: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedInstruction:
+    """A version as it stands in the log."""
+
+    number: int
+    tenant_id: TenantId
+    text: str
+    digest: str
+    acknowledged: tuple[str, ...]
+    actor: Personal | None
+    reason: Personal | None
+    at_ms: int
+
+
+class Policies:
+    """Every method raises StoreUnavailable if the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, version: PolicyVersion) -> int:
+        """In force from now on. Gives its number. Raises NotFound if there is no such tenant."""
+        vault = self._database.vault
+        return await self._database.write(lambda sql: put_policy(sql, vault, version))
+
+    async def published(self, tenant_id: TenantId, number: int) -> None:
+        """Notes that the policy file says what version `number` says."""
+        row = update(policy_versions).where(policy_versions.c.tenant_id == tenant_id, policy_versions.c.id == number)
+        await self._database.write(lambda sql: sql.execute(row.values(published=True)))
+
+    async def in_force(self) -> dict[TenantId, InForce | None]:
+        """Each tenant's newest version; None: the tenant has none."""
+        version = policy_versions.c
+        newest = (
+            select(tenants.c.id, version.id, version.text, version.digest, version.published)
+            .outerjoin(
+                policy_versions,
+                (version.tenant_id == tenants.c.id) & version.id.in_(_NEWEST),
+            )
+            .order_by(tenants.c.id)
+        )
+
+        def work(sql: Connection) -> dict[TenantId, InForce | None]:
+            return {row[0]: None if row[1] is None else InForce(*row[1:]) for row in sql.execute(newest)}
+
+        return await self._database.read(work)
+
+    async def history(self, tenant_id: TenantId) -> list[LoggedInstruction]:
+        """Newest first."""
+        query = (
+            select(*policy_versions.c, *KEY_COLUMNS)
+            .select_from(with_keys(policy_versions, policy_versions.c.tenant_id))
+            .where(policy_versions.c.tenant_id == tenant_id)
+            .order_by(policy_versions.c.id.desc())
+        )
+        vault = self._database.vault
+
+        def work(sql: Connection) -> list[LoggedInstruction]:
+            return [_instruction(vault, row) for row in sql.execute(query)]
+
+        return await self._database.read(work)
+
+
+def put_policy(sql: Connection, vault: Vault, version: PolicyVersion) -> int:
+    """Within the caller's transaction; gives the number of the version."""
+    keys = vault.existing(sql, version.tenant_id)
+    row = insert(policy_versions).values(
+        tenant_id=version.tenant_id,
+        text=version.text,
+        digest=version.digest,
+        acknowledged=json.dumps(version.acknowledged),
+        published=version.published,
+        actor=keys.seal(version.actor),
+        reason=keys.seal(version.reason),
+        at_ms=version.at_ms,
+    )
+    number: int = sql.execute(row).inserted_primary_key[0]  # type: ignore[index]
+    return number
+
+
+def _instruction(vault: Vault, row: object) -> LoggedInstruction:
+    of = row._mapping  # type: ignore[attr-defined]
+    keys = vault.keys(row)
+    return LoggedInstruction(
+        number=of[policy_versions.c.id],
+        tenant_id=of[policy_versions.c.tenant_id],
+        text=of[policy_versions.c.text],
+        digest=of[policy_versions.c.digest],
+        acknowledged=tuple(json.loads(of[policy_versions.c.acknowledged])),
+        actor=keys.text(of[policy_versions.c.actor]),
+        reason=keys.text(of[policy_versions.c.reason]),
+        at_ms=of[policy_versions.c.at_ms],
+    )

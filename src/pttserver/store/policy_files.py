@@ -1,0 +1,62 @@
+"""The policy file of a tenant: read only if nobody else can have written it, and replaced as a whole."""
+
+import os
+import stat
+from pathlib import Path
+
+from pttserver.errors import PolicyInvalid
+from pttserver.ids import TenantId
+from pttserver.store.private_files import make_private_folder, replace_private_file
+
+MAX_BYTES = 262_144
+SUFFIX = ".toml"
+
+
+class PolicyFiles:
+    """A folder with a file for each tenant, named by the tenant's identifier."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, tenant_id: TenantId) -> Path:
+        return self.folder / f"{tenant_id}{SUFFIX}"
+
+    def read(self, tenant_id: TenantId) -> str | None:
+        """None: there is no file. Raises PolicyInvalid if it is a link, too large, no text, or others may write it."""
+        path = self.path(tenant_id)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise PolicyInvalid(f"{path}: {error.strerror}; a policy is a regular file, no link") from error
+        with open(descriptor, "rb") as source:
+            _refuse_foreign(path, os.fstat(descriptor))
+            octets = source.read(MAX_BYTES + 1)
+        return _text(path, octets)
+
+    def write(self, tenant_id: TenantId, text: str) -> None:
+        """Raises StoreUnavailable."""
+        make_private_folder(self.folder)
+        replace_private_file(self.path(tenant_id), text.encode())
+
+    def remove(self, tenant_id: TenantId) -> None:
+        self.path(tenant_id).unlink(missing_ok=True)
+
+
+def _refuse_foreign(path: Path, state: os.stat_result) -> None:
+    if not stat.S_ISREG(state.st_mode):
+        raise PolicyInvalid(f"{path}: a policy is a regular file")
+    if state.st_uid not in (0, os.geteuid()):
+        raise PolicyInvalid(f"{path} belongs to another user; run: chown {os.geteuid()} {path}")
+    if state.st_mode & 0o022:
+        raise PolicyInvalid(f"{path} can be written by other users; run: chmod 600 {path}")
+
+
+def _text(path: Path, octets: bytes) -> str:
+    if len(octets) > MAX_BYTES:
+        raise PolicyInvalid(f"{path} is larger than {MAX_BYTES} bytes")
+    try:
+        return octets.decode()
+    except UnicodeDecodeError as error:
+        raise PolicyInvalid(f"{path}: not UTF-8 at byte {error.start}") from None

@@ -1,0 +1,205 @@
+"""The vault: opens and seals personal values with the keys of their subjects, within the caller's transaction.
+
+Keys are read where the values are, in the same transaction, and kept nowhere else: a subject whose key is gone can be
+neither written nor read from the next transaction on, in every process.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, FromClause, delete, insert, select, update
+
+from pttserver.crypto.sealing import MasterKey, SubjectKey, TenantKey, Value
+from pttserver.errors import MasterKeyMissing, NotFound, SealBroken
+from pttserver.ids import Personal, TenantId
+from pttserver.privacy.categories import Category, about
+from pttserver.privacy.released import Released
+from pttserver.store.columns import Reference, Sealed
+from pttserver.store.governance_schema import subjects, tenant_keys
+
+T = TypeVar("T")
+
+KEY_COLUMNS = (
+    subjects.c.id.label("key_subject"),
+    subjects.c.tenant_id.label("key_tenant"),
+    subjects.c.wrapped.label("key_wrapped"),
+    subjects.c.restricted_ms.label("key_restricted_ms"),
+    tenant_keys.c.master_id.label("key_master"),
+    tenant_keys.c.wrapped.label("key_tenant_wrapped"),
+)
+"""Select these beside the sealed columns of a subject, joined by `with_keys`, and hand the row to `Vault.keys`."""
+
+HISTORY = "history"
+AUDIT = "audit"
+_REMEMBERED_TENANTS = 1024
+_OF_SUBJECT = select(*KEY_COLUMNS).join(tenant_keys, tenant_keys.c.tenant_id == subjects.c.tenant_id)
+
+
+def with_keys(table: FromClause, subject_id: Any) -> FromClause:
+    """`table` joined with the keys of the subject that `subject_id` (a column of it) names."""
+    joined: FromClause = table.join(subjects, subjects.c.id == subject_id)
+    return joined.join(tenant_keys, tenant_keys.c.tenant_id == subjects.c.tenant_id)
+
+
+class SubjectVault:
+    """What one subject's key opens and seals. Of a restricted subject (GDPR Art. 18) nothing new is recorded."""
+
+    __slots__ = ("_key", "restricted", "subject_id")
+
+    def __init__(self, subject_id: str, key: SubjectKey, restricted: bool = False) -> None:
+        self.subject_id = subject_id
+        self.restricted = restricted
+        self._key = key
+
+    def seal(self, released: Released | None) -> Sealed | None:
+        """None stays None: the gate let nothing through."""
+        if released is None or not self._takes(released):
+            return None
+        category = released.category
+        value = released.value
+        kept = self._key.pseudonym(value, category.value) if released.pseudonymise else value
+        return Sealed(category, self._key.seal(kept, category.value))
+
+    def refer(self, released: Released | None, area: str = HISTORY) -> Reference | None:
+        """The subject's name in the records; under a pseudonymising policy one that no look-up follows."""
+        if released is None or not self._takes(released):
+            return None
+        return Reference(released.category, self.reference(f"{area}/pseudonym" if released.pseudonymise else area))
+
+    def reference(self, area: str = HISTORY) -> str:
+        return self._key.reference(area)
+
+    def open(self, sealed: Sealed) -> Value:
+        """Raises SealBroken."""
+        return self._key.open(sealed.octets, sealed.category.value)
+
+    def text(self, sealed: Sealed | None) -> Personal | None:
+        """A text about a person. Raises SealBroken."""
+        return None if sealed is None else Personal(_expect(self.open(sealed), str))
+
+    def required_text(self, sealed: Sealed) -> str:
+        """The same in clear. Raises SealBroken."""
+        return _expect(self.open(sealed), str)
+
+    def octets(self, sealed: Sealed | None) -> bytes | None:
+        """Raises SealBroken."""
+        return None if sealed is None else _expect(self.open(sealed), bytes)
+
+    def _takes(self, released: Released) -> bool:
+        if released.subject_id != self.subject_id:
+            raise ValueError("released for another subject")
+        return not (self.restricted and about(released.category).nature == "happening")
+
+
+def _expect(value: Value, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        raise SealBroken
+    return value
+
+
+class Vault:
+    """Works with the operator's master keys; `source` gives them, newest first, and is asked again for one unknown."""
+
+    def __init__(self, source: Callable[[], Sequence[MasterKey]]) -> None:
+        """Raises what `source` raises."""
+        self._source = source
+        self._tenants: dict[bytes, TenantKey] = {}
+        self._load()
+
+    def _load(self) -> None:
+        masters = self._source()
+        self.newest = masters[0]
+        self._masters = {master.key_id: master for master in masters}
+
+    # Keys --------------------------------------------------------------------------------------------------------
+
+    def make_tenant(self, sql: Connection, tenant_id: TenantId, now_ms: int) -> None:
+        """The tenant's key, and the subject that the tenant has for itself."""
+        wrapped = self.newest.draw_tenant(tenant_id)
+        sql.execute(insert(tenant_keys).values(tenant_id=tenant_id, master_id=self.newest.key_id, wrapped=wrapped))
+        self.make_subject(sql, tenant_id, tenant_id, "tenant", now_ms)
+
+    def make_subject(
+        self, sql: Connection, tenant_id: TenantId, subject_id: str, kind: str, now_ms: int
+    ) -> SubjectVault:
+        """A subject with a fresh key. Raises NotFound if there is no such tenant."""
+        tenant = self.tenant(sql, tenant_id)
+        wrapped = tenant.draw_subject(subject_id)
+        row = {"id": subject_id, "tenant_id": tenant_id, "wrapped": wrapped, "kind": kind, "created_ms": now_ms}
+        sql.execute(insert(subjects), row)
+        return SubjectVault(subject_id, tenant.subject(subject_id, wrapped))
+
+    def destroy(self, sql: Connection, subject_id: str) -> bool:
+        """The key, and by it all that is sealed; rows that are the subject's own go too. False: there was none."""
+        return sql.execute(delete(subjects).where(subjects.c.id == subject_id)).rowcount > 0
+
+    def check(self, sql: Connection) -> None:
+        """Whether all of the database can be opened. Raises MasterKeyMissing."""
+        for master_id in sql.scalars(select(tenant_keys.c.master_id).distinct()):
+            self._master(master_id)
+
+    def rewrap(self, sql: Connection) -> int:
+        """Wraps every tenant's key with the newest master key; gives how many were not. No value is touched."""
+        stale = select(tenant_keys).where(tenant_keys.c.master_id != self.newest.key_id)
+        rows = sql.execute(stale).all()
+        for row in rows:
+            key = self._master(row.master_id).unwrap(row.tenant_id, row.wrapped)
+            new = {"master_id": self.newest.key_id, "wrapped": self.newest.wrap(row.tenant_id, key)}
+            sql.execute(update(tenant_keys).where(tenant_keys.c.tenant_id == row.tenant_id).values(new))
+        return len(rows)
+
+    # Looking up --------------------------------------------------------------------------------------------------
+
+    def subject(self, sql: Connection, subject_id: str) -> SubjectVault | None:
+        """None: there is no such subject, or it was erased."""
+        row = sql.execute(_OF_SUBJECT.where(subjects.c.id == subject_id)).first()
+        return None if row is None else self.keys(row)
+
+    def existing(self, sql: Connection, subject_id: str) -> SubjectVault:
+        """The same. Raises NotFound."""
+        found = self.subject(sql, subject_id)
+        if found is None:
+            raise NotFound("the subject was removed in the meantime")
+        return found
+
+    def subjects(self, sql: Connection, subject_ids: Sequence[str]) -> dict[str, SubjectVault]:
+        """Those of the subjects that exist."""
+        found = sql.execute(_OF_SUBJECT.where(subjects.c.id.in_(subject_ids)))
+        return {row.key_subject: self.keys(row) for row in found}
+
+    def of_tenant(self, sql: Connection, tenant_id: TenantId) -> list[SubjectVault]:
+        """All subjects of a tenant."""
+        return [self.keys(row) for row in sql.execute(_OF_SUBJECT.where(subjects.c.tenant_id == tenant_id))]
+
+    def keys(self, row: Any) -> SubjectVault:
+        """Of a row that was selected with KEY_COLUMNS. Raises SealBroken, MasterKeyMissing."""
+        tenant = self._open_tenant(row.key_tenant, row.key_master, row.key_tenant_wrapped)
+        key = tenant.subject(row.key_subject, row.key_wrapped)
+        return SubjectVault(row.key_subject, key, restricted=row.key_restricted_ms is not None)
+
+    def tenant(self, sql: Connection, tenant_id: TenantId) -> TenantKey:
+        """Raises NotFound if there is no such tenant, SealBroken, MasterKeyMissing."""
+        row = sql.execute(select(tenant_keys).where(tenant_keys.c.tenant_id == tenant_id)).first()
+        if row is None:
+            raise NotFound("there is no such tenant")
+        return self._open_tenant(row.tenant_id, row.master_id, row.wrapped)
+
+    def identifier_index(self, sql: Connection, tenant_id: TenantId, identifier: str) -> bytes:
+        """What an identifier is found by. Raises NotFound if there is no such tenant."""
+        return self.tenant(sql, tenant_id).blind_index(identifier, Category.IDENTIFIER.value)
+
+    def _open_tenant(self, tenant_id: str, master_id: str, wrapped: bytes) -> TenantKey:
+        known = self._tenants.get(wrapped)
+        if known is None:
+            master = self._master(master_id)
+            if len(self._tenants) >= _REMEMBERED_TENANTS:
+                self._tenants.clear()
+            known = self._tenants[wrapped] = TenantKey(master.unwrap(tenant_id, wrapped))
+        return known
+
+    def _master(self, master_id: str) -> MasterKey:
+        if master_id not in self._masters:
+            self._load()  # it may have been rotated since
+        if master_id not in self._masters:
+            raise MasterKeyMissing(f"the database was sealed with master key {master_id}, which is not configured")
+        return self._masters[master_id]
