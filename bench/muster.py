@@ -3,17 +3,32 @@
 import asyncio
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, insert
 
+from pttserver.config import Settings
 from pttserver.crypto.passwords import PinHasher
-from pttserver.ids import new_device_id, new_group_id, new_subscriber_id, new_tenant_id
+from pttserver.ids import TenantId, new_device_id, new_group_id, new_subscriber_id
+from pttserver.privacy.categories import Category
+from pttserver.privacy.gate import Gate
+from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.released import Value
+from pttserver.services.keyring import open_database
+from pttserver.services.office import furnish
 from pttserver.store import schema
-from pttserver.store.database import Database
+from pttserver.store.columns import Sealed
+from pttserver.store.vault import Vault
 
 PIN = "4711"
+POLICY = """
+[policy]
+title = "Bench"
+version = "1"
+
+[roster]
+names_up_to = {roster_limit}
+"""
 Groups = dict[int, list[list[int]]]  # size -> groups -> handset numbers
 
 
@@ -34,31 +49,34 @@ class Muster:
     group_ids: dict[int, list[str]]
 
 
-def muster(database_file: Path, handsets: int, groups: Groups, pin_hash_memory_kib: int, roster_limit: int) -> Muster:
+def muster(settings: Settings, handsets: int, groups: Groups, pin_hash_memory_kib: int, roster_limit: int) -> Muster:
     """All share one PIN, hashed once at the given cost. The server need not run yet."""
-    pin_hash = PinHasher(pin_hash_memory_kib, 1).hash(PIN)
+    return asyncio.run(_muster(settings, handsets, groups, pin_hash_memory_kib, roster_limit))
+
+
+async def _muster(
+    settings: Settings, handsets: int, groups: Groups, pin_hash_memory_kib: int, roster_limit: int
+) -> Muster:
     made = Muster([_recruit() for _ in range(handsets)], {})
-    tenant = str(new_tenant_id())
-    now_ms = time.time_ns() // 1_000_000
-    rows = _people(made, tenant, pin_hash, now_ms)
-    rows["groups"], rows["members"] = _groups(made, groups, tenant, now_ms)
-    rows["tenants"] = [{"id": tenant, "name": "Bench", "roster_limit": roster_limit, "created_ms": now_ms}]
-
-    def work(sql: Connection) -> None:
-        for table in ("tenants", "groups", "subscribers", "devices", "members"):
-            if rows[table]:
-                sql.execute(insert(schema.metadata.tables[table]), rows[table])
-
-    asyncio.run(_write(database_file, work))
-    return made
-
-
-async def _write(file: Path, work: object) -> None:
-    database = await Database.open(file)
+    pin_hash, now_ms = PinHasher(pin_hash_memory_kib, 1).hash(PIN), time.time_ns() // 1_000_000
+    database = await open_database(settings)
     try:
-        await database.write(work)  # type: ignore[arg-type]
+        office = await furnish(database, settings)
+        tenant = await office.provisioning.add_tenant("Bench", POLICY.format(roster_limit=roster_limit))
+        gate = office.book.gate(tenant.tenant_id)
+
+        def work(sql: Connection) -> None:
+            for number, recruit in enumerate(made.recruits):
+                _enlist(sql, database.vault, gate, tenant.tenant_id, number, recruit, pin_hash, now_ms)
+            rows, members = _groups(made, groups, tenant.tenant_id, now_ms)
+            for table, some in ((schema.groups, rows), (schema.members, members)):
+                if some:
+                    sql.execute(insert(table), some)
+
+        await database.write(work)
     finally:
         await database.close()
+    return made
 
 
 def _recruit() -> Recruit:
@@ -66,25 +84,48 @@ def _recruit() -> Recruit:
     return Recruit(str(new_device_id()), str(new_subscriber_id()), key)
 
 
-def _people(made: Muster, tenant: str, pin_hash: str, now_ms: int) -> dict[str, list[dict[str, object]]]:
-    subscribers: list[dict[str, object]] = []
-    devices: list[dict[str, object]] = []
-    for number, recruit in enumerate(made.recruits):
-        public = Ed25519PrivateKey.from_private_bytes(recruit.private_key).public_key().public_bytes_raw()
-        subscribers.append(
-            {
-                "id": recruit.subscriber, "tenant_id": tenant, "identifier": f"unit-{number:05}",
-                "identifier_kind": "custom", "display_name": f"Unit {number}", "pin_hash": pin_hash,
-                "created_ms": now_ms,
-            }
-        )  # fmt: skip
-        devices.append(
-            {
-                "id": recruit.device, "tenant_id": tenant, "subscriber_id": recruit.subscriber,
-                "device_type": "bench", "public_key": public, "created_ms": now_ms, "enrolled_ms": now_ms,
-            }
-        )  # fmt: skip
-    return {"subscribers": subscribers, "devices": devices}
+def _enlist(
+    sql: Connection,
+    vault: Vault,
+    gate: Gate,
+    tenant: TenantId,
+    number: int,
+    recruit: Recruit,
+    pin_hash: str,
+    now_ms: int,
+) -> None:
+    """A subscriber and its enrolled device, sealed as the server seals them."""
+    who = recruit.subscriber
+    keys = vault.make_subject(sql, tenant, who, "subscriber", now_ms)
+    identifier = f"unit-{number:05}"
+    public = Ed25519PrivateKey.from_private_bytes(recruit.private_key).public_key().public_bytes_raw()
+
+    def sealed(category: Category, purpose: Purpose, value: Value) -> Sealed | None:
+        return keys.seal(gate.release(category, purpose, who, value))
+
+    sql.execute(
+        insert(schema.subscribers).values(
+            id=who,
+            tenant_id=tenant,
+            identifier=sealed(Category.IDENTIFIER, Purpose.SERVICE, identifier),
+            identifier_index=vault.identifier_index(sql, tenant, identifier),
+            identifier_kind="custom",
+            display_name=sealed(Category.SUBSCRIBER_NAME, Purpose.SERVICE, f"Unit {number}"),
+            pin_hash=sealed(Category.CREDENTIAL, Purpose.SECURITY, pin_hash),
+            created_ms=now_ms,
+        )
+    )
+    sql.execute(
+        insert(schema.devices).values(
+            id=recruit.device,
+            tenant_id=tenant,
+            subscriber_id=who,
+            device_type=sealed(Category.DEVICE_TYPE, Purpose.SERVICE, "bench"),
+            public_key=sealed(Category.CREDENTIAL, Purpose.SECURITY, public),
+            created_ms=now_ms,
+            enrolled_ms=now_ms,
+        )
+    )
 
 
 def _groups(

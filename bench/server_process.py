@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pttserver.config import Settings
+
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 8.0
 
@@ -32,7 +34,7 @@ class ServerProcess:
 
     def __init__(self, folder: Path, extra: dict[str, dict[str, Any]], cores: set[int]) -> None:
         self.folder = folder
-        self.database_file = folder / "data" / "pttserver.sqlite3"
+        self.settings = Settings(data_dir=folder / "data")
         self._cores = cores
         self._config = folder / "pttserver.toml"
         self._log = folder / "server.log"

@@ -46,7 +46,7 @@ class Stand:
             self.ensemble.__enter__()
             groups = {one.size: one.groups for one in self.order.formations}
             memory_kib = self.order.pin_hash_memory_kib
-            self.muster = muster(self.server.database_file, self.order.handsets, groups, memory_kib, ROSTER_LIMIT)
+            self.muster = muster(self.server.settings, self.order.handsets, groups, memory_kib, ROSTER_LIMIT)
             self.server.start()
         except BaseException:
             self.__exit__()

@@ -13,6 +13,7 @@ from pttserver.config import AuthenticationSettings, MediaSettings, MetricsSetti
 from pttserver.services.keyring import open_database
 from pttserver.services.office import Office, furnish
 from pttserver.store.database import Database
+from pttserver.store.vault import SubjectVault
 
 PIN = "4711"
 TENANT = "ACME"
@@ -82,6 +83,12 @@ class Platform:
         handset = await Handset.connect(credentials, pin=PIN, options=Options(**options))
         self._stack.push_async_callback(handset.close)
         return handset
+
+    async def keys(self, subscriber: str) -> SubjectVault:
+        """What opens the records of a subscriber, by its number."""
+        keys = await self.database.read(lambda sql: self.database.vault.subject(sql, subscriber))
+        assert keys is not None
+        return keys
 
     async def close(self) -> None:
         await self._stack.aclose()

@@ -141,7 +141,9 @@ async def test_a_takeover_tells_both_and_is_recorded(platform: Platform) -> None
     assert second.session.superseded.device_type == "test radio"
     assert second.session.superseded.at_ms == notice.at_ms
     rows = await platform.database.read(lambda sql: sql.execute(select(takeovers)).all())
-    assert [(row.from_device_id, row.to_device_id) for row in rows] == [(phone.device, tablet.device)]
+    anna = await platform.keys(phone.subscriber)
+    opened = [(anna.text(row.from_device_id), anna.text(row.to_device_id), row.subject.text) for row in rows]
+    assert opened == [(phone.device, tablet.device, anna.reference())]
     await second.close()
 
 

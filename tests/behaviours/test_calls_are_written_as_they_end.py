@@ -29,20 +29,18 @@ async def test_a_call_and_its_bursts(tmp_path: Path) -> None:
         await asyncio.sleep(1)
 
         (call,) = await rows(platform, calls)
-        assert call["initiator_id"] == anna.credentials.subscriber
-        assert call["initiator_address"] == "127.0.0.1"
+        hers, his = [await platform.keys(handset.credentials.subscriber) for handset in (anna, bert)]
+        assert call["initiator"].text == hers.reference()
+        assert hers.text(call["initiator_address"]).reveal() == "127.0.0.1"
         assert call["group_id"] == group.group_id
         spoken = await rows(platform, bursts)
-        assert [burst["subscriber_id"] for burst in spoken] == [
-            anna.credentials.subscriber,
-            bert.credentials.subscriber,
-        ]
+        assert [burst["subject"].text for burst in spoken] == [hers.reference(), his.reference()]
         assert spoken[0]["packets"] == first.frames_sent
         assert 550 <= spoken[0]["duration_ms"] <= 1500
         assert {burst["end_reason"] for burst in spoken} == {"released"}
         assert call["ended_ms"] >= spoken[1]["started_ms"] + spoken[1]["duration_ms"] + 400  # T4 later
-        present = {row["subscriber_id"] for row in await rows(platform, call_participants)}
-        assert present == {anna.credentials.subscriber, bert.credentials.subscriber}
+        present = {row["subject"].text for row in await rows(platform, call_participants)}
+        assert present == {hers.reference(), his.reference()}
 
 
 async def test_a_burst_is_on_disk_within_a_second_while_the_call_goes_on(platform: Platform) -> None:

@@ -1,2 +1,129 @@
-def limitations(policy):
-    return []
+"""A policy in plain English: a sentence or two for each kind of data, and for each switch."""
+
+from collections.abc import Iterable, Iterator
+
+from pttserver.privacy.categories import Category, about
+from pttserver.privacy.limitations import Limitation, limitations, unacknowledged
+from pttserver.privacy.policy import Policy, Rule, Storage
+from pttserver.privacy.purposes import LegalBasis, Tier
+from pttserver.privacy.retention import TAKEN_BACK_BY, Clause, EventKind, Retention
+from pttserver.privacy.sections import LocationSection, Truncation
+
+__all__ = ["Limitation", "explain", "limitations", "unacknowledged"]
+
+_EVENTS = {
+    EventKind.DELETION_REQUESTED: "deletion is requested",
+    EventKind.ACCOUNT_CLOSED: "the account is closed",
+    EventKind.CONTRACT_ENDED: "the contract ends",
+    EventKind.BILLING_CLOSED: "billing is complete",
+    EventKind.INVOICE_CLOSED: "the invoice is closed",
+    EventKind.UNSUBSCRIBED: "the subscription ends",
+    EventKind.CONSENT_WITHDRAWN: "consent is withdrawn",
+}
+_UNDO = {
+    EventKind.DELETION_WITHDRAWN: "the request can be withdrawn",
+    EventKind.REOPENED: "the account can be reopened",
+}
+_LETTERS = dict(zip(LegalBasis, "abcdef", strict=True))
+
+
+def explain(policy: Policy) -> list[str]:
+    """Sentences: whose policy, each datum, each field of the organisation's own, location, alerts, groups."""
+    return [
+        *_head(policy),
+        *(_datum(about(category).title, policy.rule(category)) for category in Category),
+        *(_datum(f"{name} (your field)", policy.rule(Category.EXTRA, name)) for name in policy.extra),
+        *_location(policy.location, policy.location.enabled),
+        _alerts(policy),
+        f"Groups: members see the names of up to {policy.roster.names_up_to} participants, and the number of more.",
+        *(["Nothing that happens is ever written, whatever its category says."] if not policy.logging.records else []),
+    ]
+
+
+def words(items: Iterable[str], conjunction: str = "and") -> str:
+    """`a, b and c`."""
+    *first, last = list(items) or ["nobody"]
+    return f"{', '.join(first)} {conjunction} {last}" if first else last
+
+
+def kept(retention: Retention) -> str:
+    """How long, as part of a sentence: `for 90 days, but no longer than ...`."""
+    if not retention.clauses:
+        return "without any end"
+    phrases = [_clause(clause) for clause in retention.clauses]
+    return phrases[0] if len(phrases) == 1 else f"{words(phrases, 'or')}, whichever ends first"
+
+
+def basis(legal_basis: LegalBasis | None) -> str:
+    """`contract, GDPR Art. 6(1)(b)`."""
+    if legal_basis is None:
+        return "no legal basis is named"
+    return f"{legal_basis.replace('_', ' ')}, GDPR Art. 6(1)({_LETTERS[legal_basis]})"
+
+
+def form(rule: Rule) -> str:
+    """In what form it is written: `as it is`, `as a pseudonym`, `cut to 160 characters`."""
+    if rule.storage is Storage.TRUNCATED and rule.truncate:
+        return _cut(rule.truncate)
+    return {Storage.PLAIN: "as it is", Storage.PSEUDONYMISED: "as a pseudonym"}.get(rule.storage, "in no form")
+
+
+def _head(policy: Policy) -> Iterator[str]:
+    head = policy.policy
+    owner = head.controller or "an organisation that it does not name"
+    yield f"This is the policy {head.title}, version {head.version}, of {owner}."
+    if head.regions:
+        yield f"Data are held in {words(head.regions)} only."
+
+
+def _datum(title: str, rule: Rule) -> str:
+    if not rule.collect:
+        return f"{title}: not collected."
+    purposes = words(sorted(purpose.replace("_", " ") for purpose in rule.purposes))
+    used = f"{title}: used for {purposes} ({basis(rule.legal_basis)})"
+    seen = f"Seen by {words([*(f'{tier}s' for tier in Tier if tier in rule.visible_to), 'the person'])}."
+    if rule.storage is Storage.NONE:
+        return f"{used}, and never written. {seen}"
+    return f"{used}, written {form(rule)}, kept {kept(rule.retention)}. {seen}"
+
+
+def _clause(clause: Clause) -> str:
+    if clause.event is None:
+        return f"for {clause.period}"
+    if not clause.phases:
+        return f"until {_EVENTS[clause.event]}"
+    if len(clause.phases) > 1:
+        first, second = clause.phases
+        undo = _UNDO[TAKEN_BACK_BY[clause.event]]
+        return f"until {first + second} after {_EVENTS[clause.event]} (in the first {first} {undo})"
+    return f"until {clause.period} after {_EVENTS[clause.event]}"
+
+
+def _cut(left: Truncation) -> str:
+    if left.characters is not None:
+        return f"cut to {left.characters} characters"
+    if left.ipv4_bits is not None:
+        return f"cut to {left.ipv4_bits} bits of IPv4 or {left.ipv6_bits} bits of IPv6"
+    return f"rounded to {left.metres} m" if left.decimals is None else f"rounded to {left.decimals} decimals of degrees"
+
+
+def _location(location: LocationSection, enabled: bool) -> Iterator[str]:
+    sos = "An emergency alert carries a position all the same." if location.sos_exception else ""
+    if not enabled:
+        yield f"Location is off: coordinates are neither sent nor relayed nor stored. {sos}".strip()
+        return
+    when = f"in {words(location.duty_hours)} ({location.time_zone})" if location.duty_hours else "at any hour"
+    exact = f", rounded to {location.precision_m} m" if location.precision_m else ""
+    yield f"Location is on {when}, at most every {location.interval_s} s{exact}."
+    if sos and location.duty_hours:
+        yield sos
+    yield f"Positions are {'shown live and never written' if location.live_only else 'written'}."
+    yield f"A subscriber {'may' if location.subscriber_may_switch_off else 'may not'} switch location off."
+
+
+def _alerts(policy: Policy) -> str:
+    if not policy.alerts.enabled:
+        return "Alerts are off."
+    who = "every subscriber" if policy.alerts.allowed_by_default else "only subscribers who are allowed to"
+    ears = "may" if policy.alerts.ambient_listening else "may not"
+    return f"Alerts can be raised by {who}; dispatchers {ears} open the microphone of a device while its alert is open."

@@ -1,0 +1,66 @@
+"""What cannot work under a policy. The organisation acknowledges each before the policy is applied."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pttserver.privacy.categories import Category
+from pttserver.privacy.policy import Policy, Storage
+from pttserver.privacy.sections import LimitationCode
+
+
+@dataclass(frozen=True, slots=True)
+class Limitation:
+    code: LimitationCode
+    text: str
+
+
+_RECORDS = {
+    Category.CALL_RECORD: LimitationCode.NO_CALL_HISTORY,
+    Category.PARTICIPANTS: LimitationCode.NO_PARTICIPANTS,
+    Category.MESSAGE_CONTENT: LimitationCode.NO_MESSAGE_HISTORY,
+    Category.MESSAGE_METADATA: LimitationCode.NO_DELIVERY_REPORTS,
+    Category.ALERT: LimitationCode.NO_ALERT_DEBRIEFING,
+    Category.AUDIT_LOG: LimitationCode.NO_AUDIT,
+    Category.BILLING: LimitationCode.NO_BILLING_RECORDS,
+}
+
+_TEXTS = {
+    LimitationCode.NO_RECORDS: "Nothing that happens is recorded: there is no history of calls and messages, no"
+    " delivery report, no debriefing of alerts, no activity or audit log, no billing by use; nobody can tell what was.",
+    LimitationCode.NO_CALL_HISTORY: "Calls are not recorded: nobody can look up later that they took place.",
+    LimitationCode.NO_PARTICIPANTS: "Who takes part in calls is not recorded: nobody can look up who spoke or heard.",
+    LimitationCode.NO_NAMES: "Display names are not kept in clear: members of a group and dispatchers see no names.",
+    LimitationCode.NO_IDENTIFIERS: "Identifiers are not kept in clear: they can be compared at most, and not shown.",
+    LimitationCode.NO_MESSAGE_HISTORY: "Messages are not kept: they reach only who is connected, and only once.",
+    LimitationCode.NO_DELIVERY_REPORTS: "Records of messages are not kept: there are no delivery reports.",
+    LimitationCode.NO_ALERT_DEBRIEFING: "Alerts are not recorded: they are handled live, and cannot be debriefed.",
+    LimitationCode.NO_AUDIT: "Access to personal data is not recorded: nobody can show who saw what (GDPR Art. 5(2)).",
+    LimitationCode.NO_BILLING_RECORDS: "Use is not recorded: it can be neither charged nor proved.",
+}
+
+
+def limitations(policy: Policy) -> list[Limitation]:
+    """In the order of importance; none for the default preset."""
+    return [Limitation(code, _TEXTS[code]) for code in _codes(policy)]
+
+
+def unacknowledged(policy: Policy) -> list[Limitation]:
+    """Those that the policy file itself does not acknowledge."""
+    return [limitation for limitation in limitations(policy) if limitation.code not in policy.policy.acknowledged]
+
+
+def _codes(policy: Policy) -> Iterator[LimitationCode]:
+    if not policy.logging.records:
+        yield LimitationCode.NO_RECORDS
+    for category, code in _RECORDS.items():
+        wanted = policy.alerts.enabled or category is not Category.ALERT
+        if policy.logging.records and wanted and not policy.keeps(category):
+            yield code
+    if not _in_clear(policy, Category.SUBSCRIBER_NAME):
+        yield LimitationCode.NO_NAMES
+    if not _in_clear(policy, Category.IDENTIFIER):
+        yield LimitationCode.NO_IDENTIFIERS
+
+
+def _in_clear(policy: Policy, category: Category) -> bool:
+    return policy.rule(category).storage in (Storage.PLAIN, Storage.TRUNCATED)

@@ -1,0 +1,150 @@
+"""The audit log in the database: its entries opened, its chain to be verified, its checkpoints, its pruning."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from pttserver.ids import Personal, TenantId
+from pttserver.store.audit_chain import Details, Link, content, newest_checkpoint
+from pttserver.store.database import Database
+from pttserver.store.governance_schema import audit_checkpoints, audit_entries
+from pttserver.store.vault import AUDIT, KEY_COLUMNS, Vault, with_keys
+
+ROWS_AT_ONCE = 1000
+_ENTRY = audit_entries.c
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """An entry, opened. `subject`: its identifier; None: of nobody, or of somebody whose key is gone."""
+
+    sequence: int
+    at_ms: int
+    operation: str
+    subject: str | None
+    actor: Personal | None
+    details: Details
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`signature`: Ed25519 (RFC 8032) over `signed`."""
+
+    tenant_id: TenantId
+    sequence: int
+    digest: bytes
+    at_ms: int
+    signature: bytes
+
+    @property
+    def signed(self) -> bytes:
+        return checkpoint_octets(self.tenant_id, self.sequence, self.digest, self.at_ms)
+
+
+def checkpoint_octets(tenant_id: str, sequence: int, digest: bytes, at_ms: int) -> bytes:
+    """What the server signs of a checkpoint."""
+    return b"pttserver audit checkpoint 1\n" + f"{tenant_id}\n{sequence}\n{digest.hex()}\n{at_ms}".encode()
+
+
+class AuditLog:
+    """Reads the log, and keeps its checkpoints. Every method raises StoreUnavailable if the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def entries(self, tenant_id: TenantId, after_ms: int | None = None) -> list[AuditEntry]:
+        """Opened, oldest first; those at or before `after_ms` are over and left out."""
+        query = (
+            select(*audit_entries.c, *KEY_COLUMNS)
+            .select_from(with_keys(audit_entries, _ENTRY.tenant_id))
+            .where(_ENTRY.tenant_id == tenant_id)
+            .order_by(_ENTRY.sequence)
+        )
+        if after_ms is not None:
+            query = query.where(_ENTRY.at_ms > after_ms)
+        vault = self._database.vault
+
+        def work(sql: Connection) -> list[AuditEntry]:
+            names = {keys.reference(AUDIT): keys.subject_id for keys in vault.of_tenant(sql, tenant_id)}
+            return [_opened(vault, row, names) for row in sql.execute(query)]
+
+        return await self._database.read(work)
+
+    async def chain(self, tenant_id: TenantId) -> tuple[list[Link], list[Checkpoint]]:
+        """All links and checkpoints, as one state of the database has them."""
+        query = select(audit_entries).where(_ENTRY.tenant_id == tenant_id).order_by(_ENTRY.sequence)
+
+        def work(sql: Connection) -> tuple[list[Link], list[Checkpoint]]:
+            return list(_links(sql, query)), _checkpoints(sql, tenant_id)
+
+        return await self._database.read(work)
+
+    async def last(self, tenant_id: TenantId) -> tuple[int, bytes, int] | None:
+        """Number and digest of the newest entry, and the number of the newest checkpoint (0: none)."""
+
+        def work(sql: Connection) -> tuple[int, bytes, int] | None:
+            query = select(_ENTRY.sequence, _ENTRY.digest).where(_ENTRY.tenant_id == tenant_id)
+            row = sql.execute(query.order_by(_ENTRY.sequence.desc())).first()
+            newest = newest_checkpoint(sql, tenant_id)
+            return None if row is None else (row.sequence, row.digest, newest.sequence if newest else 0)
+
+        return await self._database.read(work)
+
+    async def put_checkpoint(self, checkpoint: Checkpoint) -> None:
+        row = {
+            "tenant_id": checkpoint.tenant_id,
+            "sequence": checkpoint.sequence,
+            "digest": checkpoint.digest,
+            "at_ms": checkpoint.at_ms,
+            "signature": checkpoint.signature,
+        }
+        await self._database.write(lambda sql: sql.execute(insert(audit_checkpoints), row))
+
+    async def prune(self, tenant_id: TenantId, cutoff_ms: int) -> int:
+        """Removes the entries up to the newest checkpoint at which all are over; gives how many.
+
+        The checkpoint stays: what is left is verified from it.
+        """
+
+        def work(sql: Connection) -> int:
+            mine = _ENTRY.tenant_id == tenant_id
+            living = sql.scalar(select(func.min(_ENTRY.sequence)).where(mine, _ENTRY.at_ms > cutoff_ms))
+            newest = sql.scalar(select(func.max(_ENTRY.sequence)).where(mine))
+            over = (living - 1) if living is not None else newest or 0
+            point = audit_checkpoints.c
+            end = sql.scalar(
+                select(func.max(point.sequence)).where(point.tenant_id == tenant_id, point.sequence <= over)
+            )
+            if end is None:
+                return 0
+            sql.execute(delete(audit_checkpoints).where(point.tenant_id == tenant_id, point.sequence < end))
+            return sql.execute(delete(audit_entries).where(mine, _ENTRY.sequence <= end)).rowcount
+
+        return await self._database.write(work)
+
+
+def _links(sql: Connection, query: Any) -> Iterator[Link]:
+    result = sql.execute(query).mappings()
+    while some := result.fetchmany(ROWS_AT_ONCE):
+        yield from (Link(row["sequence"], content(dict(row)), row["previous"], row["digest"]) for row in some)
+
+
+def _checkpoints(sql: Connection, tenant_id: TenantId) -> list[Checkpoint]:
+    query = select(audit_checkpoints).where(audit_checkpoints.c.tenant_id == tenant_id)
+    return [Checkpoint(*row) for row in sql.execute(query.order_by(audit_checkpoints.c.sequence))]
+
+
+def _opened(vault: Vault, row: Any, names: Mapping[str, str]) -> AuditEntry:
+    keys = vault.keys(row)
+    details = keys.text(row.details)
+    return AuditEntry(
+        sequence=row.sequence,
+        at_ms=row.at_ms,
+        operation=row.operation,
+        subject=names.get(row.subject.text) if row.subject else None,
+        actor=keys.text(row.actor),
+        details=json.loads(details.reveal()) if details else {},
+    )
