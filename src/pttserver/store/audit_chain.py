@@ -86,7 +86,7 @@ def append(sql: Connection, vault: Vault, note: AuditNote) -> int | None:
 
 
 def end_of_chain(sql: Connection, tenant_id: TenantId) -> tuple[int, bytes]:
-    """Number and digest of the newest entry, or of the checkpoint that stands for what was pruned; 0 for an empty log."""
+    """Number and digest of the newest entry, or of the checkpoint that stands for what was pruned; 0: an empty log."""
     mine = select(audit_entries.c.sequence, audit_entries.c.digest).where(audit_entries.c.tenant_id == tenant_id)
     last = sql.execute(mine.order_by(audit_entries.c.sequence.desc()).limit(1)).first()
     last = last or newest_checkpoint(sql, tenant_id)
