@@ -8,49 +8,30 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
-
+from pttserver.crypto.signing import SigningKey, is_signed
 from pttserver.errors import InvalidValue
 
 Document = Mapping[str, Any]
 
 
-def draw_signing_key() -> bytes:
-    """A fresh Ed25519 private key, PEM."""
-    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def load_signing_key(pem: bytes) -> Ed25519PrivateKey:
-    """Raises ValueError."""
-    key = load_pem_private_key(pem, password=None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError("not an Ed25519 key")
-    return key
-
-
-def public_text(key: Ed25519PrivateKey) -> str:
-    """The public key as documents carry it: base64 of its 32 octets."""
-    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
-
-
-def sign(document: Document, key: Ed25519PrivateKey) -> dict[str, Any]:
-    """The document with `public_key` and `signature`."""
-    whole = {**document, "public_key": public_text(key)}
+def sign(document: Document, key: SigningKey) -> dict[str, Any]:
+    """The document with `public_key` (base64 of 32 octets) and `signature` (base64 of 64)."""
+    whole = {**document, "public_key": base64.b64encode(key.public).decode()}
     return whole | {"signature": base64.b64encode(key.sign(_spelling(whole))).decode()}
 
 
-def verified_by(document: Document) -> str:
-    """The public key that signed the document; whose it is, the reader must know. Raises InvalidValue."""
+def verified_by(document: Document) -> bytes:
+    """The public key (32 octets) that signed the document; whose it is, the reader must know. Raises InvalidValue."""
     whole = {name: value for name, value in document.items() if name != "signature"}
     try:
-        public_key: str = document["public_key"]
-        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key, validate=True))
-        key.verify(base64.b64decode(document["signature"], validate=True), _spelling(whole))
-    except (KeyError, TypeError, ValueError, InvalidSignature) as error:
-        raise InvalidValue("the signature does not fit: the document was changed, or is none of ours") from error
-    return public_key
+        public = base64.b64decode(document["public_key"], validate=True)
+        signature = base64.b64decode(document["signature"], validate=True)
+        signed = is_signed(public, signature, _spelling(whole))
+    except (KeyError, TypeError, ValueError):
+        signed = False
+    if not signed:
+        raise InvalidValue("the signature does not fit: the document was changed, or is none of a pttserver")
+    return public
 
 
 def _spelling(document: Document) -> bytes:

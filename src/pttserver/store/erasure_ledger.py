@@ -3,8 +3,8 @@
 Theory of operation.
  1. A line is one erasure, as JSON. It names nobody: the subject stands as a digest of an identifier that was drawn at
     random, and says nothing once the row that had it is gone.
- 2. Each line carries the digest of the line before it. A line that was changed, removed or moved is found by whoever
-    reads; lines cut off the end are missed by the database, which counts what it has carried out (store/erasures.py).
+ 2. Each line carries its own digest and that of the line before it. A line that was damaged, removed or moved is found
+    by whoever reads; lines cut off the end are missed by the database, which counts what it has carried out (store/erasures.py).
  3. A line is on the disk before the key that it speaks of is destroyed. A line without its end was never on the disk
     as far as anybody was told: it is cut off by the next one.
 """
@@ -15,7 +15,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pttserver.errors import LedgerBroken, StoreUnavailable
 from pttserver.ids import TenantId
@@ -40,17 +40,21 @@ class LedgerEntry:
     previous: str
 
     def line(self) -> bytes:
-        return json.dumps(asdict(self) | {"trace": self.trace.hex()}, sort_keys=True).encode() + b"\n"
+        return json.dumps(self._row() | {"own": self.own_digest}, sort_keys=True).encode() + b"\n"
 
     @property
     def own_digest(self) -> str:
-        """What the next entry carries as `previous`: hexadecimal SHA-256 of the line."""
-        return hashlib.sha256(self.line()).hexdigest()
+        """Hexadecimal SHA-256 of the entry; the next one carries it as `previous`."""
+        return hashlib.sha256(json.dumps(self._row(), sort_keys=True).encode()).hexdigest()
+
+    def _row(self) -> dict[str, Any]:
+        return asdict(self) | {"trace": self.trace.hex()}
 
     @classmethod
     def parse(cls, line: bytes) -> Self:
         """Raises ValueError, TypeError, KeyError."""
         row = json.loads(line)
+        del row["own"]
         entry = cls(**(row | {"trace": bytes.fromhex(row["trace"])}))
         if entry.line() != line + b"\n" or entry.kind not in {"subject", "tenant"}:
             raise ValueError("not as it was written")

@@ -11,7 +11,7 @@ Theory of operation.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from sqlalchemy import Connection, or_, select
 
 from pttserver.errors import InvalidValue, LedgerBroken, NotFound, OnHold
 from pttserver.ids import Personal, TenantId
+from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.database import Database
 from pttserver.store.erasure_ledger import ErasureLedger, Kind, LedgerEntry, subject_digest
 from pttserver.store.governance_schema import holds, subjects
@@ -26,9 +27,6 @@ from pttserver.store.octet_search import found_in
 from pttserver.store.schema import subscribers
 from pttserver.store.shredding import shred, shred_tenant, subject_trace, tenant_trace
 from pttserver.store.vault import Vault
-
-Recording = Callable[[Connection, Vault], int | None]
-"""Writes the instruction into the audit log, in the transaction of the erasure; gives the number of its entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +71,15 @@ class Erasures:
             raise NotFound("the tenant has no such subject; whoever was erased is not found any more")
         return found.pop()
 
-    async def erase_subject(self, tenant_id: TenantId, subject_id: str, at_ms: int, record: Recording) -> Erased:
-        """Raises NotFound, OnHold."""
+    async def erase_subject(self, subject_id: str, note: AuditNote) -> Erased:
+        """`note`: the instruction, for the audit log. Raises NotFound, OnHold."""
 
         def work(sql: Connection) -> Erased:
-            _refuse_held(sql, self._database.vault, tenant_id, subject_id, at_ms)
-            return self._erase(sql, "subject", tenant_id, subject_id, subject_trace(sql, subject_id), at_ms, record)
+            tenant_id = note.tenant_id
+            _refuse_held(sql, self._database.vault, tenant_id, subject_id, note.at_ms)
+            trace = subject_trace(sql, subject_id)
+            audit_entry = append(sql, self._database.vault, note)
+            return Erased(self._erase(sql, "subject", tenant_id, subject_id, trace, note.at_ms), audit_entry)
 
         return await self._database.write(work)
 
@@ -88,27 +89,19 @@ class Erasures:
         def work(sql: Connection) -> Erased:
             _refuse_held(sql, self._database.vault, tenant_id, None, at_ms)
             trace = tenant_trace(sql, tenant_id)
-            return self._erase(sql, "tenant", tenant_id, tenant_id, trace, at_ms, lambda _sql, _vault: None)
+            return Erased(self._erase(sql, "tenant", tenant_id, tenant_id, trace, at_ms), None)
 
         return await self._database.write(work)
 
     def _erase(
-        self,
-        sql: Connection,
-        kind: Kind,
-        tenant_id: TenantId,
-        subject_id: str,
-        trace: bytes | None,
-        at_ms: int,
-        record: Recording,
-    ) -> Erased:
+        self, sql: Connection, kind: Kind, tenant_id: TenantId, subject_id: str, trace: bytes | None, at_ms: int
+    ) -> LedgerEntry:
         if trace is None:
             raise NotFound("it was erased in the meantime")
-        audit_entry = record(sql, self._database.vault)
-        self._carry_out(sql)
+        self._carry_out(sql)  # a ledger that is not whole is not written to
         entry = self._ledger.append(at_ms, kind, tenant_id, subject_digest(tenant_id, subject_id), trace)
         self._carry_out(sql)
-        return Erased(entry, audit_entry)
+        return entry
 
     async def replay(self, *, all_of_it: bool = False) -> int:
         """Carries out what the ledger says and the database has not noted; gives how many were still there.
@@ -142,12 +135,12 @@ class Erasures:
         if not await self._database.truncate_log():
             return None
         files = [self._file, self._file.with_name(f"{self._file.name}-wal")]
-        rewritten = bool(await asyncio.to_thread(found_in, entry.trace, files))
-        if rewritten:  # in a gap of a page, where SQLite moved the row away from
+        left_over = await asyncio.to_thread(found_in, entry.trace, files)
+        if left_over:  # in a gap of a page, where SQLite moved the row away from
             await self._database.rewrite()
             if not await self._database.truncate_log() or await asyncio.to_thread(found_in, entry.trace, files):
                 return None
-        return Proof({file.name: file.stat().st_size for file in files if file.exists()}, rewritten)
+        return Proof({file.name: file.stat().st_size for file in files if file.exists()}, bool(left_over))
 
 
 def _noted(sql: Connection) -> int:
@@ -177,4 +170,3 @@ def _refuse_held(sql: Connection, vault: Vault, tenant_id: TenantId, subject_id:
     if row is not None:
         reason = vault.existing(sql, tenant_id).text(row.reason) or Personal("not recorded")
         raise OnHold(f"a hold forbids it; its reason: {reason.reveal()}")
-
