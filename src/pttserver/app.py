@@ -26,6 +26,7 @@ from pttserver.services.authentication import Authentication
 from pttserver.services.call_log import CallLog
 from pttserver.services.certificate import CertificateFiles, ensure_certificate
 from pttserver.services.connection import Door
+from pttserver.services.erasure import open_erasures
 from pttserver.services.instructions import Instructions
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.keyring import open_database
@@ -110,6 +111,7 @@ class Application:
         files = ensure_certificate(settings, self._clock)
         database = await open_database(settings)
         stack.push_async_callback(database.close)
+        await _finish_erasures(database, settings)
         socket = _open_media_socket(settings)
         stack.callback(socket.close)
         services = build_services(settings, self._clock, database, socket)
@@ -242,6 +244,13 @@ def _offer(settings: Settings, relay: Relay, media_port: int) -> Offer:
         dead_after_s=settings.sessions.dead_after_s,
         resume_lifetime_s=settings.sessions.resume_lifetime_s,
     )
+
+
+async def _finish_erasures(database: Database, settings: Settings) -> None:
+    """Whoever was erased is not served, whatever backup the database comes from."""
+    erased = await open_erasures(database, settings).replay()
+    if erased:
+        _log.warning("erasures_replayed", erased=erased)
 
 
 class _Background:

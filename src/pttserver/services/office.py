@@ -9,6 +9,7 @@ from pttserver.config import Settings
 from pttserver.crypto.passwords import PinHasher
 from pttserver.ids import Personal
 from pttserver.services.audit import Audit
+from pttserver.services.erasure import Erasure, open_erasures
 from pttserver.services.instructions import Instructions
 from pttserver.services.keyring import open_database
 from pttserver.services.policy_book import PolicyBook
@@ -35,6 +36,7 @@ class Office:
     book: PolicyBook
     watch: PolicyWatch
     audit: Audit
+    erasure: Erasure
 
 
 @asynccontextmanager
@@ -57,7 +59,7 @@ async def furnish(
     await book.load()
     instructions = Instructions(policies, files, settings.privacy.bounds, clock)
     hasher = PinHasher(own.pin_hash_memory_kib, own.pin_hash_passes)
-    provisioning = Provisioning(database, book, instructions, hasher, clock, actor)
+    provisioning = Provisioning(database, book, instructions, hasher, clock, actor, open_erasures(database, settings))
     return Office(
         provisioning=provisioning,
         devices=DeviceProvisioning(database, book, provisioning, settings, clock),
@@ -66,4 +68,5 @@ async def furnish(
         book=book,
         watch=PolicyWatch(policies, files, instructions, book),
         audit=Audit(AuditLog(database), book, signing_key(settings), settings.data_dir, clock),
+        erasure=Erasure(database, settings, book, clock),
     )

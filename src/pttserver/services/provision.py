@@ -23,6 +23,7 @@ from pttserver.services.instructions import Instruction, Instructions
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
+from pttserver.store.erasures import Erasures
 from pttserver.store.groups import Groups
 from pttserver.store.records import Group, Member, Membership, NewSubscriber, Subscriber, Tenant
 from pttserver.store.subscribers import Subscribers
@@ -62,9 +63,11 @@ class Provisioning:
         hasher: PinHasher,
         clock: Clock,
         actor: Personal,
+        erasures: Erasures,
     ) -> None:
         """`actor`: who is at the desk; the audit log says so."""
         self._actor = actor
+        self._erasures = erasures
         self._policies = policies
         self._instructions = instructions
         self._tenants = Tenants(database)
@@ -97,9 +100,9 @@ class Provisioning:
         return found
 
     async def remove_tenant(self, tenant: str) -> None:
-        """With all that belongs to it, its history and its keys too."""
+        """With all that belongs to it, its history and its keys too; no backup brings it back. Raises OnHold."""
         tenant_id = (await self.tenant(tenant)).tenant_id
-        await self._tenants.remove(tenant_id)
+        await self._erasures.erase_tenant(tenant_id, self._clock.utc_ms())
         self._instructions.forget(tenant_id)
 
     # groups and their members

@@ -106,6 +106,17 @@ class Database:
 
         return await self._run(self._writer, noted, taken)
 
+    async def truncate_log(self) -> bool:
+        """Empties the write-ahead log, so that what was overwritten is on the disk no more.
+
+        False: another connection still reads an older state; try again later. Raises StoreUnavailable.
+        """
+        return await self._writer.truncate_log()
+
+    async def rewrite(self) -> None:
+        """Writes the file anew without gaps; everybody waits meanwhile. Raises StoreUnavailable."""
+        await self._writer.rewrite()
+
     async def _run(self, connection: SqliteConnection, work: Callable[[Connection], T], taken: str | None = None) -> T:
         if self._closed:
             raise StoreUnavailable("the database is closed")

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlcipher3 import dbapi2
 
 from pttserver.errors import StoreUnavailable
-from pttserver.store.failures import translated
+from pttserver.store.failures import advice, translated
 
 T = TypeVar("T")
 
@@ -80,6 +80,25 @@ class SqliteConnection:
                 self._sql = self._engine.connect()  # kept: to open it anew costs as much as a small query
             with self._sql.begin():
                 return work(self._sql)
+
+    async def truncate_log(self) -> bool:
+        """Moves the write-ahead log into the file and empties it. False: another connection still reads from it."""
+        return bool(await self._outside("PRAGMA wal_checkpoint(TRUNCATE)") == (0, 0, 0))
+
+    async def rewrite(self) -> None:
+        """Writes the whole file anew, so that nothing stays in the gaps of its pages; others wait meanwhile."""
+        await self._outside("VACUUM")
+
+    async def _outside(self, statement: str) -> Any:
+        """A statement that cannot be part of a transaction; gives its first row."""
+
+        def execute() -> Any:
+            try:
+                return self._connection._conn.execute(statement).fetchone()
+            except dbapi2.DatabaseError as error:
+                raise StoreUnavailable(advice(error)) from error
+
+        return await self._connection._execute(execute)  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
         """After what waits is done."""
