@@ -21,6 +21,7 @@ from pttserver.net.tls_port import TlsPort
 from pttserver.observe.log import get_logger
 from pttserver.observe.metrics import Metrics
 from pttserver.services.attendance import Attendance
+from pttserver.services.audit import Audit
 from pttserver.services.authentication import Authentication
 from pttserver.services.call_log import CallLog
 from pttserver.services.certificate import CertificateFiles, ensure_certificate
@@ -33,9 +34,11 @@ from pttserver.services.policy_book import PolicyBook
 from pttserver.services.policy_watch import PolicyWatch
 from pttserver.services.replies import Offer
 from pttserver.services.rosters import Rosters
+from pttserver.services.signing_key import signing_key
 from pttserver.services.standing_watch import StandingWatch
 from pttserver.services.talk import TalkService
 from pttserver.sessions.registry import SessionRegistry
+from pttserver.store.audit import AuditLog
 from pttserver.store.calls import CallHistory
 from pttserver.store.database import Database
 from pttserver.store.devices import Devices
@@ -66,6 +69,7 @@ class Services:
     call_log: CallLog
     policies: PolicyBook
     policy_watch: PolicyWatch
+    audit: Audit
     metrics: Metrics
 
 
@@ -133,6 +137,7 @@ class Application:
         standing = StandingWatch(database, services.sessions, services.attendance, services.policies)
         background.start(standing.run(), "standing watch")
         background.start(services.policy_watch.run(), "policy watch")
+        background.start(services.audit.run(services.policies.tenants), "audit checkpoints")
         background.start(services.metrics.watch_loop(), "loop lag")
 
     def _door(self, services: Services, files: CertificateFiles, media_port: int) -> Door:
@@ -209,6 +214,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         call_log=call_log,
         policies=policies,
         policy_watch=policy_watch,
+        audit=Audit(AuditLog(database), policies, signing_key(settings), settings.data_dir, clock),
         metrics=metrics,
     )
 

@@ -34,8 +34,6 @@ class LimitationCode(StrEnum):
     NO_PARTICIPANTS = "no_participants"
     NO_NAMES = "no_names"
     NO_IDENTIFIERS = "no_identifiers"
-    NO_LOCATION = "no_location"
-    NO_TRACKS = "no_tracks"
     NO_MESSAGE_HISTORY = "no_message_history"
     NO_DELIVERY_REPORTS = "no_delivery_reports"
     NO_ALERT_DEBRIEFING = "no_alert_debriefing"

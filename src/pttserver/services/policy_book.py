@@ -72,6 +72,10 @@ class PolicyBook:
             await self.load()
         self.gate(tenant_id)
 
+    def tenants(self) -> list[TenantId]:
+        """Those with a policy in force."""
+        return list(self._gates)
+
     def policy(self, tenant_id: TenantId) -> Policy:
         """Raises PolicyMissing."""
         return self.gate(tenant_id).policy

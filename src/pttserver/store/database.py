@@ -22,6 +22,7 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection
 
 from pttserver.errors import StoreUnavailable
+from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.failures import translated
 from pttserver.store.migrate import migrate
 from pttserver.store.private_files import make_private_file, make_private_folder
@@ -83,13 +84,27 @@ class Database:
         """
         return await self._run(min(self._readers, key=lambda reader: reader.waiting), work)
 
-    async def write(self, work: Callable[[Connection], T], taken: str | None = None) -> T:
+    async def write(
+        self, work: Callable[[Connection], T], taken: str | None = None, note: AuditNote | None = None
+    ) -> T:
         """Commits `work` as one transaction and gives what it returned; the row is on the disk by then.
+
+        `note` is written with it, after it: there is no act without its entry in the audit log. If `work` gives False,
+        there was nothing to do, and nothing is noted.
 
         Raises AlreadyExists (with the message `taken`), NotFound (what the row belongs to is gone), StoreUnavailable,
         and what `work` raises; in each case nothing was written. `work` runs in a thread, as in `read`.
         """
-        return await self._run(self._writer, work, taken)
+        if note is None:
+            return await self._run(self._writer, work, taken)
+
+        def noted(sql: Connection) -> T:
+            done = work(sql)
+            if done is not False:
+                append(sql, self.vault, note)
+            return done
+
+        return await self._run(self._writer, noted, taken)
 
     async def _run(self, connection: SqliteConnection, work: Callable[[Connection], T], taken: str | None = None) -> T:
         if self._closed:

@@ -7,7 +7,7 @@ has for itself, whose identifier is the tenant's.
 from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
 from pttserver.privacy.categories import Category
-from pttserver.store.columns import Happening, dated, identity, impersonal, moment, part_of, reference, sealed
+from pttserver.store.columns import dated, identity, impersonal, moment, part_of, reference, sealed
 from pttserver.store.schema import metadata
 
 tenant_keys = Table(
@@ -95,7 +95,7 @@ sweeps = Table(
 )
 
 # Append-only; each entry carries the digest of the one before. What it says stands sealed, so the chain can be verified
-# without any key, and outlives what it speaks of.
+# without any key, and outlives what it speaks of. It is no `happening`: store/audit.py prunes it with the chain whole.
 audit_entries = Table(
     "audit_entries",
     metadata,
@@ -108,7 +108,6 @@ audit_entries = Table(
     sealed("details", Category.AUDIT_LOG, of="tenant"),
     impersonal("previous", LargeBinary),
     impersonal("digest", LargeBinary),
-    info={"happening": Happening(Category.AUDIT_LOG, since="at_ms")},
 )
 
 audit_checkpoints = Table(

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, or_, select, update
 from pttserver.errors import NotFound
 from pttserver.ids import TenantId
 from pttserver.privacy.retention import Event, EventKind
-from pttserver.store.acts import Act
+from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import retention_events, subjects
 from pttserver.store.schema import subscribers
@@ -52,22 +52,22 @@ class Subjects:
 
         return await self._database.read(work)
 
-    async def restrict(self, act: Act, restriction: str | None) -> None:
+    async def restrict(self, subject_id: str, restriction: str | None, note: AuditNote) -> None:
         """None lifts it. The trigger of `restricted_ms` tells the running server. Raises NotFound.
 
-        While it lasts nothing names the subject in the audit log: recorded before it begins, and after its end.
+        While it lasts nothing names the subject in the audit log: noted before it begins, and after its end.
         """
         vault = self._database.vault
-        since_ms = None if restriction is None else act.at_ms
-        row = update(subjects).where(subjects.c.id == act.subject_id)
+        since_ms = None if restriction is None else note.at_ms
+        row = update(subjects).where(subjects.c.id == subject_id)
 
         def work(sql: Connection) -> None:
             if restriction is not None:
-                act.record(sql, vault)
+                append(sql, vault, note)
             if sql.execute(row.values(restricted_ms=since_ms, restriction=restriction)).rowcount == 0:
                 raise NotFound("the subject was removed in the meantime")
             if restriction is None:
-                act.record(sql, vault)
+                append(sql, vault, note)
 
         await self._database.write(work)
 

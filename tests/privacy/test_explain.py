@@ -1,0 +1,112 @@
+"""A policy in words: each datum has its sentence, and the sentence says what the rule says."""
+
+import pytest
+from policy_texts import policy_of
+
+from pttserver.privacy.categories import Category, about
+from pttserver.privacy.explain import explain, words
+
+
+def sentence(start: str, more: str, head: str = "") -> str:
+    (found,) = [text for text in explain(policy_of(more, head)) if text.startswith(start)]
+    return found
+
+
+@pytest.mark.parametrize("category", Category)
+def test_every_category_has_one_sentence(category: Category) -> None:
+    assert sentence(f"{about(category).title}: ", "")
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("collect = false", "Message content: not collected."),
+        ("store = 'none'", "and never written. Seen by the person."),
+        ("keep = '90 days'", "written as it is, kept for 90 days."),
+        ("keep = 'unlimited'", "kept without any end."),
+        ("keep = 'until billing_closed'", "kept until billing is complete."),
+        ("keep = '1 month after invoice_closed'", "kept until 1 month after the invoice is closed."),
+        ("keep = ['1 year', 'while_subscribed']", "for 1 year or until the subscription ends, whichever ends first."),
+        (
+            "keep = ['1 day', 'until account_closed', 'until consent_withdrawn']",
+            "for 1 day, until the account is closed or until consent is withdrawn, whichever ends first.",
+        ),
+        (
+            "keep = '60 days + 1 month after deletion_requested'",
+            "until 1 month 60 days after deletion is requested (in the first 60 days the request can be withdrawn).",
+        ),
+        (
+            "keep = '60 days + 60 days after contract_ended'",
+            "until 120 days after the contract ends (in the first 60 days the account can be reopened).",
+        ),
+        ("store = 'truncated'\ntruncate = { characters = 160 }", "written cut to 160 characters, "),
+        (
+            "legal_basis = 'consent'\npurpose = ['billing', 'legal_duty']",
+            "billing and legal duty (consent, GDPR Art. 6(1)(a))",
+        ),
+        ("legal_basis = 'legitimate_interests'", "(legitimate interests, GDPR Art. 6(1)(f))"),
+        ("visible_to = ['technician', 'dispatcher']", "Seen by dispatchers, technicians and the person."),
+    ],
+)
+def test_the_sentence_says_what_the_rule_says(rule: str, said: str) -> None:
+    assert said in sentence("Message content: ", f"[categories.message_content]\n{rule}")
+
+
+def test_other_forms() -> None:
+    assert "as a pseudonym" in sentence("Nickname: ", "[categories.nickname]\nstore = 'pseudonymised'")
+    bits = "[categories.ip_address]\nstore = 'truncated'\ntruncate = { ipv4_bits = 24, ipv6_bits = 48 }"
+    assert "cut to 24 bits of IPv4 or 48 bits of IPv6" in sentence("IP address: ", bits)
+    on = "[location]\nenabled = true\nlive_only = false\n[categories.location]\nstore = 'truncated'\n"
+    assert "rounded to 500 m" in sentence("Location: ", f"{on}truncate = {{ metres = 500 }}")
+    assert "rounded to 0 decimals" in sentence("Location: ", f"{on}truncate = {{ decimals = 0 }}")
+    assert "no legal basis is named" in sentence("Location: ", on.partition("[categories")[0])
+
+
+def test_fields_of_the_organisation_are_named() -> None:
+    assert "kept until the subscription ends." in sentence(
+        "shift (your field): ", "[extra.shift]\nkeep = 'while_subscribed'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("location", "said", "unsaid"),
+    [
+        ("enabled = false", "neither sent nor relayed nor stored.", "all the same"),
+        ("enabled = false\nsos_exception = true", "An emergency alert carries a position all the same.", "Positions"),
+        ("enabled = true", "Location is on at any hour, at most every 60 s.", "all the same"),
+        ("enabled = true\nprecision_m = 100", "at most every 60 s, rounded to 100 m.", "all the same"),
+        ("enabled = true\nsos_exception = true", "Positions are shown live and never written.", "all the same"),
+        (
+            "enabled = true\nsos_exception = true\nduty_hours = ['mon 08:00-12:00', 'tue 08:00-12:00']",
+            "in mon 08:00-12:00 and tue 08:00-12:00 (UTC), at most every 60 s.",
+            "at any hour",
+        ),
+        ("enabled = true\nlive_only = false", "Positions are written.", "never written"),
+        (
+            "enabled = true\nsubscriber_may_switch_off = false",
+            "A subscriber may not switch location off.",
+            "subscriber may s",
+        ),
+    ],
+)
+def test_location_is_explained(location: str, said: str, unsaid: str) -> None:
+    texts = explain(policy_of(f"[location]\n{location}"))
+    spoken = " ".join(
+        text for text in texts if not text.startswith(tuple(about(category).title + ":" for category in Category))
+    )
+    assert said in spoken
+    assert unsaid not in spoken
+
+
+def test_switches_are_explained() -> None:
+    assert sentence("Alerts are off.", "[alerts]\nenabled = false")
+    assert "only subscribers who are allowed to" in sentence("Alerts can", "[alerts]\nallowed_by_default = false")
+    assert "dispatchers may open the microphone" in sentence("Alerts can", "[alerts]\nambient_listening = true")
+    assert sentence("Nothing that happens is ever written", "[logging]\nrecords = false")
+    assert "up to 7 participants" in sentence("Groups: ", "[roster]\nnames_up_to = 7")
+    assert "version 1, of ACME" in sentence("This is the policy Test", "", 'controller = "ACME"')
+    assert sentence("Data are held in DK and EEA only.", "", 'regions = ["DK", "EEA"]')
+
+
+def test_words_are_listed_as_people_do() -> None:
+    assert (words([]), words(["a"]), words(["a", "b"]), words("abc", "or")) == ("nobody", "a", "a and b", "a, b or c")

@@ -1,0 +1,66 @@
+"""Limitations: each is told if, and only if, something of the policy causes it."""
+
+import pytest
+from policy_texts import policy_of
+
+from pttserver.privacy.limitations import limitations, unacknowledged
+from pttserver.privacy.sections import LimitationCode
+
+
+def codes(more: str) -> list[str]:
+    return [limitation.code for limitation in limitations(policy_of(more))]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", []),
+        ("[logging]\nrecords = false", ["no_records"]),
+        ("[logging]\nrecords = false\n[categories.call_record]\nstore = 'none'", ["no_records"]),
+        ("[categories.call_record]\nstore = 'none'", ["no_call_history"]),
+        ("[categories.call_record]\ncollect = false", ["no_call_history"]),
+        ("[categories.participants]\nstore = 'none'", ["no_participants"]),
+        ("[categories.participants]\nstore = 'pseudonymised'", []),
+        ("[categories.subscriber_name]\nstore = 'none'", ["no_names"]),
+        ("[categories.subscriber_name]\nstore = 'pseudonymised'", ["no_names"]),
+        ("[categories.subscriber_name]\nstore = 'truncated'\ntruncate = { characters = 1 }", []),
+        ("[categories.identifier]\nstore = 'pseudonymised'", ["no_identifiers"]),
+        ("[categories.message_content]\nstore = 'none'", ["no_message_history"]),
+        ("[categories.message_metadata]\nstore = 'none'", ["no_delivery_reports"]),
+        ("[categories.alert]\nstore = 'none'", ["no_alert_debriefing"]),
+        ("[alerts]\nenabled = false", []),
+        ("[categories.audit_log]\nstore = 'none'", ["no_audit"]),
+        ("[categories.billing]\ncollect = false", ["no_billing_records"]),
+        ("[location]\nenabled = false", []),
+    ],
+)
+def test_what_cannot_work_is_told(more: str, expected: list[str]) -> None:
+    assert codes(more) == expected
+
+
+def test_every_code_can_be_caused_and_has_its_own_text() -> None:
+    everything = "\n".join(
+        f"[categories.{name}]\nstore = 'none'"
+        for name in (
+            "call_record",
+            "participants",
+            "message_content",
+            "message_metadata",
+            "alert",
+            "audit_log",
+            "billing",
+            "subscriber_name",
+            "identifier",
+        )
+    )
+    found = [*limitations(policy_of("[logging]\nrecords = false")), *limitations(policy_of(everything))]
+    assert {limitation.code for limitation in found} == set(LimitationCode)
+    assert len({limitation.text for limitation in found}) == len(LimitationCode)
+
+
+def test_a_policy_acknowledges_for_itself() -> None:
+    policy = policy_of(
+        "[logging]\nrecords = false\n[categories.identifier]\nstore = 'none'", 'acknowledged = ["no_records"]'
+    )
+    assert [limitation.code for limitation in limitations(policy)] == ["no_records", "no_identifiers"]
+    assert [limitation.code for limitation in unacknowledged(policy)] == ["no_identifiers"]
