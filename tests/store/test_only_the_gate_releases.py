@@ -100,7 +100,7 @@ async def test_every_personal_column_refuses_plain_values(database) -> None:
     def work(sql):
         for column in columns:
             for value in ("Anna", b"Anna", 7):
-                with pytest.raises(StatementError, match="column takes only what|is made by the vault only"):
+                with pytest.raises(StatementError, match=r"column takes only what|is made by the vault only"):
                     sql.execute(update(column.table).values({column: value}))
 
     await database.read(work)

@@ -108,6 +108,11 @@ class TalkService:
         now = self._clock.now()
         self._perform(group, group.arbiter.join(now, participant), now)
 
+    def rename(self, affiliation: Affiliation) -> None:
+        """From now on Floor Taken carries the participant's present display name."""
+        name = affiliation.session.identity.display_name.reveal()
+        self._groups[affiliation.group_id].arbiter.rename(affiliation.ssrc, name)
+
     def change_rights(self, affiliation: Affiliation) -> None:
         """Priority or listen-only changed; who may only listen loses the floor and its place in the queue."""
         group = self._groups[affiliation.group_id]
