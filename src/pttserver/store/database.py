@@ -14,6 +14,7 @@ read takes 0.2 ms instead of 1.3, a commit 0.5 instead of 2.8. PostgreSQL would 
 `AsyncConnection.run_sync`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -31,6 +32,8 @@ from pttserver.store.vault import Vault
 BUSY_TIMEOUT_S = 5.0
 READERS = 2
 WAITING_LIMIT = 20_000
+EMPTY_LOG_ATTEMPTS = 20
+EMPTY_LOG_PAUSE_S = 0.05
 
 T = TypeVar("T")
 
@@ -90,6 +93,19 @@ class Database:
         and what `work` raises; in each case nothing was written. `work` runs in a thread, as in `read`.
         """
         return await self._run(self._writer, work, taken)
+
+    async def empty_log(self) -> bool:
+        """Empties the write-ahead log, in which pages lie as they were before: what was erased is gone from then on.
+
+        False: it is not empty, since somebody still reads an earlier state; try again. Raises StoreUnavailable.
+        """
+        for _ in range(EMPTY_LOG_ATTEMPTS):
+            if self._closed:
+                raise StoreUnavailable("the database is closed")
+            if await self._writer.empty_log():
+                return True
+            await asyncio.sleep(EMPTY_LOG_PAUSE_S)
+        return False
 
     async def _run(self, connection: SqliteConnection, work: Callable[[Connection], T], taken: str | None = None) -> T:
         if self._closed:

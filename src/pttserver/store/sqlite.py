@@ -81,6 +81,22 @@ class SqliteConnection:
             with self._sql.begin():
                 return work(self._sql)
 
+    async def empty_log(self) -> bool:
+        """Whether the write-ahead log is empty now, all of it being in the database; it waits for no reader."""
+        emptied: bool = await self._connection._execute(self._checkpoint)  # type: ignore[no-untyped-call]
+        return emptied
+
+    def _checkpoint(self) -> bool:
+        raw = self._connection._conn
+        (patience_ms,) = raw.execute("PRAGMA busy_timeout").fetchone()
+        with translated():
+            raw.execute("PRAGMA busy_timeout = 0")
+            try:
+                # busy, pages in the log, pages of them in the database: all 0 if it was truncated
+                return tuple(raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()) == (0, 0, 0)
+            finally:
+                raw.execute(f"PRAGMA busy_timeout = {patience_ms}")
+
     async def close(self) -> None:
         """After what waits is done."""
         if self._sql is not None:
