@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.passwords import PinHasher
+from pttserver.services.call_lookup import CallLookup
 from pttserver.services.instructions import Instructions
 from pttserver.services.keyring import open_database
+from pttserver.services.periods import Periods
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.policy_watch import PolicyWatch
 from pttserver.services.provision import Provisioning
 from pttserver.services.provision_devices import DeviceProvisioning
+from pttserver.services.retention import Retention
 from pttserver.store.database import Database
 from pttserver.store.policies import Policies
 from pttserver.store.policy_files import PolicyFiles
@@ -28,6 +31,9 @@ class Office:
     instructions: Instructions
     book: PolicyBook
     watch: PolicyWatch
+    retention: Retention
+    periods: Periods
+    calls: CallLookup
 
 
 @asynccontextmanager
@@ -48,7 +54,8 @@ async def furnish(database: Database, settings: Settings, clock: Clock | None = 
     await book.load()
     instructions = Instructions(policies, files, settings.privacy.bounds, clock)
     hasher = PinHasher(own.pin_hash_memory_kib, own.pin_hash_passes)
-    provisioning = Provisioning(database, book, instructions, hasher, clock)
+    retention = Retention(database, clock, settings.privacy)
+    provisioning = Provisioning(database, book, instructions, hasher, clock, retention)
     return Office(
         provisioning=provisioning,
         devices=DeviceProvisioning(database, book, provisioning, settings, clock),
@@ -56,4 +63,7 @@ async def furnish(database: Database, settings: Settings, clock: Clock | None = 
         instructions=instructions,
         book=book,
         watch=PolicyWatch(policies, files, instructions, book),
+        retention=retention,
+        periods=Periods(database, book, provisioning, clock),
+        calls=CallLookup(database, book, provisioning, clock),
     )

@@ -20,6 +20,8 @@ from pttserver.privacy.released import Released
 from pttserver.services import naming
 from pttserver.services.instructions import Instruction, Instructions
 from pttserver.services.policy_book import PolicyBook
+from pttserver.services.retention import Retention
+from pttserver.services.serving import Serving
 from pttserver.store.database import Database
 from pttserver.store.groups import Groups
 from pttserver.store.records import Group, Member, Membership, NewSubscriber, Subscriber, Tenant
@@ -44,8 +46,16 @@ class Provisioning:
     """Use cases of an operator."""
 
     def __init__(
-        self, database: Database, policies: PolicyBook, instructions: Instructions, hasher: PinHasher, clock: Clock
+        self,
+        database: Database,
+        policies: PolicyBook,
+        instructions: Instructions,
+        hasher: PinHasher,
+        clock: Clock,
+        retention: Retention,
     ) -> None:
+        self._retention = retention
+        self._serving = Serving(database, policies, clock)
         self._policies = policies
         self._instructions = instructions
         self._tenants = Tenants(database)
@@ -156,14 +166,16 @@ class Provisioning:
         return Added(found, secret, tuple(category for category, value in given.items() if value is None))
 
     async def subscribers(self, tenant: str) -> list[Subscriber]:
-        return await self._subscribers.of_tenant((await self.tenant(tenant)).tenant_id)
+        owner = (await self.tenant(tenant)).tenant_id
+        return await self._serving.subscribers(owner, await self._subscribers.of_tenant(owner))
 
     async def subscriber(self, tenant: str, subscriber: str) -> Subscriber:
         owner = await self.tenant(tenant)
         found = await self._subscribers.find(owner.tenant_id, naming.identifier_or_id(subscriber))
-        if found is None:
+        served = await self._serving.subscribers(owner.tenant_id, [found]) if found else []
+        if not served:
             raise NotFound("the tenant has no such subscriber")
-        return found
+        return served[0]
 
     async def memberships(self, tenant: str, subscriber: str) -> list[Membership]:
         return await self._groups.memberships(await self._subscriber_id(tenant, subscriber))
@@ -188,8 +200,10 @@ class Provisioning:
 
     async def remove_subscriber(self, tenant: str, subscriber: str) -> None:
         """With memberships and devices, at once; the rest when its period is over: by default at once too."""
-        who = await self._subscriber_id(tenant, subscriber)
-        await self._subscribers.remove(who, self._clock.utc_ms())
+        who = await self.subscriber(tenant, subscriber)
+        await self._subscribers.remove(who.subscriber_id, self._clock.utc_ms())
+        await self._retention.sweep(who.tenant_id, only=who.subscriber_id)
+        await self._retention.prove()
 
     async def _subscriber_id(self, tenant: str, subscriber: str) -> SubscriberId:
         return (await self.subscriber(tenant, subscriber)).subscriber_id
