@@ -14,6 +14,7 @@ read takes 0.2 ms instead of 1.3, a commit 0.5 instead of 2.8. PostgreSQL would 
 `AsyncConnection.run_sync`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -32,6 +33,8 @@ from pttserver.store.vault import Vault
 BUSY_TIMEOUT_S = 5.0
 READERS = 2
 WAITING_LIMIT = 20_000
+TRUNCATE_ATTEMPTS = 20
+TRUNCATE_PAUSE_S = 0.05
 
 T = TypeVar("T")
 
@@ -107,11 +110,17 @@ class Database:
         return await self._run(self._writer, noted, taken)
 
     async def truncate_log(self) -> bool:
-        """Empties the write-ahead log, so that what was overwritten is on the disk no more.
+        """Empties the write-ahead log, in which pages lie as they were before: what was erased is gone from then on.
 
-        False: another connection still reads an older state; try again later. Raises StoreUnavailable.
+        False: it is not empty, since somebody still reads an earlier state; try again. Raises StoreUnavailable.
         """
-        return await self._writer.truncate_log()
+        for _ in range(TRUNCATE_ATTEMPTS):
+            if self._closed:
+                raise StoreUnavailable("the database is closed")
+            if await self._writer.truncate_log():
+                return True
+            await asyncio.sleep(TRUNCATE_PAUSE_S)
+        return False
 
     async def rewrite(self) -> None:
         """Writes the file anew without gaps; everybody waits meanwhile. Raises StoreUnavailable."""

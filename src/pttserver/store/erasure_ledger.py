@@ -4,7 +4,8 @@ Theory of operation.
  1. A line is one erasure, as JSON. It names nobody: the subject stands as a digest of an identifier that was drawn at
     random, and says nothing once the row that had it is gone.
  2. Each line carries its own digest and that of the line before it. A line that was damaged, removed or moved is found
-    by whoever reads; lines cut off the end are missed by the database, which counts what it has carried out (store/erasures.py).
+    by whoever reads; lines cut off the end are missed by the database, which counts what it has carried out
+    (store/erasures.py).
  3. A line is on the disk before the key that it speaks of is destroyed. A line without its end was never on the disk
     as far as anybody was told: it is cut off by the next one.
 """

@@ -138,7 +138,9 @@ class Erasures:
         left_over = await asyncio.to_thread(found_in, entry.trace, files)
         if left_over:  # in a gap of a page, where SQLite moved the row away from
             await self._database.rewrite()
-            if not await self._database.truncate_log() or await asyncio.to_thread(found_in, entry.trace, files):
+            if not await self._database.truncate_log():
+                return None
+            if await asyncio.to_thread(found_in, entry.trace, files):
                 return None
         return Proof({file.name: file.stat().st_size for file in files if file.exists()}, bool(left_over))
 
