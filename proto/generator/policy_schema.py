@@ -11,6 +11,7 @@ from pttserver.privacy.presets import DEFAULT, preset_text
 def policy_schema() -> dict[str, Any]:
     """With the default preset as the example. What a schema cannot say, such as periods, is prose in policy.md."""
     schema = for_the_wire(Policy.model_json_schema(), closed=True)
+    schema["properties"]["extra"]["additionalProperties"] = False  # names that do not fit the pattern
     head = {"$schema": DIALECT, "title": "Privacy policy", "description": "A policy file, read as TOML; see policy.md."}
     rest = {key: value for key, value in schema.items() if key not in head}
     return {**head, **rest, "examples": [tomllib.loads(preset_text(DEFAULT))]}

@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ DEFAULTS = parse_policy(preset_text(DEFAULT))
 def table(heading: str) -> dict[str, list[str]]:
     """Cells by the first one, of the table that begins with `heading`."""
     _, _, rest = PAGE.partition(f"| {heading} |")
-    lines = rest.splitlines()[2:]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[: lines.index("")]]
+    lines = takewhile(lambda line: line.startswith("|"), rest.splitlines()[2:])
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {cells[0].strip("`"): cells[1:] for cells in rows}
 
 
