@@ -15,6 +15,7 @@ from pttserver.services.policy_book import PolicyBook
 from pttserver.services.policy_watch import PolicyWatch
 from pttserver.services.provision import Provisioning
 from pttserver.services.provision_devices import DeviceProvisioning
+from pttserver.services.rights import Rights
 from pttserver.services.signing_key import signing_key
 from pttserver.store.audit import AuditLog
 from pttserver.store.database import Database
@@ -35,6 +36,7 @@ class Office:
     book: PolicyBook
     watch: PolicyWatch
     audit: Audit
+    rights: Rights
 
 
 @asynccontextmanager
@@ -66,4 +68,5 @@ async def furnish(
         book=book,
         watch=PolicyWatch(policies, files, instructions, book),
         audit=Audit(AuditLog(database), book, signing_key(settings), settings.data_dir, clock),
+        rights=Rights(database, book, clock),
     )
