@@ -1,5 +1,7 @@
 """`pttserver subject`: what people may ask of an organisation that holds data about them."""
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +15,7 @@ from pttserver.privacy.restriction import Restriction
 if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.services.office import Office
     from pttserver.services.rights import Hit
+    from pttserver.services.subject_document import SubjectExport
 
 app = typer.Typer(help="Data subjects: find, export, rectify, restrict.", no_args_is_help=True)
 
@@ -49,6 +52,31 @@ def find(
         print_table("People", ["Number", "Identifier", "Name", "Found in", "Restricted"], map(_row, hits))
     if not hits:
         raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    tenant: TenantName,
+    subject: SubjectName,
+    *,
+    out: Annotated[Path, typer.Option("--out", help="New file, or a folder to put the files into.")],
+    reason: Reason,
+    by: Actor = None,
+    form: Annotated[str, typer.Option("--format", help="json, html, or json,html.")] = "json,html",
+) -> None:
+    """Write all that is held about a person, and what happens to it and why: for machines, and as a page to read."""
+    instruction, forms = instruction_of(by, reason), _forms(form, out)
+
+    async def work(office: "Office") -> "SubjectExport":
+        owner = await office.provisioning.tenant(tenant)
+        return await office.exports.export(owner, subject, instruction)
+
+    document = in_office(ctx, work)
+    for name in forms:
+        file = out / f"{document.subject}.{name}" if out.is_dir() else out
+        write_private(file, _rendered(document, name))
+        typer.echo(f"Written: {file}")
 
 
 @app.command()
@@ -104,6 +132,35 @@ def assignments(texts: list[str]) -> dict[str, str]:
             raise typer.BadParameter("write each value once, as NAME=VALUE")
         found[name] = value
     return found
+
+
+def write_private(file: Path, text: str) -> None:
+    """Into a new file that only its owner reads. Raises InvalidValue."""
+    from pttserver.errors import InvalidValue
+
+    try:
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+            out.write(text)
+    except OSError as error:
+        raise InvalidValue(f"{file}: {error.strerror}") from None
+
+
+def _forms(text: str, out: Path) -> list[str]:
+    forms = text.split(",")
+    if not set(forms) <= {"json", "html"} or len(set(forms)) < len(forms):
+        raise typer.BadParameter("the formats are json and html")
+    if len(forms) > 1 and not out.is_dir():
+        raise typer.BadParameter("two formats need a folder that is there; or give one --format")
+    return forms
+
+
+def _rendered(document: "SubjectExport", form: str) -> str:
+    from pttserver.privacy.pages import as_html
+    from pttserver.services.subject_page import subject_page
+
+    if form == "html":
+        return as_html(subject_page(document))
+    return document.model_dump_json(indent=2, exclude_none=True) + "\n"
 
 
 def _row(hit: "Hit") -> list[str]:

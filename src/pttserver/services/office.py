@@ -17,6 +17,7 @@ from pttserver.services.provision import Provisioning
 from pttserver.services.provision_devices import DeviceProvisioning
 from pttserver.services.rights import Rights
 from pttserver.services.signing_key import signing_key
+from pttserver.services.subject_export import SubjectExports
 from pttserver.store.audit import AuditLog
 from pttserver.store.database import Database
 from pttserver.store.policies import Policies
@@ -37,6 +38,7 @@ class Office:
     watch: PolicyWatch
     audit: Audit
     rights: Rights
+    exports: SubjectExports
 
 
 @asynccontextmanager
@@ -60,6 +62,7 @@ async def furnish(
     instructions = Instructions(policies, files, settings.privacy.bounds, clock)
     hasher = PinHasher(own.pin_hash_memory_kib, own.pin_hash_passes)
     provisioning = Provisioning(database, book, instructions, hasher, clock, actor)
+    rights = Rights(database, book, clock)
     return Office(
         provisioning=provisioning,
         devices=DeviceProvisioning(database, book, provisioning, settings, clock),
@@ -68,5 +71,6 @@ async def furnish(
         book=book,
         watch=PolicyWatch(policies, files, instructions, book),
         audit=Audit(AuditLog(database), book, signing_key(settings), settings.data_dir, clock),
-        rights=Rights(database, book, clock),
+        rights=rights,
+        exports=SubjectExports(database, book, rights, clock),
     )
