@@ -10,6 +10,7 @@ from typing import Any
 
 from generator.examples import REQUESTS as REQUEST_EXAMPLES
 from generator.examples import SERVER_MESSAGES as SERVER_EXAMPLES
+from pttserver.services.subject_document import SubjectExport
 from pttserver.wire.signalling import REQUESTS, SERVER_MESSAGES, Message
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -20,6 +21,14 @@ def schemas() -> dict[str, dict[str, Any]]:
     found = {kind: _schema(model, REQUEST_EXAMPLES[kind], closed=True) for kind, model in REQUESTS.items()}
     opened = {kind: _schema(model, SERVER_EXAMPLES[kind], closed=False) for kind, model in SERVER_MESSAGES.items()}
     return {**found, **opened}
+
+
+def subject_export() -> dict[str, Any]:
+    """The copy of all that is held about a person, as `pttserver subject export --format json` writes it."""
+    schema = for_the_wire(SubjectExport.model_json_schema(), closed=True)
+    head = {"$schema": DIALECT, "title": schema.pop("title"), "description": schema.pop("description")}
+    schema["required"] = ["format", "version", *schema["required"]]
+    return {**head, **schema}
 
 
 def _schema(model: type[Message], example: Message, *, closed: bool) -> dict[str, Any]:

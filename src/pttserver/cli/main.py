@@ -38,6 +38,7 @@ app = typer.Typer(
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(group.app, name="group")
 app.add_typer(subscriber.app, name="subscriber")
+app.add_typer(subject.app, name="subject")
 app.add_typer(device.app, name="device")
 app.add_typer(subject.app, name="subject")
 app.add_typer(audit_command.app, name="audit")

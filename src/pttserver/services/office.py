@@ -19,7 +19,9 @@ from pttserver.services.policy_watch import PolicyWatch
 from pttserver.services.provision import Provisioning
 from pttserver.services.provision_devices import DeviceProvisioning
 from pttserver.services.retention import Retention
+from pttserver.services.rights import Rights
 from pttserver.services.signing_key import signing_key
+from pttserver.services.subject_export import SubjectExports
 from pttserver.store.audit import AuditLog
 from pttserver.store.database import Database
 from pttserver.store.policies import Policies
@@ -43,6 +45,8 @@ class Office:
     retention: Retention
     periods: Periods
     calls: CallLookup
+    rights: Rights
+    exports: SubjectExports
 
 
 @asynccontextmanager
@@ -68,6 +72,7 @@ async def furnish(
     retention = Retention(database, clock, settings.privacy)
     erasures = open_erasures(database, settings)
     provisioning = Provisioning(database, book, instructions, hasher, clock, actor, erasures, retention)
+    rights = Rights(database, book, clock)
     return Office(
         provisioning=provisioning,
         devices=DeviceProvisioning(database, book, provisioning, settings, clock),
@@ -80,4 +85,6 @@ async def furnish(
         retention=retention,
         periods=Periods(database, book, provisioning, clock),
         calls=CallLookup(database, book, provisioning, clock),
+        rights=rights,
+        exports=SubjectExports(database, book, rights, clock),
     )

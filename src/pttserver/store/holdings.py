@@ -5,6 +5,7 @@
 3. secrets (digests of PINs and tokens, keys) are named, not given out
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,14 @@ from sqlalchemy import Column, Connection, Table, Text, or_, select, type_coerce
 from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.released import Value
+from pttserver.privacy.retention import Event
 from pttserver.store import inventory
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.columns import DatedType, Sealed, SealedType
+from pttserver.store.database import Database
 from pttserver.store.governance_schema import subjects
 from pttserver.store.schema import bursts, call_participants, calls, groups
+from pttserver.store.subjects import Subject, events_of_tenant, subjects_of
 from pttserver.store.vault import AUDIT, HISTORY, KEY_COLUMNS, SubjectVault, Vault, with_keys
 
 _SINCE = ("recorded_ms", "created_ms", "issued_ms", "since_ms", "at_ms")
@@ -62,6 +67,62 @@ class Participation:
     others: int
 
 
+@dataclass(frozen=True, slots=True)
+class KnownBy:
+    """A person of the tenant, with the texts that people are looked for by; `events` start and stop their periods."""
+
+    subject: Subject
+    values: Sequence[HeldValue]
+    events: Sequence[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """All that is held about a person, and the names of the tenant's groups by their identifiers."""
+
+    subject: Subject
+    rows: Sequence[HeldRow]
+    calls: Sequence[Participation]
+    events: Sequence[Event]
+    groups: Mapping[str, str]
+
+
+class Holdings:
+    """Every method raises StoreUnavailable, SealBroken. What is looked at is noted before it is read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def known_by(self, tenant_id: TenantId, note: AuditNote) -> list[KnownBy]:
+        """Of all people of the tenant."""
+        vault = self._database.vault
+
+        def work(sql: Connection) -> list[KnownBy]:
+            events, texts = events_of_tenant(sql, tenant_id), defaultdict[str, list[HeldValue]](list)
+            for subject_id, value in _standing_texts(sql, vault, tenant_id):
+                texts[subject_id].append(value)
+            return [
+                KnownBy(subject, texts[subject.subject_id], events[None] + events.get(subject.subject_id, []))
+                for subject in subjects_of(sql, tenant_id)
+            ]
+
+        await self._database.write(lambda sql: None, note=note)
+        return await self._database.read(work)
+
+    async def of(self, subject: Subject, note: AuditNote) -> Held:
+        """Raises NotFound if the subject was erased in the meantime."""
+        vault, tenant_id, who = self._database.vault, subject.tenant_id, subject.subject_id
+
+        def work(sql: Connection) -> Held:
+            keys, events = vault.existing(sql, who), events_of_tenant(sql, tenant_id)
+            names = sql.execute(select(groups.c.id, groups.c.name).where(groups.c.tenant_id == tenant_id)).all()
+            mine = events[None] + events.get(who, [])
+            return Held(subject, held(sql, keys), participations(sql, keys), mine, {row.id: row.name for row in names})
+
+        await self._database.write(lambda sql: None, note=note)
+        return await self._database.read(work)
+
+
 def held(sql: Connection, keys: SubjectVault) -> list[HeldRow]:
     """Opened, table by table. Raises SealBroken."""
     since_ms = sql.scalar(select(subjects.c.created_ms).where(subjects.c.id == keys.subject_id)) or 0
@@ -72,7 +133,7 @@ def held(sql: Connection, keys: SubjectVault) -> list[HeldRow]:
     ]
 
 
-def standing_texts(sql: Connection, vault: Vault, tenant_id: TenantId) -> Iterator[tuple[str, HeldValue]]:
+def _standing_texts(sql: Connection, vault: Vault, tenant_id: TenantId) -> Iterator[tuple[str, HeldValue]]:
     """Subject and text, of all of a tenant's subjects: what people are looked for by."""
     for table in inventory.tables():
         owner = inventory.owner(table)

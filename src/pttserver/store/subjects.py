@@ -1,7 +1,6 @@
 """Data subjects in the database: who there is, and whose processing is restricted (GDPR Art. 18)."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 
@@ -78,9 +77,17 @@ def restricted(sql: Connection, subject_id: str) -> bool:
     return sql.execute(query).first() is not None
 
 
-def events_of(sql: Connection, tenant_id: TenantId, subject_id: str) -> list[Event]:
-    """What starts and stops the periods of a subject's data: its own events and those of its tenant."""
-    event: Any = retention_events.c
-    mine = or_(event.subject_id.is_(None), event.subject_id == subject_id)
-    query = select(event.kind, event.at_ms).where(event.tenant_id == tenant_id, mine).order_by(event.id)
-    return [Event(EventKind(kind), at_ms) for kind, at_ms in sql.execute(query)]
+def subjects_of(sql: Connection, tenant_id: TenantId) -> list[Subject]:
+    """All people of a tenant, the tenant itself left out."""
+    query = _SUBJECT.where(subjects.c.tenant_id == tenant_id, subjects.c.kind != "tenant").order_by(subjects.c.id)
+    return [Subject(*row) for row in sql.execute(query)]
+
+
+def events_of_tenant(sql: Connection, tenant_id: TenantId) -> dict[str | None, list[Event]]:
+    """What starts and stops periods, by subject; None: of the whole tenant."""
+    event = retention_events.c
+    query = select(event.subject_id, event.kind, event.at_ms).where(event.tenant_id == tenant_id).order_by(event.id)
+    found: dict[str | None, list[Event]] = {None: []}
+    for subject_id, kind, at_ms in sql.execute(query):
+        found.setdefault(subject_id, []).append(Event(EventKind(kind), at_ms))
+    return found
