@@ -10,8 +10,22 @@ import typer
 from typer.core import TyperGroup
 
 from pttserver.cli import audit as audit_command
+from pttserver.cli import (
+    call,
+    closing,
+    demo,
+    device,
+    group,
+    hold,
+    policy,
+    register,
+    retention,
+    serve,
+    subject,
+    subscriber,
+    tenant,
+)
 from pttserver.cli import config as config_command
-from pttserver.cli import demo, device, group, policy, register, serve, subject, subscriber, tenant
 from pttserver.cli.output import complain
 from pttserver.errors import PttError
 
@@ -44,6 +58,13 @@ app.add_typer(subject.app, name="subject")
 app.add_typer(audit_command.app, name="audit")
 app.add_typer(policy.app, name="policy")
 app.add_typer(config_command.app, name="config")
+app.add_typer(call.app, name="call")
+app.add_typer(hold.app, name="hold")
+app.add_typer(retention.app, name="retention")
+tenant.app.command()(closing.close)
+tenant.app.command()(closing.reopen)
+tenant.app.command("end-contract")(closing.end_contract)
+tenant.app.command("billing-closed")(closing.billing_closed)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("register")(register.register)

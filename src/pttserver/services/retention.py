@@ -211,7 +211,14 @@ class Retention:
             _log.error("sweep_not_recorded", error=error.message)
 
     async def prove(self) -> bool:
-        """Empties the write-ahead log, if any sweep still needs it. False: not proven yet."""
+        """Empties the write-ahead log, if any sweep still needs it. False: not proven yet; the next round tries again."""
+        try:
+            return await self._prove()
+        except StoreUnavailable as error:
+            _log.error("erasure_not_proven", sweeps=self.readings.unproven, reason=error.message)
+            return False
+
+    async def _prove(self) -> bool:
         newest, self.readings.unproven = await self.sweeps.newest_number(), await self.sweeps.unproven()
         if not self.readings.unproven:
             return True

@@ -191,8 +191,7 @@ class _Planner:
     # What happened -----------------------------------------------------------------------------------------------
 
     def _happenings(self, table: Table, record: Happening) -> Iterator[Step]:
-        everything = frozenset(column.info["category"] for column in table.columns if column.info["category"])
-        for reach in self._reaches(record.category, everything):
+        for reach in self._reaches(record.category, _categories(table)):
             yield Step(record.category, table, self._old(table, record, reach))
         for column in table.columns:
             category = column.info["category"]
@@ -200,10 +199,11 @@ class _Planner:
                 yield from self._emptied_early(table, record, column)
 
     def _emptied_early(self, table: Table, record: Happening, column: Column[Any]) -> Iterator[Step]:
-        category, emptied = column.info["category"], [column]
+        """A hold on anything of a row keeps the reference too: by it the hold finds the row."""
+        category, emptied, touched = column.info["category"], [column], frozenset({column.info["category"]})
         if column.name == record.subject:
             emptied += [other for other in table.columns if other.info.get("form") == "sealed" and other.nullable]
-        touched = frozenset(each.info["category"] for each in emptied)
+            touched = _categories(table)
         for reach in self._reaches(category, touched):
             over = and_(column.is_not(None), self._old(table, record, reach))
             yield Step(category, table, over, tuple(each.name for each in emptied))
@@ -234,8 +234,7 @@ class _Planner:
 
     def _lasting(self, table: Table, record: Lasting) -> Iterator[Step]:
         if record.category is not None:
-            touched = frozenset(column.info["category"] for column in table.columns if column.info["category"])
-            for reach in self._reaches(record.category, touched):
+            for reach in self._reaches(record.category, _categories(table)):
                 yield Step(record.category, table, self._since(table, record, record.since, reach))
         for column in table.columns:
             category = column.info["category"]
@@ -268,3 +267,7 @@ class _Planner:
         if reach.only is not None:
             return and_(mine, subjects.c.id == reach.only)
         return and_(mine, subjects.c.id.not_in(sorted(reach.spared))) if reach.spared else mine
+
+
+def _categories(table: Table) -> frozenset[Category]:
+    return frozenset(column.info["category"] for column in table.columns if column.info["category"] is not None)
