@@ -37,6 +37,7 @@ from pttserver.services.replies import Offer
 from pttserver.services.rosters import Rosters
 from pttserver.services.signing_key import signing_key
 from pttserver.services.standing_watch import StandingWatch
+from pttserver.services.subject_keys import keep_subject_keys
 from pttserver.services.talk import TalkService
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.store.audit import AuditLog
@@ -139,6 +140,7 @@ class Application:
         standing = StandingWatch(database, services.sessions, services.attendance, services.policies)
         background.start(standing.run(), "standing watch")
         background.start(services.policy_watch.run(), "policy watch")
+        background.start(keep_subject_keys(database, self._settings), "subject keys")
         background.start(services.audit.run(services.policies.tenants), "audit checkpoints")
         background.start(services.metrics.watch_loop(), "loop lag")
 

@@ -10,8 +10,8 @@ import typer
 from typer.core import TyperGroup
 
 from pttserver.cli import audit as audit_command
+from pttserver.cli import backup, demo, device, group, register, serve, subject, subscriber, tenant
 from pttserver.cli import config as config_command
-from pttserver.cli import demo, device, group, register, serve, subject, subscriber, tenant
 from pttserver.cli.output import complain
 from pttserver.errors import PttError
 
@@ -45,6 +45,8 @@ app.add_typer(config_command.app, name="config")
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("register")(register.register)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 
 
 def _print_version(wanted: bool) -> None:

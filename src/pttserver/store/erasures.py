@@ -106,8 +106,11 @@ class Erasures:
     async def replay(self, *, all_of_it: bool = False) -> int:
         """Carries out what the ledger says and the database has not noted; gives how many were still there.
 
-        `all_of_it`: whatever the database has noted, as after a restore.
+        `all_of_it`: whatever the database has noted, as after a restore. A server that erased nothing yet gets an empty
+        ledger, so that one that was lost can be told from one that was never needed.
         """
+        if await self._database.read(_noted) == 0:
+            self._ledger.make()
         return await self._database.write(lambda sql: self._carry_out(sql, all_of_it=all_of_it))
 
     def _carry_out(self, sql: Connection, *, all_of_it: bool = False) -> int:
@@ -138,7 +141,9 @@ class Erasures:
         left_over = await asyncio.to_thread(found_in, entry.trace, files)
         if left_over:  # in a gap of a page, where SQLite moved the row away from
             await self._database.rewrite()
-            if not await self._database.truncate_log() or await asyncio.to_thread(found_in, entry.trace, files):
+            if not await self._database.truncate_log():
+                return None
+            if await asyncio.to_thread(found_in, entry.trace, files):
                 return None
         return Proof({file.name: file.stat().st_size for file in files if file.exists()}, bool(left_over))
 
