@@ -38,6 +38,7 @@ from pttserver.services.retention import Retention
 from pttserver.services.rosters import Rosters
 from pttserver.services.signing_key import signing_key
 from pttserver.services.standing_watch import StandingWatch
+from pttserver.services.subject_keys import keep_subject_keys
 from pttserver.services.talk import TalkService
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.store.audit import AuditLog
@@ -142,6 +143,7 @@ class Application:
         standing = StandingWatch(database, services.sessions, services.attendance, services.policies)
         background.start(standing.run(), "standing watch")
         background.start(services.policy_watch.run(), "policy watch")
+        background.start(keep_subject_keys(database, self._settings), "subject keys")
         background.start(services.audit.run(services.policies.tenants), "audit checkpoints")
         background.start(services.retention.run(services.policies.changed), "retention")
         background.start(services.metrics.watch_loop(), "loop lag")

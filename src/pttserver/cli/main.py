@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from pttserver.cli import audit as audit_command
 from pttserver.cli import (
+    backup,
     call,
     closing,
     demo,
@@ -68,6 +69,8 @@ tenant.app.command("billing-closed")(closing.billing_closed)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("register")(register.register)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 
 
 def _print_version(wanted: bool) -> None:

@@ -17,15 +17,18 @@ from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.retention import Event, EventKind, Phase
 from pttserver.services import naming
+from pttserver.services.backup import WORKPLACE
 from pttserver.services.instructions import Instruction
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.signing_key import signing_key
+from pttserver.services.subject_keys import forget_erased
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.deletion_requests import DeletionRequests
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, LedgerEntry, subject_digest
 from pttserver.store.erasures import Erasures, Proof
 from pttserver.store.inventory import personal
+from pttserver.store.workplace import clear_workplace
 
 FORMAT: Final = "pttserver certificate of erasure, version 1"
 REMAINS: Final = "times and lengths of calls that others took part in, without a reference to the subject"
@@ -49,6 +52,7 @@ class Erasure:
     """Every method raises NotFound, StoreUnavailable, and LedgerBroken if the ledger was changed."""
 
     def __init__(self, database: Database, settings: Settings, policies: PolicyBook, clock: Clock) -> None:
+        self._database = database
         self._erasures = open_erasures(database, settings)
         self._requests = DeletionRequests(database)
         self._settings = settings
@@ -114,7 +118,9 @@ class Erasure:
         )
 
     async def _certified(self, subject_id: str, entry: LedgerEntry, audit_entry: int | None) -> Outcome:
-        proof = await self._erasures.prove(entry)
+        await forget_erased(self._database, self._settings)
+        vacant = clear_workplace(self._settings.data_dir / WORKPLACE)  # a backup in the making still has the key
+        proof = await self._erasures.prove(entry) if vacant else None
         if proof is None:
             return Outcome(subject_id, entry, None)
         document = _certificate(entry, audit_entry, proof, self._clock.utc_ms())
@@ -146,6 +152,7 @@ def _certificate(entry: LedgerEntry, audit_entry: int | None, proof: Proof, now_
         "columns": [f"{row.table}.{row.column}" for row in personal() if row.form in {"sealed", "reference"}],
         "remains": REMAINS,
         "proof": {
+            "subject_keys_file": "written anew without the key",
             "write_ahead_log": "emptied into the database by a truncating checkpoint that no reader held up",
             "searched_bytes": proof.searched,
             "searched_for": "the wrapped key, by its first 12 octets",

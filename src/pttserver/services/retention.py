@@ -211,7 +211,7 @@ class Retention:
             _log.error("sweep_not_recorded", error=error.message)
 
     async def prove(self) -> bool:
-        """Empties the write-ahead log, if any sweep still needs it. False: not proven yet; the next round tries again."""
+        """Empties the write-ahead log, if a sweep still needs it. False: not proven yet; the next round tries again."""
         try:
             return await self._prove()
         except StoreUnavailable as error:

@@ -4,7 +4,7 @@ Theory of operation.
  1. A line is one erasure, as JSON. It names nobody: the subject stands as a digest of an identifier that was drawn at
     random, and says nothing once the row that had it is gone.
  2. Each line carries its own digest and that of the line before it. A line that was damaged, removed or moved is found
-    by whoever reads; lines cut off the end are missed by the database, which counts what it has carried out
+    by whoever reads; lines cut off the end are missed by the database, which counts those that it has carried out
     (store/erasures.py).
  3. A line is on the disk before the key that it speaks of is destroyed. A line without its end was never on the disk
     as far as anybody was told: it is cut off by the next one.
@@ -83,9 +83,13 @@ class ErasureLedger:
         except OSError as error:
             raise StoreUnavailable(f"{self.file}: {error.strerror}") from error
 
+    def make(self) -> None:
+        """An empty one, unless there is one."""
+        make_private_file(self.file)
+
     def append(self, at_ms: int, kind: Kind, tenant_id: TenantId, digest: str, trace: bytes) -> LedgerEntry:
         """On the disk when it returns. Processes take turns."""
-        make_private_file(self.file)
+        self.make()
         try:
             with open(self.file, "r+b") as ledger:
                 fcntl.flock(ledger, fcntl.LOCK_EX)

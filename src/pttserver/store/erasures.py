@@ -106,8 +106,11 @@ class Erasures:
     async def replay(self, *, all_of_it: bool = False) -> int:
         """Carries out what the ledger says and the database has not noted; gives how many were still there.
 
-        `all_of_it`: whatever the database has noted, as after a restore.
+        `all_of_it`: whatever the database has noted, as after a restore. A server that erased nothing yet gets an empty
+        ledger, so that one that was lost can be told from one that was never needed.
         """
+        if await self._database.read(_noted) == 0:
+            self._ledger.make()
         return await self._database.write(lambda sql: self._carry_out(sql, all_of_it=all_of_it))
 
     def _carry_out(self, sql: Connection, *, all_of_it: bool = False) -> int:
