@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from pttserver.cli import audit as audit_command
 from pttserver.cli import config as config_command
-from pttserver.cli import demo, device, group, policy, register, serve, subscriber, tenant
+from pttserver.cli import demo, device, group, policy, register, serve, subject, subscriber, tenant
 from pttserver.cli.output import complain
 from pttserver.errors import PttError
 
@@ -38,6 +39,8 @@ app.add_typer(tenant.app, name="tenant")
 app.add_typer(group.app, name="group")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(device.app, name="device")
+app.add_typer(subject.app, name="subject")
+app.add_typer(audit_command.app, name="audit")
 app.add_typer(policy.app, name="policy")
 app.add_typer(config_command.app, name="config")
 app.command("serve")(serve.serve)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pttserver.cli.office import settings_of
+from pttserver.cli import policy_office
+from pttserver.cli.office import in_office, settings_of
 from pttserver.cli.output import AsJson, complain, print_json, print_table
 
 if TYPE_CHECKING:  # slow to import, see main.py
@@ -18,8 +19,15 @@ if TYPE_CHECKING:  # slow to import, see main.py
 app = typer.Typer(help="Privacy policies: what is kept about people, why, and how long.", no_args_is_help=True)
 presets = typer.Typer(help="Policy files to start from.", no_args_is_help=True)
 app.add_typer(presets, name="presets")
+app.command()(policy_office.apply)
+app.command()(policy_office.history)
+app.command()(policy_office.status)
 
 PolicyFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Policy file.", show_default=False)]
+PolicyOf = Annotated[
+    str,
+    typer.Argument(metavar="FILE|TENANT", help="Policy file, or a tenant for its policy in force.", show_default=False),
+]
 FOUND = 3  # exit status; 1 is an error, 2 a wrong command line
 
 
@@ -52,12 +60,12 @@ def check(
 
 
 @app.command()
-def explain(file: PolicyFile, json: AsJson = False) -> None:
+def explain(ctx: typer.Context, of: PolicyOf, json: AsJson = False) -> None:
     """Say in plain sentences what happens to each datum, and what cannot work then."""
     from pttserver.privacy.explain import explain as sentences
-    from pttserver.privacy.explain import limitations
+    from pttserver.privacy.limitations import limitations
 
-    policy = read_policy(file)
+    policy = policy_of(ctx, of)
     limited = limitations(policy)
     if json:
         return print_json({"sentences": sentences(policy), "limitations": list(map(asdict, limited))})
@@ -70,11 +78,11 @@ def explain(file: PolicyFile, json: AsJson = False) -> None:
 
 
 @app.command()
-def diff(old: PolicyFile, new: PolicyFile, json: AsJson = False) -> None:
+def diff(ctx: typer.Context, old: PolicyOf, new: PolicyOf, json: AsJson = False) -> None:
     """Say what would change from one policy to another, and whether that is stricter or laxer."""
     from pttserver.privacy.difference import difference
 
-    changes = difference(read_policy(old), read_policy(new))
+    changes = difference(policy_of(ctx, old), policy_of(ctx, new))
     if json:
         return print_json(list(map(asdict, changes)))
     words = {True: "stricter", False: "laxer", None: "-"}
@@ -84,7 +92,8 @@ def diff(old: PolicyFile, new: PolicyFile, json: AsJson = False) -> None:
 
 @app.command()
 def simulate(
-    file: PolicyFile,
+    ctx: typer.Context,
+    of: PolicyOf,
     years: Annotated[int, typer.Option(min=1, max=30, help="Years of operation; one more is watched.")] = 3,
     plot: Annotated[Path | None, typer.Option(help="Write a picture to this PNG file.", dir_okay=False)] = None,
     json: AsJson = False,
@@ -95,7 +104,7 @@ def simulate(
     from pttserver.cli.policy_chart import picture, text_chart
     from pttserver.privacy.simulation import simulate as run
 
-    policy = read_policy(file)
+    policy = policy_of(ctx, of)
     simulation = run(policy, years, int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1000)
     if plot is not None:
         picture(simulation, policy.policy.title, plot)
@@ -139,6 +148,13 @@ def write(name: str, file: Path) -> None:
     except OSError as error:
         raise InvalidValue(f"{file}: {error.strerror}") from None
     typer.echo(f"Written: {file}. Edit it, then run: pttserver policy check {file}")
+
+
+def policy_of(ctx: typer.Context, of: str) -> "Policy":
+    """That of a file, or the one in force of a tenant. Raises PolicyInvalid, PolicyMissing, NotFound."""
+    if Path(of).is_file():
+        return read_policy(Path(of))
+    return in_office(ctx, lambda office: policy_office.in_force(office, of))
 
 
 def read_policy(file: Path) -> "Policy":

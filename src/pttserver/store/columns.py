@@ -5,8 +5,9 @@ first try. Every column declares itself (`Column.info["category"]`); tests/store
 not. The data inventory and the Article 30 register are made from these declarations.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, LargeBinary, Text, TypeDecorator
 from sqlalchemy.types import TypeEngine
@@ -14,6 +15,7 @@ from sqlalchemy.types import TypeEngine
 from pttserver.privacy.categories import Category
 from pttserver.privacy.released import Released
 
+Keyholder = Literal["subject", "tenant"]
 LINK: Final = "drawn at random; whom it stands for is sealed"
 
 
@@ -98,15 +100,35 @@ class DatedType(TypeDecorator[int]):
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A table of records with an age: whose rule its rows live by, and the column that the age counts from."""
+    """A table of records with an age: whose rule its rows live by, and the column that the age counts from.
+
+    `subject`: the reference by which events and holds of one person find its rows.
+    """
 
     category: Category
     since: str
+    subject: str = "subject"
 
 
-def sealed(name: str, category: Category, *, nullable: bool = True) -> Column[Sealed]:
-    """A personal value, encrypted under the key of its subject."""
-    return Column(name, SealedType(category), nullable=nullable, info={"category": category, "form": "sealed"})
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """A table of what lives. Its personal columns are emptied as their categories end.
+
+    `subject`: the column with the subject's identifier. `category`: the rule that the row as a whole lives by; None: it
+    goes with its subject. `since`: the column that ages and events count from, by column where one differs; None: since
+    the subject is known.
+    """
+
+    subject: str
+    category: Category | None = None
+    since: str | None = None
+    since_of: Mapping[str, str] = field(default_factory=dict)
+
+
+def sealed(name: str, category: Category, *, nullable: bool = True, of: Keyholder = "subject") -> Column[Sealed]:
+    """A personal value, encrypted under the key of its row's subject, or of the tenant: what its operators wrote."""
+    info = {"category": category, "form": "sealed", "of": of}
+    return Column(name, SealedType(category), nullable=nullable, info=info)
 
 
 def reference(name: str, category: Category, *, primary_key: bool = False) -> Column[Reference]:
