@@ -17,7 +17,6 @@ from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.retention import Event, EventKind, Phase
 from pttserver.services import naming
-from pttserver.services.backup import WORKPLACE
 from pttserver.services.instructions import Instruction
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.signing_key import signing_key
@@ -28,7 +27,7 @@ from pttserver.store.deletion_requests import DeletionRequests
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, LedgerEntry, subject_digest
 from pttserver.store.erasures import Erasures, Proof
 from pttserver.store.inventory import personal
-from pttserver.store.workplace import clear_workplace
+from pttserver.store.workplace import WORKPLACE, clear_workplace
 
 FORMAT: Final = "pttserver certificate of erasure, version 1"
 REMAINS: Final = "times and lengths of calls that others took part in, without a reference to the subject"
