@@ -295,7 +295,13 @@ class SlowClock(Clock):
 
 async def test_a_request_can_be_taken_back_in_its_first_phase_only(settings):
     database, clock = await open_database(settings), SlowClock()
-    office = await furnish(database, settings, clock)
+    try:
+        await _walk_through_two_phases(await furnish(database, settings, clock), clock)
+    finally:
+        await database.close()
+
+
+async def _walk_through_two_phases(office, clock):
     tenant_id = (await office.provisioning.add_tenant("ACME", TWO_PHASES)).tenant_id
     await office.provisioning.add_subscriber("ACME", NUMBER, pin="4711")
     with pytest.raises(InvalidValue, match="no deletion is requested"):
@@ -311,4 +317,3 @@ async def test_a_request_can_be_taken_back_in_its_first_phase_only(settings):
         await office.erasure.withdraw(tenant_id, NUMBER, WHY)
     operations = [entry.operation for entry in await office.audit.entries(tenant_id)][-3:]
     assert operations == ["subject.deletion_requested", "subject.deletion_withdrawn", "subject.deletion_requested"]
-    await database.close()

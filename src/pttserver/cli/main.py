@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from pttserver.cli import audit as audit_command
-from pttserver.cli import backup, demo, device, group, register, serve, subject, subscriber, tenant
+from pttserver.cli import backup, demo, device, group, key, register, serve, subject, subscriber, tenant
 from pttserver.cli import config as config_command
 from pttserver.cli.output import complain
 from pttserver.errors import PttError
@@ -40,6 +40,7 @@ app.add_typer(group.app, name="group")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(device.app, name="device")
 app.add_typer(subject.app, name="subject")
+app.add_typer(key.app, name="key")
 app.add_typer(audit_command.app, name="audit")
 app.add_typer(config_command.app, name="config")
 app.command("serve")(serve.serve)
