@@ -96,8 +96,8 @@ def _own_file(settings: Settings) -> Path:
     own = settings.keys
     if own.master_key is not None or own.master_key_command is not None:
         raise ConfigError(
-            "the master keys come from outside: put a new one first in their source, as 64 hexadecimal digits on a line "
-            "of its own, keep the old ones below it, then run: pttserver key rewrap"
+            "the master keys come from outside: put a new one first in their source, as 64 hexadecimal digits on a "
+            "line of its own, keep the old ones below it, then run: pttserver key rewrap"
         )
     return key_file(settings)
 
