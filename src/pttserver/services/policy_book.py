@@ -89,6 +89,13 @@ class PolicyBook:
         """Raises PolicyMissing."""
         return self.gate(tenant_id).policy
 
+    def in_force(self, tenant_id: TenantId) -> Policy | None:
+        """None: the tenant is refused."""
+        try:
+            return self.policy(tenant_id)
+        except PolicyMissing:
+            return None
+
     def names_up_to(self, tenant_id: TenantId) -> int:
         """How many participants a group may have for its members to see their names; 0 without a policy."""
         try:
