@@ -21,10 +21,12 @@ from pttserver.net.tls_port import TlsPort
 from pttserver.observe.log import get_logger
 from pttserver.observe.metrics import Metrics
 from pttserver.services.attendance import Attendance
+from pttserver.services.audit import Audit
 from pttserver.services.authentication import Authentication
 from pttserver.services.call_log import CallLog
 from pttserver.services.certificate import CertificateFiles, ensure_certificate
 from pttserver.services.connection import Door
+from pttserver.services.erasure import open_erasures
 from pttserver.services.instructions import Instructions
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.keyring import open_database
@@ -34,9 +36,12 @@ from pttserver.services.policy_watch import PolicyWatch
 from pttserver.services.replies import Offer
 from pttserver.services.retention import Retention
 from pttserver.services.rosters import Rosters
+from pttserver.services.signing_key import signing_key
 from pttserver.services.standing_watch import StandingWatch
+from pttserver.services.subject_keys import keep_subject_keys
 from pttserver.services.talk import TalkService
 from pttserver.sessions.registry import SessionRegistry
+from pttserver.store.audit import AuditLog
 from pttserver.store.calls import CallHistory
 from pttserver.store.database import Database
 from pttserver.store.devices import Devices
@@ -68,6 +73,7 @@ class Services:
     call_log: CallLog
     policies: PolicyBook
     policy_watch: PolicyWatch
+    audit: Audit
     retention: Retention
     metrics: Metrics
 
@@ -109,6 +115,7 @@ class Application:
         files = ensure_certificate(settings, self._clock)
         database = await open_database(settings)
         stack.push_async_callback(database.close)
+        await _finish_erasures(database, settings)
         socket = _open_media_socket(settings)
         stack.callback(socket.close)
         services = build_services(settings, self._clock, database, socket)
@@ -136,6 +143,8 @@ class Application:
         standing = StandingWatch(database, services.sessions, services.attendance, services.policies)
         background.start(standing.run(), "standing watch")
         background.start(services.policy_watch.run(), "policy watch")
+        background.start(keep_subject_keys(database, self._settings), "subject keys")
+        background.start(services.audit.run(services.policies.tenants), "audit checkpoints")
         background.start(services.retention.run(services.policies.changed), "retention")
         background.start(services.metrics.watch_loop(), "loop lag")
 
@@ -213,6 +222,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         call_log=call_log,
         policies=policies,
         policy_watch=policy_watch,
+        audit=Audit(AuditLog(database), policies, signing_key(settings), settings.data_dir, clock),
         retention=Retention(database, clock, settings.privacy),
         metrics=metrics,
     )
@@ -241,6 +251,13 @@ def _offer(settings: Settings, relay: Relay, media_port: int) -> Offer:
         dead_after_s=settings.sessions.dead_after_s,
         resume_lifetime_s=settings.sessions.resume_lifetime_s,
     )
+
+
+async def _finish_erasures(database: Database, settings: Settings) -> None:
+    """Whoever was erased is not served, whatever backup the database comes from."""
+    erased = await open_erasures(database, settings).replay()
+    if erased:
+        _log.warning("erasures_replayed", erased=erased)
 
 
 class _Background:

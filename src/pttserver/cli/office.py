@@ -1,6 +1,7 @@
 """Runs a provisioning command: reads the settings, opens the office, closes it again."""
 
 import asyncio
+import getpass
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,13 +23,14 @@ def settings_of(ctx: typer.Context) -> "Settings":
 
 def in_office(ctx: typer.Context, work: "Callable[[Office], Awaitable[T]]") -> T:
     """Runs `work` with the database of the settings open. Raises PttError."""
+    from pttserver.ids import Personal
     from pttserver.observe.log import configure_logging
     from pttserver.services.office import open_office
 
     configure_logging("critical", "console")  # what goes wrong is the command's to tell
 
     async def run() -> T:
-        async with open_office(settings_of(ctx)) as office:
+        async with open_office(settings_of(ctx), Personal(getpass.getuser())) as office:
             return await work(office)
 
     return asyncio.run(run())

@@ -5,12 +5,10 @@ The register is `tests/requirements.toml`, beside the tests that it names; the p
 
 import shutil
 import textwrap
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from importlib.resources import files
 from typing import Annotated, Any
 
 import typer
@@ -47,6 +45,9 @@ class Requirement:
 
 def requirements() -> list[Requirement]:
     """The whole register, in its order."""
+    import tomllib
+    from importlib.resources import files
+
     rows = tomllib.loads(files("pttserver").joinpath("requirements.toml").read_text(encoding="utf-8"))
     return [_read(number, row) for number, row in rows.items()]
 

@@ -21,6 +21,7 @@ from pttserver.privacy.limitations import limitations
 from pttserver.privacy.policy import Policy, parse_policy
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.policies import Policies, PolicyVersion
 from pttserver.store.policy_files import PolicyFiles
 
@@ -80,10 +81,21 @@ class Instructions:
             raise PolicyInvalid("the policy is not taken:\n" + "\n".join(f"  {reason}" for reason in wrong))
         return policy
 
+    def note(self, version: PolicyVersion, instruction: Instruction, operation: str = "policy.apply") -> AuditNote:
+        """What the audit log says of it, by the new policy."""
+        return AuditNote(
+            gate=Gate(parse_policy(version.text)),
+            operation=operation,
+            tenant_id=version.tenant_id,
+            actor=instruction.actor,
+            at_ms=version.at_ms,
+            details={"digest": version.digest},
+        )
+
     async def apply(self, tenant_id: TenantId, text: str, instruction: Instruction) -> PolicyVersion:
         """In force from now on. Raises PolicyInvalid, or NotFound if there is no such tenant."""
         version = self.version(tenant_id, text, instruction)
-        number = await self._policies.put(version)
+        number = await self._policies.put(version, self.note(version, instruction))
         self._files.write(tenant_id, text)
         await self._policies.published(tenant_id, number)
         return version
@@ -92,7 +104,7 @@ class Instructions:
         """The organisation edited its file. Raises PolicyInvalid."""
         told = Instruction(Personal("policy file"), Personal("the file was changed"))
         version = self.version(tenant_id, text, told, published=True)
-        await self._policies.put(version)
+        await self._policies.put(version, self.note(version, told))
         return version
 
     async def publish(self, tenant_id: TenantId) -> None:

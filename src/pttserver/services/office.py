@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.passwords import PinHasher
+from pttserver.ids import Personal
+from pttserver.services.audit import Audit
 from pttserver.services.call_lookup import CallLookup
+from pttserver.services.erasure import Erasure, open_erasures
 from pttserver.services.instructions import Instructions
 from pttserver.services.keyring import open_database
 from pttserver.services.periods import Periods
@@ -16,9 +19,15 @@ from pttserver.services.policy_watch import PolicyWatch
 from pttserver.services.provision import Provisioning
 from pttserver.services.provision_devices import DeviceProvisioning
 from pttserver.services.retention import Retention
+from pttserver.services.rights import Rights
+from pttserver.services.signing_key import signing_key
+from pttserver.services.subject_export import SubjectExports
+from pttserver.store.audit import AuditLog
 from pttserver.store.database import Database
 from pttserver.store.policies import Policies
 from pttserver.store.policy_files import PolicyFiles
+
+OPERATOR = Personal("operator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +40,28 @@ class Office:
     instructions: Instructions
     book: PolicyBook
     watch: PolicyWatch
+    audit: Audit
+    erasure: Erasure
     retention: Retention
     periods: Periods
     calls: CallLookup
+    rights: Rights
+    exports: SubjectExports
 
 
 @asynccontextmanager
-async def open_office(settings: Settings) -> AsyncIterator[Office]:
-    """For one command; a server that runs beside it notices what changes. Raises StoreUnavailable."""
+async def open_office(settings: Settings, actor: Personal = OPERATOR) -> AsyncIterator[Office]:
+    """For one command of `actor`; a server that runs beside it notices what changes. Raises StoreUnavailable."""
     database = await open_database(settings)
     try:
-        yield await furnish(database, settings)
+        yield await furnish(database, settings, actor=actor)
     finally:
         await database.close()
 
 
-async def furnish(database: Database, settings: Settings, clock: Clock | None = None) -> Office:
+async def furnish(
+    database: Database, settings: Settings, clock: Clock | None = None, actor: Personal = OPERATOR
+) -> Office:
     """The use cases over an open database, by the policies in force now."""
     own, clock = settings.authentication, clock or Clock()
     policies, files = Policies(database), PolicyFiles(settings.policy_dir)
@@ -55,7 +70,9 @@ async def furnish(database: Database, settings: Settings, clock: Clock | None = 
     instructions = Instructions(policies, files, settings.privacy.bounds, clock)
     hasher = PinHasher(own.pin_hash_memory_kib, own.pin_hash_passes)
     retention = Retention(database, clock, settings.privacy)
-    provisioning = Provisioning(database, book, instructions, hasher, clock, retention)
+    erasures = open_erasures(database, settings)
+    provisioning = Provisioning(database, book, instructions, hasher, clock, actor, erasures, retention)
+    rights = Rights(database, book, clock)
     return Office(
         provisioning=provisioning,
         devices=DeviceProvisioning(database, book, provisioning, settings, clock),
@@ -63,7 +80,11 @@ async def furnish(database: Database, settings: Settings, clock: Clock | None = 
         instructions=instructions,
         book=book,
         watch=PolicyWatch(policies, files, instructions, book),
+        audit=Audit(AuditLog(database), book, signing_key(settings), settings.data_dir, clock),
+        erasure=Erasure(database, settings, book, clock),
         retention=retention,
         periods=Periods(database, book, provisioning, clock),
         calls=CallLookup(database, book, provisioning, clock),
+        rights=rights,
+        exports=SubjectExports(database, book, rights, clock),
     )

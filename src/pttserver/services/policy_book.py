@@ -71,11 +71,19 @@ class PolicyBook:
             raise PolicyMissing
         return gate
 
+    def gates(self) -> list[tuple[TenantId, Gate]]:
+        """Of the tenants that have a policy in force."""
+        return [(tenant_id, gate) for tenant_id, gate in self._gates.items() if tenant_id not in self._refused]
+
     async def require(self, tenant_id: TenantId) -> None:
         """Looks once more for the policy of a tenant that was just added. Raises PolicyMissing, StoreUnavailable."""
         if tenant_id not in self._gates:
             await self.load()
         self.gate(tenant_id)
+
+    def tenants(self) -> list[TenantId]:
+        """Those with a policy in force."""
+        return list(self._gates)
 
     def policy(self, tenant_id: TenantId) -> Policy:
         """Raises PolicyMissing."""

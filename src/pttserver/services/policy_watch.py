@@ -6,6 +6,7 @@ force (fail closed, both times: nobody's data are kept by rules that nobody gave
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from watchfiles import awatch
 
@@ -49,6 +50,10 @@ class PolicyWatch:
         self._instructions = instructions
         self._book = book
         self.rejected = 0
+
+    def path(self, tenant_id: TenantId) -> Path:
+        """Of the tenant's file."""
+        return self._files.path(tenant_id)
 
     def look(self, tenant_id: TenantId, newest: InForce | None) -> FileLook:
         """Compares the file with the version in force."""

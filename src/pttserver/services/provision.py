@@ -7,11 +7,12 @@ Messages of errors repeat no personal datum. What the policy does not keep is le
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pttserver.clock import Clock
 from pttserver.crypto.passwords import PinHasher, random_pin
 from pttserver.errors import InvalidValue, NotFound
-from pttserver.ids import Personal, SubscriberId, new_group_id, new_subscriber_id, new_tenant_id
+from pttserver.ids import Personal, SubscriberId, TenantId, new_group_id, new_subscriber_id, new_tenant_id
 from pttserver.privacy.categories import Category
 from pttserver.privacy.gate import Gate
 from pttserver.privacy.presets import preset_text
@@ -22,7 +23,9 @@ from pttserver.services.instructions import Instruction, Instructions
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.retention import Retention
 from pttserver.services.serving import Serving
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
+from pttserver.store.erasures import Erasures
 from pttserver.store.groups import Groups
 from pttserver.store.records import Group, Member, Membership, NewSubscriber, Subscriber, Tenant
 from pttserver.store.subscribers import Subscribers
@@ -31,6 +34,15 @@ from pttserver.store.tenants import Tenants
 DEFAULT_PRIORITY = 100
 DEFAULT_PRESET = "default"
 FIRST_INSTRUCTION = Instruction(Personal("operator"), Personal("the tenant was added"))
+
+
+class Whom(Protocol):
+    """Anything that belongs to a subscriber."""
+
+    @property
+    def tenant_id(self) -> TenantId: ...
+    @property
+    def subscriber_id(self) -> SubscriberId: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +64,13 @@ class Provisioning:
         instructions: Instructions,
         hasher: PinHasher,
         clock: Clock,
+        actor: Personal,
+        erasures: Erasures,
         retention: Retention,
     ) -> None:
+        """`actor`: who is at the desk; the audit log says so."""
+        self._actor = actor
+        self._erasures = erasures
         self._retention = retention
         self._serving = Serving(database, policies, clock)
         self._policies = policies
@@ -73,7 +90,7 @@ class Provisioning:
         tenant = Tenant(new_tenant_id(), naming.name(name), self._clock.utc_ms())
         text = preset_text(DEFAULT_PRESET) if policy is None else policy
         version = self._instructions.version(tenant.tenant_id, text, instruction)
-        await self._tenants.add(tenant, version)
+        await self._tenants.add(tenant, version, self._instructions.note(version, instruction, "tenant.add"))
         await self._policies.load()
         await self._instructions.publish(tenant.tenant_id)
         return tenant
@@ -88,9 +105,9 @@ class Provisioning:
         return found
 
     async def remove_tenant(self, tenant: str) -> None:
-        """With all that belongs to it, its history and its keys too."""
+        """With all that belongs to it, its history and its keys too; no backup brings it back. Raises OnHold."""
         tenant_id = (await self.tenant(tenant)).tenant_id
-        await self._tenants.remove(tenant_id)
+        await self._erasures.erase_tenant(tenant_id, self._clock.utc_ms())
         self._instructions.forget(tenant_id)
 
     # groups and their members
@@ -130,11 +147,13 @@ class Provisioning:
         """Adds the member, or changes what it may do. Raises InvalidValue."""
         rank = naming.priority(priority)
         of, who = await self.group(tenant, group), await self.subscriber(tenant, subscriber)
-        await self._groups.put_member(of.group_id, who.subscriber_id, rank, listen_only)
+        note = self.note("group.add_member", who, group=of.group_id, priority=rank, listen_only=int(listen_only))
+        await self._groups.put_member(of.group_id, who.subscriber_id, rank, listen_only, note)
 
     async def remove_member(self, tenant: str, group: str, subscriber: str) -> None:
         of, who = await self.group(tenant, group), await self.subscriber(tenant, subscriber)
-        if not await self._groups.remove_member(of.group_id, who.subscriber_id):
+        note = self.note("group.remove_member", who, group=of.group_id)
+        if not await self._groups.remove_member(of.group_id, who.subscriber_id, note):
             raise NotFound("the subscriber is not a member of the group")
 
     # subscribers
@@ -160,7 +179,7 @@ class Provisioning:
             pin_hash=await self._pin_hash(gate, who, secret),
             created_ms=self._clock.utc_ms(),
         )
-        await self._subscribers.add(new)
+        await self._subscribers.add(new, self.note("subscriber.add", new))
         found = await self.subscriber(tenant, who)
         given = {Category.IDENTIFIER: kept, Category.SUBSCRIBER_NAME: shown if name else new.pin_hash}
         return Added(found, secret, tuple(category for category, value in given.items() if value is None))
@@ -188,22 +207,36 @@ class Provisioning:
         kept = gate.release(Category.SUBSCRIBER_NAME, Purpose.SERVICE, who.subscriber_id, name) if name else None
         if name and kept is None:
             raise InvalidValue("the policy of the tenant keeps no display names")
-        await self._subscribers.rename(who.subscriber_id, kept)
+        await self._subscribers.rename(who.subscriber_id, kept, self.note("subscriber.rename", who))
 
     async def set_pin(self, tenant: str, subscriber: str, pin: str | None = None) -> str:
         """The new PIN, drawn if none is given; the resume token ends. Raises InvalidValue."""
         secret = _pin_or_random(pin)
         who = await self.subscriber(tenant, subscriber)
         gate = self._policies.gate(who.tenant_id)
-        await self._subscribers.set_pin(who.subscriber_id, await self._pin_hash(gate, who.subscriber_id, secret))
+        pin_hash = await self._pin_hash(gate, who.subscriber_id, secret)
+        await self._subscribers.set_pin(who.subscriber_id, pin_hash, self.note("subscriber.set_pin", who))
         return secret
 
     async def remove_subscriber(self, tenant: str, subscriber: str) -> None:
         """With memberships and devices, at once; the rest when its period is over: by default at once too."""
         who = await self.subscriber(tenant, subscriber)
-        await self._subscribers.remove(who.subscriber_id, self._clock.utc_ms())
+        note = self.note("subscriber.remove", who)
+        await self._subscribers.remove(who.subscriber_id, self._clock.utc_ms(), note)
         await self._retention.sweep(who.tenant_id, only=who.subscriber_id)
         await self._retention.prove()
+
+    def note(self, operation: str, about: Whom, **details: str | int) -> AuditNote:
+        """For the audit log. Raises PolicyMissing."""
+        return AuditNote(
+            gate=self._policies.gate(about.tenant_id),
+            operation=operation,
+            tenant_id=about.tenant_id,
+            actor=self._actor,
+            at_ms=self._clock.utc_ms(),
+            subject_id=about.subscriber_id,
+            details=details,
+        )
 
     async def _subscriber_id(self, tenant: str, subscriber: str) -> SubscriberId:
         return (await self.subscriber(tenant, subscriber)).subscriber_id

@@ -67,7 +67,8 @@ class DeviceProvisioning:
         new = NewDevice(new_device_id(), who.tenant_id, who.subscriber_id, kept, now_ms)
         shown = Device(new.device_id, new.tenant_id, new.subscriber_id, name if kept else None, None, now_ms)
         ticket = self._ticket(shown, expires_h, now_ms)
-        await self._devices.add(new, code_digest(ticket.code), ticket.expires_ms)
+        note = self._provisioning.note("device.add", new, device=new.device_id)
+        await self._devices.add(new, code_digest(ticket.code), ticket.expires_ms, note)
         return ticket
 
     async def new_code(self, tenant: str, device: str, *, expires_h: float = DEFAULT_EXPIRES_H) -> Ticket:
@@ -101,12 +102,15 @@ class DeviceProvisioning:
     async def revoke(self, tenant: str, device: str) -> None:
         """For good: its session ends within a second or two, it never logs in again. The record stays."""
         found = await self.device(tenant, device)
-        if not await self._devices.revoke(found.device_id, self._clock.utc_ms()):
+        note = self._provisioning.note("device.revoke", found, device=found.device_id)
+        if not await self._devices.revoke(found.device_id, self._clock.utc_ms(), note):
             raise InvalidValue("the device is revoked already")
 
     async def remove(self, tenant: str, device: str) -> None:
         """With its record."""
-        await self._devices.remove((await self.device(tenant, device)).device_id)
+        found = await self.device(tenant, device)
+        note = self._provisioning.note("device.remove", found, device=found.device_id)
+        await self._devices.remove(found.device_id, note)
 
     def _ticket(self, device: Device, expires_h: float, now_ms: int) -> Ticket:
         if not 0 < expires_h <= MAX_EXPIRES_H:

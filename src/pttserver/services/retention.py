@@ -211,7 +211,7 @@ class Retention:
             _log.error("sweep_not_recorded", error=error.message)
 
     async def prove(self) -> bool:
-        """Empties the write-ahead log, if any sweep still needs it. False: not proven yet; the next round tries again."""
+        """Empties the write-ahead log, if a sweep still needs it. False: not proven yet; the next round tries again."""
         try:
             return await self._prove()
         except StoreUnavailable as error:
@@ -222,7 +222,7 @@ class Retention:
         newest, self.readings.unproven = await self.sweeps.newest_number(), await self.sweeps.unproven()
         if not self.readings.unproven:
             return True
-        if not await self._database.empty_log():
+        if not await self._database.truncate_log():
             _log.error("erasure_not_proven", sweeps=self.readings.unproven, reason="a reader holds an earlier state")
             return False
         await self.sweeps.prove(newest)

@@ -1,15 +1,5 @@
-"""The audit log in the database: append-only, a chain of digests for each tenant, nothing personal in clear.
+"""The audit log in the database: its entries opened, its chain to be verified, its checkpoints, its pruning."""
 
-Theory of operation.
- 1. An entry carries the digest of the one before it and its own, over everything that stands in its row, as it stands
-    there: sealed values as ciphertext, the subject as a reference. So the chain can be verified without any key, and
-    still when the subject's key is gone.
- 2. A checkpoint is an entry's digest, signed by the server. Pruning removes a prefix that ends at a checkpoint, so what
-    is left begins where a signature vouches for it; a log cut anywhere else does not verify.
- 3. The number of the last entry is signed with each checkpoint: entries cut off the end are missed at the next one.
-"""
-
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,31 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select
 
 from pttserver.ids import Personal, TenantId
-from pttserver.privacy.categories import Category
-from pttserver.privacy.gate import Gate
-from pttserver.privacy.purposes import Purpose
+from pttserver.store.audit_chain import Details, Link, content, newest_checkpoint
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import audit_checkpoints, audit_entries
 from pttserver.store.vault import AUDIT, KEY_COLUMNS, Vault, with_keys
 
-ORIGIN = bytes(32)
 ROWS_AT_ONCE = 1000
-Details = Mapping[str, str | int]
 _ENTRY = audit_entries.c
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """An entry as the chain sees it. `digest` and `previous`: 32 octets of SHA-256."""
-
-    sequence: int
-    content: bytes
-    previous: bytes
-    digest: bytes
-
-    @property
-    def computed(self) -> bytes:
-        return hashlib.sha256(self.previous + self.content).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +31,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`signature`: Ed25519 over tenant, sequence, digest and time (crypto/audit_seal.py)."""
+    """`signature`: Ed25519 (RFC 8032) over `signed`."""
 
     tenant_id: TenantId
     sequence: int
@@ -67,76 +39,14 @@ class Checkpoint:
     at_ms: int
     signature: bytes
 
-
-def append(
-    sql: Connection,
-    vault: Vault,
-    gate: Gate,
-    *,
-    operation: str,
-    tenant_id: TenantId,
-    actor: Personal,
-    at_ms: int,
-    subject_id: str | None = None,
-    details: Details | None = None,
-) -> int | None:
-    """One entry, in the caller's transaction: what was done and that it was done are written together.
-
-    `details` are about the operation, never values of the subject. Gives its number; None: the policy keeps no audit.
-    """
-    keys = vault.existing(sql, tenant_id)
-    released = [
-        gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, tenant_id, value)
-        for value in (at_ms, actor, json.dumps(dict(details or {}), sort_keys=True))
-    ]
-    if released[0] is None:
-        return None
-    last = sql.execute(
-        select(_ENTRY.sequence, _ENTRY.digest).where(_ENTRY.tenant_id == tenant_id).order_by(_ENTRY.sequence.desc())
-    ).first()
-    pruned = _newest_checkpoint(sql, tenant_id) if last is None else None
-    sequence = last.sequence + 1 if last else pruned.sequence + 1 if pruned else 1
-    previous = last.digest if last else pruned.digest if pruned else ORIGIN
-    row = {
-        "tenant_id": tenant_id,
-        "sequence": sequence,
-        "at_ms": released[0],
-        "operation": operation,
-        "subject": _reference(sql, vault, gate, subject_id),
-        "actor": keys.seal(released[1]),
-        "details": keys.seal(released[2]),
-        "previous": previous,
-    }
-    digest = hashlib.sha256(previous + _content(row | {"at_ms": at_ms})).digest()
-    sql.execute(insert(audit_entries), row | {"digest": digest})
-    return sequence
+    @property
+    def signed(self) -> bytes:
+        return checkpoint_octets(self.tenant_id, self.sequence, self.digest, self.at_ms)
 
 
-def _reference(sql: Connection, vault: Vault, gate: Gate, subject_id: str | None) -> Any:
-    keys = vault.subject(sql, subject_id) if subject_id else None
-    if keys is None or subject_id is None:
-        return None
-    return keys.refer(gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, subject_id, subject_id), AUDIT)
-
-
-def _content(row: Mapping[str, Any]) -> bytes:
-    """Everything but the digests, each part with its length, so that no two rows give the same octets."""
-    subject, actor, details = row["subject"], row["actor"], row["details"]
-    parts = (
-        row["tenant_id"].encode(),
-        b"%d" % row["sequence"],
-        b"%d" % row["at_ms"],
-        row["operation"].encode(),
-        subject.text.encode() if subject else b"",
-        actor.octets if actor else b"",
-        details.octets if details else b"",
-    )
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-
-
-def _newest_checkpoint(sql: Connection, tenant_id: TenantId) -> Any:
-    query = select(audit_checkpoints).where(audit_checkpoints.c.tenant_id == tenant_id)
-    return sql.execute(query.order_by(audit_checkpoints.c.sequence.desc())).first()
+def checkpoint_octets(tenant_id: str, sequence: int, digest: bytes, at_ms: int) -> bytes:
+    """What the server signs of a checkpoint."""
+    return b"pttserver audit checkpoint 1\n" + f"{tenant_id}\n{sequence}\n{digest.hex()}\n{at_ms}".encode()
 
 
 class AuditLog:
@@ -178,7 +88,7 @@ class AuditLog:
         def work(sql: Connection) -> tuple[int, bytes, int] | None:
             query = select(_ENTRY.sequence, _ENTRY.digest).where(_ENTRY.tenant_id == tenant_id)
             row = sql.execute(query.order_by(_ENTRY.sequence.desc())).first()
-            newest = _newest_checkpoint(sql, tenant_id)
+            newest = newest_checkpoint(sql, tenant_id)
             return None if row is None else (row.sequence, row.digest, newest.sequence if newest else 0)
 
         return await self._database.read(work)
@@ -219,7 +129,7 @@ class AuditLog:
 def _links(sql: Connection, query: Any) -> Iterator[Link]:
     result = sql.execute(query).mappings()
     while some := result.fetchmany(ROWS_AT_ONCE):
-        yield from (Link(row["sequence"], _content(row), row["previous"], row["digest"]) for row in some)
+        yield from (Link(row["sequence"], content(dict(row)), row["previous"], row["digest"]) for row in some)
 
 
 def _checkpoints(sql: Connection, tenant_id: TenantId) -> list[Checkpoint]:

@@ -7,7 +7,7 @@ not. The data inventory and the Article 30 register are made from these declarat
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, LargeBinary, Text, TypeDecorator
 from sqlalchemy.types import TypeEngine
@@ -15,6 +15,7 @@ from sqlalchemy.types import TypeEngine
 from pttserver.privacy.categories import Category
 from pttserver.privacy.released import Released
 
+Keyholder = Literal["subject", "tenant"]
 LINK: Final = "drawn at random; whom it stands for is sealed"
 
 
@@ -72,6 +73,9 @@ class ReferenceType(TypeDecorator[Reference]):
             raise TypeError(f"a {self.category.value} reference is made by the vault only")
         return value.text
 
+    def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
+        return Text()
+
     def process_result_value(self, value: str | None, dialect: Dialect) -> Reference | None:
         return None if value is None else Reference(self.category, value)
 
@@ -124,9 +128,10 @@ class Lasting:
     since_of: Mapping[str, str] = field(default_factory=dict)
 
 
-def sealed(name: str, category: Category, *, nullable: bool = True) -> Column[Sealed]:
-    """A personal value, encrypted under the key of its subject."""
-    return Column(name, SealedType(category), nullable=nullable, info={"category": category, "form": "sealed"})
+def sealed(name: str, category: Category, *, nullable: bool = True, of: Keyholder = "subject") -> Column[Sealed]:
+    """A personal value, encrypted under the key of its row's subject, or of the tenant: what its operators wrote."""
+    info = {"category": category, "form": "sealed", "of": of}
+    return Column(name, SealedType(category), nullable=nullable, info=info)
 
 
 def reference(name: str, category: Category, *, primary_key: bool = False) -> Column[Reference]:

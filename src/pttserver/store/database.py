@@ -23,6 +23,7 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection
 
 from pttserver.errors import StoreUnavailable
+from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.failures import translated
 from pttserver.store.migrate import migrate
 from pttserver.store.private_files import make_private_file, make_private_folder
@@ -32,8 +33,8 @@ from pttserver.store.vault import Vault
 BUSY_TIMEOUT_S = 5.0
 READERS = 2
 WAITING_LIMIT = 20_000
-EMPTY_LOG_ATTEMPTS = 20
-EMPTY_LOG_PAUSE_S = 0.05
+TRUNCATE_ATTEMPTS = 20
+TRUNCATE_PAUSE_S = 0.05
 
 T = TypeVar("T")
 
@@ -86,26 +87,44 @@ class Database:
         """
         return await self._run(min(self._readers, key=lambda reader: reader.waiting), work)
 
-    async def write(self, work: Callable[[Connection], T], taken: str | None = None) -> T:
+    async def write(
+        self, work: Callable[[Connection], T], taken: str | None = None, note: AuditNote | None = None
+    ) -> T:
         """Commits `work` as one transaction and gives what it returned; the row is on the disk by then.
+
+        `note` is written with it, after it: there is no act without its entry in the audit log. If `work` gives False,
+        there was nothing to do, and nothing is noted.
 
         Raises AlreadyExists (with the message `taken`), NotFound (what the row belongs to is gone), StoreUnavailable,
         and what `work` raises; in each case nothing was written. `work` runs in a thread, as in `read`.
         """
-        return await self._run(self._writer, work, taken)
+        if note is None:
+            return await self._run(self._writer, work, taken)
 
-    async def empty_log(self) -> bool:
+        def noted(sql: Connection) -> T:
+            done = work(sql)
+            if done is not False:
+                append(sql, self.vault, note)
+            return done
+
+        return await self._run(self._writer, noted, taken)
+
+    async def truncate_log(self) -> bool:
         """Empties the write-ahead log, in which pages lie as they were before: what was erased is gone from then on.
 
         False: it is not empty, since somebody still reads an earlier state; try again. Raises StoreUnavailable.
         """
-        for _ in range(EMPTY_LOG_ATTEMPTS):
+        for _ in range(TRUNCATE_ATTEMPTS):
             if self._closed:
                 raise StoreUnavailable("the database is closed")
-            if await self._writer.empty_log():
+            if await self._writer.truncate_log():
                 return True
-            await asyncio.sleep(EMPTY_LOG_PAUSE_S)
+            await asyncio.sleep(TRUNCATE_PAUSE_S)
         return False
+
+    async def rewrite(self) -> None:
+        """Writes the file anew without gaps; everybody waits meanwhile. Raises StoreUnavailable."""
+        await self._writer.rewrite()
 
     async def _run(self, connection: SqliteConnection, work: Callable[[Connection], T], taken: str | None = None) -> T:
         if self._closed:

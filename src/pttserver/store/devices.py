@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from pttserver.ids import DeviceId, SubscriberId, TenantId
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.records import Device, LoginCandidate, NewDevice
 from pttserver.store.schema import devices, enrolment_codes, resume_tokens, subscribers
@@ -44,7 +45,7 @@ class Devices:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, device: NewDevice, code_hash: bytes, expires_ms: int) -> None:
+    async def add(self, device: NewDevice, code_hash: bytes, expires_ms: int, note: AuditNote | None = None) -> None:
         """With its first enrolment code. Raises NotFound if there is no such subscriber."""
         code = {"code_hash": code_hash, "device_id": device.device_id, "expires_ms": expires_ms}
         vault = self._database.vault
@@ -61,7 +62,7 @@ class Devices:
             sql.execute(row)
             sql.execute(insert(enrolment_codes).values(code))
 
-        await self._database.write(work)
+        await self._database.write(work, note=note)
 
     async def of_tenant(self, tenant_id: TenantId, subscriber_id: SubscriberId | None = None) -> list[Device]:
         """All, or a subscriber's; oldest first."""
@@ -76,7 +77,7 @@ class Devices:
         found = await self.of_tenant(tenant_id)
         return [device for device in found if label_or_id in (device.label, device.device_id)]
 
-    async def revoke(self, device_id: DeviceId, at_ms: int) -> bool:
+    async def revoke(self, device_id: DeviceId, at_ms: int, note: AuditNote | None = None) -> bool:
         """For good; the row stays, codes and resume token go. False: no such device, or revoked before."""
         alive = (devices.c.id == device_id) & devices.c.revoked_ms.is_(None)
         row = update(devices).where(alive).values(revoked_ms=at_ms)
@@ -86,12 +87,12 @@ class Devices:
             sql.execute(delete(resume_tokens).where(resume_tokens.c.device_id == device_id))
             return sql.execute(row).rowcount > 0
 
-        return await self._database.write(work)
+        return await self._database.write(work, note=note)
 
-    async def remove(self, device_id: DeviceId) -> bool:
+    async def remove(self, device_id: DeviceId, note: AuditNote | None = None) -> bool:
         """With codes and resume token. False: there was none."""
         row = delete(devices).where(devices.c.id == device_id)
-        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)
+        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0, note=note)
 
     async def login_candidate(self, device_id: DeviceId) -> LoginCandidate | None:
         """None: there is no such device, or it is not enrolled. A revoked one is given, and marked."""
@@ -111,8 +112,8 @@ def _device(vault: Vault, row: Any) -> Device:
         row.id,
         row.tenant_id,
         row.subscriber_id,
-        keys.text(row.label),
-        keys.text(row.device_type),
+        keys.shown_text(row.label),
+        keys.shown_text(row.device_type),
         row.created_ms,
         row.enrolled_ms,
         row.revoked_ms,
@@ -125,8 +126,8 @@ def _candidate(vault: Vault, row: Any) -> LoginCandidate:
         device_id=row.id,
         subscriber_id=row.subscriber_id,
         tenant_id=row.tenant_id,
-        display_name=keys.text(row.display_name),
-        device_type=keys.text(row.device_type),
+        display_name=keys.shown_text(row.display_name),
+        device_type=keys.shown_text(row.device_type),
         public_key=keys.octets(row.public_key) or b"",
         pin_hash=keys.required_text(row.pin_hash),
         revoked=row.revoked_ms is not None,

@@ -35,7 +35,7 @@ from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.policy import Policy, parse_policy
-from pttserver.store.columns import Happening, Lasting, Reference
+from pttserver.store.columns import Happening, Lasting
 from pttserver.store.events import events_of
 from pttserver.store.governance_schema import audit_entries, holds, policy_versions, retention_events, subjects
 from pttserver.store.holds import holds_on, restricted_subjects
@@ -212,16 +212,15 @@ class _Planner:
         old = and_(table.c.tenant_id == self._tenant_id, table.c[record.since] <= reach.cutoff_ms)
         subject = table.c[record.subject]
         if reach.only is not None:
-            return and_(old, subject.in_(self._references(subject, [reach.only])))
+            return and_(old, subject.in_(self._references([reach.only])))
         if not reach.spared:
             return old
-        spared = self._references(subject, sorted(reach.spared))
+        spared = self._references(sorted(reach.spared))
         return and_(old, or_(subject.is_(None), subject.not_in(spared)))
 
-    def _references(self, column: Column[Any], subject_ids: Sequence[str]) -> list[Reference]:
+    def _references(self, subject_ids: Sequence[str]) -> list[str]:
         known = self._vault.subjects(self._sql, subject_ids)
-        category = column.info["category"]
-        return [Reference(category, text) for keys in known.values() for text in keys.references()]
+        return [name for keys in known.values() for name in keys.references()]
 
     # What lives --------------------------------------------------------------------------------------------------
 

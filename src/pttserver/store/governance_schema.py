@@ -7,7 +7,7 @@ has for itself, whose identifier is the tenant's.
 from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
 from pttserver.privacy.categories import Category
-from pttserver.store.columns import Happening, Lasting, dated, identity, impersonal, moment, part_of, reference, sealed
+from pttserver.store.columns import Lasting, dated, identity, impersonal, moment, part_of, reference, sealed
 from pttserver.store.schema import metadata
 
 tenant_keys = Table(
@@ -54,8 +54,8 @@ policy_versions = Table(
     impersonal("digest", Text),
     impersonal("acknowledged", Text),
     impersonal("published", Boolean),
-    sealed("actor", Category.AUDIT_LOG),
-    sealed("reason", Category.AUDIT_LOG),
+    sealed("actor", Category.AUDIT_LOG, of="tenant"),
+    sealed("reason", Category.AUDIT_LOG, of="tenant"),
     moment("at"),
     Index(None, "tenant_id", "id"),
     info={"lasting": Lasting("tenant_id", since="at_ms")},
@@ -70,8 +70,8 @@ retention_events = Table(
     _of_subject(nullable=True),
     impersonal("kind", Text),
     moment("at"),
-    sealed("actor", Category.AUDIT_LOG),
-    sealed("reason", Category.AUDIT_LOG),
+    sealed("actor", Category.AUDIT_LOG, of="tenant"),
+    sealed("reason", Category.AUDIT_LOG, of="tenant"),
     Index(None, "tenant_id", "subject_id"),
     info={"lasting": Lasting("tenant_id", since="at_ms")},
 )
@@ -84,8 +84,8 @@ holds = Table(
     part_of("tenants"),
     _of_subject(nullable=True),
     impersonal("category", Text, nullable=True),
-    sealed("actor", Category.AUDIT_LOG),
-    sealed("reason", Category.AUDIT_LOG),
+    sealed("actor", Category.AUDIT_LOG, of="tenant"),
+    sealed("reason", Category.AUDIT_LOG, of="tenant"),
     moment("since"),
     moment("until", nullable=True),
     Index(None, "tenant_id"),
@@ -106,7 +106,7 @@ sweeps = Table(
 )
 
 # Append-only; each entry carries the digest of the one before. What it says stands sealed, so the chain can be verified
-# without any key, and outlives what it speaks of.
+# without any key, and outlives what it speaks of. It is no `happening`: store/audit.py prunes it with the chain whole.
 audit_entries = Table(
     "audit_entries",
     metadata,
@@ -115,11 +115,10 @@ audit_entries = Table(
     dated("at_ms", Category.AUDIT_LOG),
     impersonal("operation", Text),
     reference("subject", Category.AUDIT_LOG),
-    sealed("actor", Category.AUDIT_LOG),
-    sealed("details", Category.AUDIT_LOG),
+    sealed("actor", Category.AUDIT_LOG, of="tenant"),
+    sealed("details", Category.AUDIT_LOG, of="tenant"),
     impersonal("previous", LargeBinary),
     impersonal("digest", LargeBinary),
-    info={"happening": Happening(Category.AUDIT_LOG, since="at_ms")},
 )
 
 audit_checkpoints = Table(

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from pttserver.errors import NotFound
 from pttserver.ids import GroupId, SubscriberId, TenantId
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.records import Group, Member, Membership
 from pttserver.store.schema import groups, members, subscribers
@@ -66,7 +67,12 @@ class Groups:
         return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)
 
     async def put_member(
-        self, group_id: GroupId, subscriber_id: SubscriberId, priority: int, listen_only: bool
+        self,
+        group_id: GroupId,
+        subscriber_id: SubscriberId,
+        priority: int,
+        listen_only: bool,
+        note: AuditNote | None = None,
     ) -> None:
         """Adds the member, or sets what it may do. Raises NotFound unless both are of one tenant."""
         of_one_tenant = (
@@ -83,12 +89,14 @@ class Groups:
                 raise NotFound("the tenant has no such group or no such subscriber")
             sql.execute(upsert)
 
-        await self._database.write(work)
+        await self._database.write(work, note=note)
 
-    async def remove_member(self, group_id: GroupId, subscriber_id: SubscriberId) -> bool:
+    async def remove_member(
+        self, group_id: GroupId, subscriber_id: SubscriberId, note: AuditNote | None = None
+    ) -> bool:
         """False: it was none."""
         row = delete(members).where(members.c.group_id == group_id, members.c.subscriber_id == subscriber_id)
-        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)
+        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0, note=note)
 
     async def group_members(self, group_id: GroupId) -> list[Member]:
         """By identifier."""
@@ -122,8 +130,8 @@ def _member(vault: Vault, row: Any) -> Member:
     return Member(
         row.group_id,
         row.subscriber_id,
-        keys.text(row.identifier),
-        keys.text(row.display_name),
+        keys.shown_text(row.identifier),
+        keys.shown_text(row.display_name),
         row.priority,
         row.listen_only,
     )

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.released import Released
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import policy_versions
 from pttserver.store.schema import tenants
@@ -59,10 +60,10 @@ class Policies:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put(self, version: PolicyVersion) -> int:
+    async def put(self, version: PolicyVersion, note: AuditNote | None = None) -> int:
         """In force from now on. Gives its number. Raises NotFound if there is no such tenant."""
         vault = self._database.vault
-        return await self._database.write(lambda sql: put_policy(sql, vault, version))
+        return await self._database.write(lambda sql: put_policy(sql, vault, version), note=note)
 
     async def published(self, tenant_id: TenantId, number: int) -> None:
         """Notes that the policy file says what version `number` says."""

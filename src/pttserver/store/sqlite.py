@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlcipher3 import dbapi2
 
 from pttserver.errors import StoreUnavailable
-from pttserver.store.failures import translated
+from pttserver.store.failures import advice, translated
 
 T = TypeVar("T")
 
@@ -81,21 +81,33 @@ class SqliteConnection:
             with self._sql.begin():
                 return work(self._sql)
 
-    async def empty_log(self) -> bool:
-        """Whether the write-ahead log is empty now, all of it being in the database; it waits for no reader."""
+    async def truncate_log(self) -> bool:
+        """Moves the write-ahead log into the file and empties it; it waits for no reader. False: one still needs it."""
         emptied: bool = await self._connection._execute(self._checkpoint)  # type: ignore[no-untyped-call]
         return emptied
 
+    async def rewrite(self) -> None:
+        """Writes the whole file anew, so that nothing stays in the gaps of its pages; others wait meanwhile."""
+        await self._connection._execute(self._vacuum)  # type: ignore[no-untyped-call]
+
+    def _vacuum(self) -> None:
+        self._raw("VACUUM")
+
     def _checkpoint(self) -> bool:
-        raw = self._connection._conn
-        (patience_ms,) = raw.execute("PRAGMA busy_timeout").fetchone()
-        with translated():
-            raw.execute("PRAGMA busy_timeout = 0")
-            try:
-                # busy, pages in the log, pages of them in the database: all 0 if it was truncated
-                return tuple(raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()) == (0, 0, 0)
-            finally:
-                raw.execute(f"PRAGMA busy_timeout = {patience_ms}")
+        (patience_ms,) = self._raw("PRAGMA busy_timeout")
+        self._raw("PRAGMA busy_timeout = 0")
+        try:
+            # busy, pages in the log, pages of them in the database: all 0 if it was truncated
+            return tuple(self._raw("PRAGMA wal_checkpoint(TRUNCATE)")) == (0, 0, 0)
+        finally:
+            self._raw(f"PRAGMA busy_timeout = {patience_ms}")
+
+    def _raw(self, statement: str) -> Any:
+        """A statement that is no part of a transaction; gives its first row. Raises StoreUnavailable."""
+        try:
+            return self._connection._conn.execute(statement).fetchone()
+        except dbapi2.DatabaseError as error:
+            raise StoreUnavailable(advice(error)) from error
 
     async def close(self) -> None:
         """After what waits is done."""

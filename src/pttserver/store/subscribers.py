@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Executable, delete, insert, select, update
 
 from pttserver.errors import NotFound
 from pttserver.ids import SubscriberId, TenantId
 from pttserver.privacy.released import Released
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import retention_events
 from pttserver.store.records import IdentifierKind, NewSubscriber, Subscriber
 from pttserver.store.schema import devices, members, resume_tokens, subscribers
-from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
+from pttserver.store.subjects import restricted
+from pttserver.store.vault import KEY_COLUMNS, SubjectVault, Vault, with_keys
 
 _SUBSCRIBER = select(
     subscribers.c.id,
@@ -23,6 +25,7 @@ _SUBSCRIBER = select(
     subscribers.c.last_login_ms,
     *KEY_COLUMNS,
 ).select_from(with_keys(subscribers, subscribers.c.id))
+IDENTIFIER_TAKEN = "a subscriber with this identifier exists already"
 _PRESENT = subscribers.c.removed_ms.is_(None)
 
 
@@ -32,27 +35,12 @@ class Subscribers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, subscriber: NewSubscriber) -> None:
+    async def add(self, subscriber: NewSubscriber, note: AuditNote | None = None) -> None:
         """With a key of its own. Raises AlreadyExists, or NotFound if there is no such tenant."""
         vault = self._database.vault
-
-        def work(sql: Connection) -> None:
-            tenant_id, who = subscriber.tenant_id, subscriber.subscriber_id
-            keys = vault.make_subject(sql, tenant_id, who, "subscriber", subscriber.created_ms)
-            found_by = subscriber.found_by
-            row = insert(subscribers).values(
-                id=who,
-                tenant_id=tenant_id,
-                identifier=keys.seal(subscriber.identifier),
-                identifier_index=vault.identifier_index(sql, tenant_id, found_by.reveal()) if found_by else None,
-                identifier_kind=subscriber.identifier_kind.value,
-                display_name=keys.seal(subscriber.display_name),
-                pin_hash=keys.seal(subscriber.pin_hash),
-                created_ms=subscriber.created_ms,
-            )
-            sql.execute(row)
-
-        await self._database.write(work, taken="a subscriber with this identifier exists already")
+        await self._database.write(
+            lambda sql: put_subscriber(sql, vault, subscriber), taken=IDENTIFIER_TAKEN, note=note
+        )
 
     async def of_tenant(self, tenant_id: TenantId) -> list[Subscriber]:
         """By identifier."""
@@ -78,7 +66,7 @@ class Subscribers:
 
         return await self._database.read(work)
 
-    async def remove(self, subscriber_id: SubscriberId, at_ms: int) -> bool:
+    async def remove(self, subscriber_id: SubscriberId, at_ms: int, note: AuditNote | None = None) -> bool:
         """Takes memberships, devices, codes and resume token away, and starts the periods of `unsubscribed`.
 
         What the policy keeps of the subscriber waits for the sweep. False: there was none.
@@ -97,36 +85,66 @@ class Subscribers:
             sql.execute(insert(retention_events), event)
             return True
 
-        return await self._database.write(work)
+        return await self._database.write(work, note=note)
 
-    async def rename(self, subscriber_id: SubscriberId, display_name: Released | None) -> bool:
+    async def rename(
+        self, subscriber_id: SubscriberId, display_name: Released | None, note: AuditNote | None = None
+    ) -> bool:
         """False: there was none."""
-        return await self._set(subscriber_id, "display_name", display_name)
+        return await self._set(subscriber_id, "display_name", display_name, note)
 
-    async def set_pin(self, subscriber_id: SubscriberId, pin_hash: Released | None) -> bool:
+    async def set_pin(
+        self, subscriber_id: SubscriberId, pin_hash: Released | None, note: AuditNote | None = None
+    ) -> bool:
         """Ends the resume token too: who knew the old PIN must not return by it. False: there was none."""
         token = delete(resume_tokens).where(resume_tokens.c.subscriber_id == subscriber_id)
-        return await self._set(subscriber_id, "pin_hash", pin_hash, before=lambda sql: sql.execute(token))
+        return await self._set(subscriber_id, "pin_hash", pin_hash, note, also=token)
 
     async def record_login(self, subscriber_id: SubscriberId, at_ms: Released | None) -> None:
-        """Nothing is written if the gate let nothing through."""
+        """Nothing is written if the gate let nothing through, or the subscriber's processing is restricted."""
         if at_ms is not None:
             row = update(subscribers).where(subscribers.c.id == subscriber_id).values(last_login_ms=at_ms)
-            await self._database.write(lambda sql: sql.execute(row))
+            await self._database.write(lambda sql: None if restricted(sql, subscriber_id) else sql.execute(row))
 
-    async def _set(self, subscriber_id: SubscriberId, column: str, value: Released | None, before: Any = None) -> bool:
+    async def _set(
+        self,
+        subscriber_id: SubscriberId,
+        column: str,
+        value: Released | None,
+        note: AuditNote | None,
+        also: Executable | None = None,
+    ) -> bool:
         vault = self._database.vault
 
         def work(sql: Connection) -> bool:
             keys = vault.subject(sql, subscriber_id)
             if keys is None:
                 return False
-            if before is not None:
-                before(sql)
+            if also is not None:
+                sql.execute(also)
             row = update(subscribers).where(subscribers.c.id == subscriber_id, _PRESENT)
             return sql.execute(row.values({column: keys.seal(value)})).rowcount > 0
 
-        return await self._database.write(work)
+        return await self._database.write(work, note=note)
+
+
+def put_subscriber(sql: Connection, vault: Vault, subscriber: NewSubscriber) -> SubjectVault:
+    """`Subscribers.add` within a transaction; gives the new keys."""
+    tenant_id, who = subscriber.tenant_id, subscriber.subscriber_id
+    keys = vault.make_subject(sql, tenant_id, who, "subscriber", subscriber.created_ms)
+    found_by = subscriber.found_by
+    row = insert(subscribers).values(
+        id=who,
+        tenant_id=tenant_id,
+        identifier=keys.seal(subscriber.identifier),
+        identifier_index=vault.identifier_index(sql, tenant_id, found_by.reveal()) if found_by else None,
+        identifier_kind=subscriber.identifier_kind.value,
+        display_name=keys.seal(subscriber.display_name),
+        pin_hash=keys.seal(subscriber.pin_hash),
+        created_ms=subscriber.created_ms,
+    )
+    sql.execute(row)
+    return keys
 
 
 def _subscriber(vault: Vault, row: Any) -> Subscriber:
@@ -134,11 +152,12 @@ def _subscriber(vault: Vault, row: Any) -> Subscriber:
     return Subscriber(
         row.id,
         row.tenant_id,
-        keys.text(row.identifier),
+        keys.shown_text(row.identifier),
         IdentifierKind(row.identifier_kind),
-        keys.text(row.display_name),
+        keys.shown_text(row.display_name),
         row.created_ms,
-        row.last_login_ms,
+        None if keys.restricted else row.last_login_ms,
+        keys.restricted,
     )
 
 

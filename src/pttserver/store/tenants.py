@@ -1,8 +1,8 @@
 """Tenants in the database."""
 
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import Connection, insert, or_, select
 
-from pttserver.ids import TenantId
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.policies import PolicyVersion, put_policy
 from pttserver.store.records import Tenant
@@ -17,7 +17,7 @@ class Tenants:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, tenant: Tenant, policy: PolicyVersion) -> None:
+    async def add(self, tenant: Tenant, policy: PolicyVersion, note: AuditNote | None = None) -> None:
         """With its keys and its first policy: without a policy there is no tenant. Raises AlreadyExists."""
         row = insert(tenants).values(id=tenant.tenant_id, name=tenant.name, created_ms=tenant.created_ms)
         vault = self._database.vault
@@ -27,7 +27,7 @@ class Tenants:
             vault.make_tenant(sql, tenant.tenant_id, tenant.created_ms)
             put_policy(sql, vault, policy)
 
-        await self._database.write(work, taken="a tenant of this name exists already")
+        await self._database.write(work, taken="a tenant of this name exists already", note=note)
 
     async def all(self) -> list[Tenant]:
         """By name."""
@@ -42,8 +42,3 @@ class Tenants:
             return None if row is None else Tenant(*row)
 
         return await self._database.read(work)
-
-    async def remove(self, tenant_id: TenantId) -> bool:
-        """With all that belongs to the tenant, its history and its keys too. False: there was none."""
-        row = delete(tenants).where(tenants.c.id == tenant_id)
-        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)

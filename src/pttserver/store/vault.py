@@ -81,6 +81,10 @@ class SubjectVault:
         """A text about a person. Raises SealBroken."""
         return None if sealed is None else Personal(_expect(self.open(sealed), str))
 
+    def shown_text(self, sealed: Sealed | None) -> Personal | None:
+        """The same, to be shown to others: None of a restricted subject. Raises SealBroken."""
+        return None if self.restricted else self.text(sealed)
+
     def required_text(self, sealed: Sealed) -> str:
         """The same in clear. Raises SealBroken."""
         return _expect(self.open(sealed), str)

@@ -175,7 +175,7 @@ async def test_a_policy_that_changes_wakes_the_engine(yard: Yard) -> None:
 async def test_t097_a_reader_of_an_earlier_state_keeps_an_erasure_from_being_proven(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pttserver.store.database.EMPTY_LOG_PAUSE_S", 0.001)
+    monkeypatch.setattr("pttserver.store.database.TRUNCATE_PAUSE_S", 0.001)
     await yard.record_calls(5)
     reader = dbapi2.connect(str(yard.file), isolation_level=None)
     reader.execute("BEGIN")

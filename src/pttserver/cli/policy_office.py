@@ -1,0 +1,99 @@
+"""The `pttserver policy` commands that need the database: apply, history, status."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pttserver.cli.instruction import Acknowledge, Actor, Preset, Reason, instruction_of, policy_text
+from pttserver.cli.office import in_office
+from pttserver.cli.output import AsJson, moment, print_json, print_table, row_of
+from pttserver.cli.tenant import TenantName
+
+if TYPE_CHECKING:  # slow to import, see main.py
+    from pttserver.privacy.policy import Policy
+    from pttserver.services.office import Office
+    from pttserver.store.policies import LoggedInstruction, PolicyVersion
+
+
+def apply(
+    ctx: typer.Context,
+    tenant: TenantName,
+    file: Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="Policy file.")] = None,
+    *,
+    reason: Reason,
+    preset: Preset = "",
+    acknowledge: Acknowledge = None,
+    by: Actor = None,
+) -> None:
+    """Put a policy in force, and write down who gave it and why. A stricter one acts on what is stored already."""
+    if (file is None) == (not preset):
+        raise typer.BadParameter("give a policy file, or --preset")
+    text, instruction = policy_text(file, preset), instruction_of(by, reason, acknowledge)
+
+    async def work(office: "Office") -> "PolicyVersion":
+        owner = await office.provisioning.tenant(tenant)
+        return await office.instructions.apply(owner.tenant_id, text, instruction)
+
+    version = in_office(ctx, work)
+    typer.echo(f"In force since {moment(version.at_ms)}: {version.digest[:16]}.")
+
+
+def history(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
+    """The instruction log: every policy of the tenant, who gave it, when and why; newest first."""
+
+    async def work(office: "Office") -> "list[LoggedInstruction]":
+        return await office.policies.history((await office.provisioning.tenant(tenant)).tenant_id)
+
+    log = in_office(ctx, work)
+    if json:
+        return print_json([row_of(version) for version in log])
+    rows = [[moment(v.at_ms), v.digest[:16], _shown(v.actor), _shown(v.reason)] for v in log]
+    return print_table("Instruction log", ["Since", "Digest", "By", "Reason"], rows)
+
+
+def status(ctx: typer.Context, json: AsJson = False) -> None:
+    """Whether every tenant has a policy in force and its file says the same; exit status 1 if not."""
+    from pttserver.services.policy_watch import FileState
+
+    found = in_office(ctx, _status)
+    if json:
+        print_json(found)
+    else:
+        headings = ["Tenant", "In force", "File", "Problem"]
+        rows = [[row["tenant"], row["digest"] or "-", row["file"], row["problem"] or "-"] for row in found]
+        print_table("Policies", headings, rows)
+    if any(row["digest"] is None or row["file"] in (FileState.INVALID, FileState.MISSING) for row in found):
+        raise typer.Exit(1)
+
+
+async def _status(office: "Office") -> list[dict[str, Any]]:
+    names = {tenant.tenant_id: tenant.name for tenant in await office.provisioning.tenants()}
+    rows = []
+    for tenant_id, newest in (await office.policies.in_force()).items():
+        look = office.watch.look(tenant_id, newest)
+        rows.append(
+            {
+                "tenant": names.get(tenant_id, tenant_id),
+                "digest": newest.digest[:16] if newest else None,
+                "file": look.state.value,
+                "path": str(office.watch.path(tenant_id)),
+                "problem": look.problem or office.book.refusal(tenant_id),
+            }
+        )
+    return rows
+
+
+async def in_force(office: "Office", tenant: str) -> "Policy":
+    """Raises NotFound, PolicyMissing."""
+    from pttserver.errors import NotFound
+
+    try:
+        owner = await office.provisioning.tenant(tenant)
+    except NotFound:
+        raise NotFound("there is neither a file nor a tenant of this name") from None
+    return office.book.policy(owner.tenant_id)
+
+
+def _shown(text: Any) -> str:
+    return text.reveal() if text else "-"

@@ -1,0 +1,171 @@
+"""`pttserver subject`: what people may ask of an organisation that holds data about them."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pttserver.cli import erasing
+from pttserver.cli.instruction import Actor, instruction_of
+from pttserver.cli.office import in_office
+from pttserver.cli.output import AsJson, print_json, print_table, row_of
+from pttserver.cli.tenant import TenantName
+from pttserver.privacy.restriction import Restriction
+
+if TYPE_CHECKING:  # slow to import, see main.py
+    from pttserver.services.office import Office
+    from pttserver.services.rights import Hit
+    from pttserver.services.subject_document import SubjectExport
+
+app = typer.Typer(help="Data subjects: find, export, rectify, restrict, erase.", no_args_is_help=True)
+app.command()(erasing.erase)
+app.command()(erasing.verify_certificate)
+
+SubjectName = Annotated[
+    str, typer.Argument(metavar="SUBJECT", help="Identifier of a subscriber, or the number that `subject find` shows.")
+]
+Reason = Annotated[str, typer.Option("--reason", help="Why, such as the number of the request; it is recorded.")]
+Values = Annotated[
+    list[str], typer.Argument(metavar="NAME=VALUE...", help="email=a@b.example; an empty value takes it away.")
+]
+
+
+@app.command()
+def find(
+    ctx: typer.Context,
+    tenant: TenantName,
+    text: Annotated[str, typer.Argument(help="Part of an identifier, a name, contact data or a field of your own.")],
+    *,
+    reason: Reason,
+    by: Actor = None,
+    json: AsJson = False,
+) -> None:
+    """Find people of whom a tenant holds something, also without an account; exit status 1 if there is nobody."""
+    instruction = instruction_of(by, reason)
+
+    async def work(office: "Office") -> "list[Hit]":
+        owner = await office.provisioning.tenant(tenant)
+        return await office.rights.find(owner.tenant_id, text, instruction)
+
+    hits = in_office(ctx, work)
+    if json:
+        print_json([row_of(hit) for hit in hits])
+    else:
+        print_table("People", ["Number", "Identifier", "Name", "Found in", "Restricted"], map(_row, hits))
+    if not hits:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    tenant: TenantName,
+    subject: SubjectName,
+    *,
+    out: Annotated[Path, typer.Option("--out", help="New file, or a folder to put the files into.")],
+    reason: Reason,
+    by: Actor = None,
+    form: Annotated[str, typer.Option("--format", help="json, html, or json,html.")] = "json,html",
+) -> None:
+    """Write all that is held about a person, and what happens to it and why: for machines, and as a page to read."""
+    instruction, forms = instruction_of(by, reason), _forms(form, out)
+
+    async def work(office: "Office") -> "SubjectExport":
+        owner = await office.provisioning.tenant(tenant)
+        return await office.exports.export(owner, subject, instruction)
+
+    document = in_office(ctx, work)
+    for name in forms:
+        file = out / f"{document.subject}.{name}" if out.is_dir() else out
+        write_private(file, _rendered(document, name))
+        typer.echo(f"Written: {file}")
+
+
+@app.command()
+def rectify(
+    ctx: typer.Context, tenant: TenantName, subject: SubjectName, values: Values, *, reason: Reason, by: Actor = None
+) -> None:
+    """Put right what is held: identifier, display_name, email, phone, address, country, or a field of your own."""
+    instruction, changes = instruction_of(by, reason), assignments(values)
+
+    async def work(office: "Office") -> None:
+        owner = await office.provisioning.tenant(tenant)
+        await office.rights.rectify(owner.tenant_id, subject, changes, instruction)
+
+    in_office(ctx, work)
+    typer.echo(f"Put right: {', '.join(sorted(changes))}.")
+
+
+@app.command()
+def restrict(
+    ctx: typer.Context,
+    tenant: TenantName,
+    subject: SubjectName,
+    *,
+    reason: Annotated[
+        Restriction | None, typer.Option("--reason", help="Ground, GDPR Art. 18(1); needed unless with --lift.")
+    ] = None,
+    lift: Annotated[bool, typer.Option("--lift", help="End the restriction; the person was told before.")] = False,
+    note: Annotated[str, typer.Option("--note", help="More about it, such as the number of the request.")] = "",
+    by: Actor = None,
+) -> None:
+    """Restrict processing: nothing new is recorded, what is held is neither shown nor deleted; calls go on."""
+    if (reason is None) is not lift:
+        raise typer.BadParameter("give a ground with --reason, or --lift")
+    instruction = instruction_of(by, note or (reason.value if reason else "lifted"))
+
+    async def work(office: "Office") -> None:
+        owner = (await office.provisioning.tenant(tenant)).tenant_id
+        if reason is None:
+            await office.rights.lift(owner, subject, instruction)
+        else:
+            await office.rights.restrict(owner, subject, reason, instruction)
+
+    in_office(ctx, work)
+    typer.echo("The restriction has ended." if lift else "Restricted: held, and not used.")
+
+
+def assignments(texts: list[str]) -> dict[str, str]:
+    """`NAME=VALUE` texts by name. Raises BadParameter."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or name in found:
+            raise typer.BadParameter("write each value once, as NAME=VALUE")
+        found[name] = value
+    return found
+
+
+def write_private(file: Path, text: str) -> None:
+    """Into a new file that only its owner reads. Raises InvalidValue."""
+    from pttserver.errors import InvalidValue
+
+    try:
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+            out.write(text)
+    except OSError as error:
+        raise InvalidValue(f"{file}: {error.strerror}") from None
+
+
+def _forms(text: str, out: Path) -> list[str]:
+    forms = text.split(",")
+    if not set(forms) <= {"json", "html"} or len(set(forms)) < len(forms):
+        raise typer.BadParameter("the formats are json and html")
+    if len(forms) > 1 and not out.is_dir():
+        raise typer.BadParameter("two formats need a folder that is there; or give one --format")
+    return forms
+
+
+def _rendered(document: "SubjectExport", form: str) -> str:
+    from pttserver.privacy.pages import as_html
+    from pttserver.services.subject_page import subject_page
+
+    if form == "html":
+        return as_html(subject_page(document))
+    return document.model_dump_json(indent=2, exclude_none=True) + "\n"
+
+
+def _row(hit: "Hit") -> list[str]:
+    shown = [text.reveal() if text else "-" for text in (hit.identifier, hit.display_name)]
+    return [hit.subject_id, *shown, ", ".join(hit.matched), hit.restriction or "no"]

@@ -1,0 +1,151 @@
+"""The audit log in use: checkpoints are signed as entries come, and anybody can verify that nothing was changed.
+
+What is verified: each entry follows from the one before; the first that is left follows from a signed checkpoint, or
+is the very first; each checkpoint is signed and agrees with its entry; the log reaches as far as the newest checkpoint
+that was written down beside the database.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pttserver.clock import Clock
+from pttserver.crypto.signing import SigningKey, is_signed
+from pttserver.errors import StoreUnavailable
+from pttserver.ids import TenantId
+from pttserver.observe.log import get_logger
+from pttserver.privacy.categories import Category
+from pttserver.services.policy_book import PolicyBook
+from pttserver.store.audit import AuditEntry, AuditLog, Checkpoint, checkpoint_octets
+from pttserver.store.audit_chain import ORIGIN, Link
+from pttserver.store.private_files import replace_private_file
+
+HEADS_FILE = "audit.heads"
+CHECKPOINT_INTERVAL_S = 60.0
+_log = get_logger("audit")
+
+Head = tuple[int, str]  # number and digest (hexadecimal) of a tenant's newest checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`problems`: none if the log is whole. `first`, `last`: numbers of the entries that are there."""
+
+    entries: int
+    first: int | None
+    last: int | None
+    checkpoints: int
+    problems: tuple[str, ...]
+
+
+class Audit:
+    """Every method raises StoreUnavailable if the database or the heads cannot be read or written."""
+
+    def __init__(self, log: AuditLog, policies: PolicyBook, key: SigningKey, folder: Path, clock: Clock) -> None:
+        self._log = log
+        self._policies = policies
+        self._key = key
+        self._heads_file = folder / HEADS_FILE
+        self._clock = clock
+
+    async def entries(self, tenant_id: TenantId) -> list[AuditEntry]:
+        """Oldest first; what is over by the policy as it is now is left out. Raises PolicyMissing."""
+        return await self._log.entries(tenant_id, self._cutoff_ms(tenant_id))
+
+    async def run(self, tenants: Callable[[], Iterable[TenantId]]) -> None:
+        """Signs what came since, until cancelled."""
+        while True:
+            await asyncio.sleep(CHECKPOINT_INTERVAL_S)
+            try:
+                await self.checkpoint(tenants())
+            except StoreUnavailable as error:
+                _log.error("audit_not_signed", error=error.message)
+
+    async def checkpoint(self, tenants: Iterable[TenantId]) -> int:
+        """Signs the newest entry of each tenant that has one without; gives how many. Raises StoreUnavailable."""
+        signed = 0
+        for tenant_id in tenants:
+            last = await self._log.last(tenant_id)
+            if last is None or last[0] == last[2]:
+                continue
+            sequence, digest, _ = last
+            await self._sign(tenant_id, sequence, digest)
+            signed += 1
+        return signed
+
+    async def _sign(self, tenant_id: TenantId, sequence: int, digest: bytes) -> None:
+        at_ms = self._clock.utc_ms()
+        signature = self._key.sign(checkpoint_octets(tenant_id, sequence, digest, at_ms))
+        await self._log.put_checkpoint(Checkpoint(tenant_id, sequence, digest, at_ms, signature))
+        heads = self._heads() | {str(tenant_id): (sequence, digest.hex())}
+        replace_private_file(self._heads_file, json.dumps(heads, indent=1).encode())
+        _log.info("audit_checkpoint", tenant=tenant_id, sequence=sequence, digest=digest.hex())
+
+    async def prune(self, tenant_id: TenantId) -> int:
+        """Removes what the policy keeps no longer, up to a checkpoint; gives how many. Raises PolicyMissing."""
+        cutoff_ms = self._cutoff_ms(tenant_id)
+        return 0 if cutoff_ms is None else await self._log.prune(tenant_id, cutoff_ms)
+
+    def _cutoff_ms(self, tenant_id: TenantId) -> int | None:
+        rule = self._policies.policy(tenant_id).rule(Category.AUDIT_LOG)
+        return rule.retention.gone_cutoff(self._clock.utc_ms(), ())
+
+    async def verify(self, tenant_id: TenantId) -> Verdict:
+        links, checkpoints = await self._log.chain(tenant_id)
+        head = self._heads().get(tenant_id)
+        problems = (
+            *_broken_links(links, {point.sequence: point.digest for point in checkpoints}),
+            *_broken_checkpoints(links, checkpoints, self._key.public),
+            *_missing_end(links, checkpoints, head),
+        )
+        first, last = (links[0].sequence, links[-1].sequence) if links else (None, None)
+        return Verdict(len(links), first, last, len(checkpoints), problems)
+
+    def _heads(self) -> dict[str, Head]:
+        try:
+            return {tenant: (head[0], head[1]) for tenant, head in json.loads(self._heads_file.read_text()).items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, IndexError, AttributeError) as error:
+            raise StoreUnavailable(f"{self._heads_file}: {error}") from None
+
+
+def _broken_links(links: list[Link], checkpoints: Mapping[int, bytes]) -> Iterator[str]:
+    previous, number = ORIGIN, 0
+    if links and links[0].sequence > 1:
+        number = links[0].sequence - 1
+        if number not in checkpoints:
+            yield f"entries before {links[0].sequence} are missing, and no checkpoint vouches for the cut"
+        previous = checkpoints.get(number, links[0].previous)
+    for link in links:
+        if link.sequence != number + 1:
+            yield f"entries {number + 1} to {link.sequence - 1} are missing"
+        if link.previous != previous:
+            yield f"entry {link.sequence} does not follow from the one before it"
+        if link.computed != link.digest:
+            yield f"entry {link.sequence} was changed"
+        previous, number = link.digest, link.sequence
+
+
+def _broken_checkpoints(links: list[Link], checkpoints: list[Checkpoint], public: bytes) -> Iterator[str]:
+    digests = {link.sequence: link.digest for link in links}
+    for point in checkpoints:
+        if not is_signed(public, point.signature, point.signed):
+            yield f"the checkpoint at entry {point.sequence} is not signed by this server"
+        if digests.get(point.sequence, point.digest) != point.digest:
+            yield f"entry {point.sequence} is not the one that was signed"
+
+
+def _missing_end(links: list[Link], checkpoints: list[Checkpoint], head: Head | None) -> Iterator[str]:
+    if head is None:
+        return
+    sequence, digest = head
+    known = {point.sequence: point.digest.hex() for point in checkpoints} | {
+        link.sequence: link.digest.hex() for link in links
+    }
+    if sequence not in known:
+        yield f"entries up to {sequence} were signed, and the last ones are missing"
+    elif known[sequence] != digest:
+        yield f"entry {sequence} is not the one that was written down beside the database"

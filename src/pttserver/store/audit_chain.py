@@ -1,0 +1,121 @@
+"""The audit log in the database: append-only, a chain of digests for each tenant, nothing personal in clear.
+
+Theory of operation.
+ 1. An entry carries the digest of the one before it and its own, over everything that stands in its row, as it stands
+    there: sealed values as ciphertext, the subject as a reference. So the chain can be verified without any key, and
+    still when the subject's key is gone.
+ 2. A checkpoint is an entry's digest, signed by the server. Pruning removes a prefix that ends at a checkpoint, so what
+    is left begins where a signature vouches for it; a log cut anywhere else does not verify.
+ 3. The newest checkpoint stands in a file beside the database and in the server's log too: entries cut off the end are
+    missed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from pttserver.ids import Personal, TenantId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.gate import Gate
+from pttserver.privacy.purposes import Purpose
+from pttserver.store.governance_schema import audit_checkpoints, audit_entries
+from pttserver.store.vault import AUDIT, Vault
+
+ORIGIN = bytes(32)
+Details = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as the chain sees it. `digest` and `previous`: 32 octets of SHA-256."""
+
+    sequence: int
+    content: bytes
+    previous: bytes
+    digest: bytes
+
+    @property
+    def computed(self) -> bytes:
+        return hashlib.sha256(self.previous + self.content).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditNote:
+    """What is to be written of an operation. `details` are about the operation, never values of the subject."""
+
+    gate: Gate
+    operation: str
+    tenant_id: TenantId
+    actor: Personal
+    at_ms: int
+    subject_id: str | None = None
+    details: Details = field(default_factory=dict)
+
+
+def append(sql: Connection, vault: Vault, note: AuditNote) -> int | None:
+    """One entry, in the caller's transaction: what was done and that it was done are written together.
+
+    Gives its number; None: the policy keeps no audit log. Raises NotFound if there is no such tenant.
+    """
+    tenant_id, gate = note.tenant_id, note.gate
+    keys = vault.existing(sql, tenant_id)
+    released = [
+        gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, tenant_id, value)
+        for value in (note.at_ms, note.actor, json.dumps(dict(note.details), sort_keys=True))
+    ]
+    if released[0] is None:
+        return None
+    number, previous = end_of_chain(sql, tenant_id)
+    row = {
+        "tenant_id": tenant_id,
+        "sequence": number + 1,
+        "at_ms": released[0],
+        "operation": note.operation,
+        "subject": _reference(sql, vault, gate, note.subject_id),
+        "actor": keys.seal(released[1]),
+        "details": keys.seal(released[2]),
+        "previous": previous,
+    }
+    digest = hashlib.sha256(previous + content(row | {"at_ms": note.at_ms})).digest()
+    sql.execute(insert(audit_entries), row | {"digest": digest})
+    return number + 1
+
+
+def end_of_chain(sql: Connection, tenant_id: TenantId) -> tuple[int, bytes]:
+    """Number and digest of the newest entry, or of the checkpoint that stands for what was pruned; 0: an empty log."""
+    mine = select(audit_entries.c.sequence, audit_entries.c.digest).where(audit_entries.c.tenant_id == tenant_id)
+    last = sql.execute(mine.order_by(audit_entries.c.sequence.desc()).limit(1)).first()
+    last = last or newest_checkpoint(sql, tenant_id)
+    return (last.sequence, last.digest) if last else (0, ORIGIN)
+
+
+def _reference(sql: Connection, vault: Vault, gate: Gate, subject_id: str | None) -> Any:
+    keys = vault.subject(sql, subject_id) if subject_id else None
+    if keys is None or subject_id is None:
+        return None
+    return keys.refer(gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, subject_id, subject_id), AUDIT)
+
+
+def content(row: Mapping[str, Any]) -> bytes:
+    """Everything but the digests, each part with its length, so that no two rows give the same octets."""
+    subject, actor, details = row["subject"], row["actor"], row["details"]
+    parts = (
+        row["tenant_id"].encode(),
+        b"%d" % row["sequence"],
+        b"%d" % row["at_ms"],
+        row["operation"].encode(),
+        subject.text.encode() if subject else b"",
+        actor.octets if actor else b"",
+        details.octets if details else b"",
+    )
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def newest_checkpoint(sql: Connection, tenant_id: TenantId) -> Any:
+    """Its row, or None."""
+    query = select(audit_checkpoints).where(audit_checkpoints.c.tenant_id == tenant_id)
+    return sql.execute(query.order_by(audit_checkpoints.c.sequence.desc()).limit(1)).first()

@@ -1,0 +1,100 @@
+"""The data inventory: what the database holds about people, read from what the columns of its schema declare.
+
+From it come the Article 30 register, the search for a person and the export of all that is held about one; so a new
+personal column is in all of them at once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Column, Table
+
+from pttserver.privacy.categories import Category
+from pttserver.store import governance_schema  # noqa: F401 - its tables are part of the schema
+from pttserver.store.columns import Happening, ReferenceType
+from pttserver.store.schema import metadata
+
+_OWNERS = frozenset({"subjects.id", "subscribers.id"})
+_FORMS = {
+    "sealed": "encrypted under the key of its {of}",
+    "reference": "a name that means nothing once the key of the person is gone",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryRow:
+    """A column. `form`: sealed, reference, plain, or impersonal; `subject`: whom a row is about; `why`: of the form."""
+
+    table: str
+    column: str
+    category: Category | None
+    form: str
+    subject: str
+    why: str
+
+
+def tables() -> list[Table]:
+    """All, by name."""
+    return sorted(metadata.tables.values(), key=lambda table: table.name)
+
+
+def inventory() -> list[InventoryRow]:
+    """Every column of the database. Raises ValueError for one that does not say what it holds."""
+    return [_row(table, column) for table in tables() for column in table.columns]
+
+
+def personal() -> list[InventoryRow]:
+    """The columns that hold something about people."""
+    return [row for row in inventory() if row.category is not None]
+
+
+def owner(table: Table) -> Column[str] | None:
+    """The column that names the subject of a row by its identifier; None: there is none."""
+    return next(_naming_a_subject(table), None)
+
+
+def references(table: Table) -> list[Column[str]]:
+    """The columns that name a subject by a reference."""
+    return [column for column in table.columns if isinstance(column.type, ReferenceType)]
+
+
+def happening(table: Table) -> Happening | None:
+    """Set for records that have an age."""
+    return table.info.get("happening")
+
+
+def key_of_tenant(column: Column[object]) -> bool:
+    """Whether its values are sealed under the key that the tenant has for itself."""
+    return column.info.get("of") == "tenant"
+
+
+def _naming_a_subject(table: Table) -> Iterator[Column[str]]:
+    if table.name == "subjects":
+        yield table.c.id
+    for column in table.columns:
+        if any(key.target_fullname in _OWNERS for key in column.foreign_keys):
+            yield column
+
+
+def _row(table: Table, column: Column[object]) -> InventoryRow:
+    if "category" not in column.info:
+        raise ValueError(f"{table.name}.{column.name} does not say which category of personal data it holds, or none")
+    form = column.info.get("form", "impersonal")
+    why = column.info.get("because") or _FORMS.get(form, "").format(of=_keyholder(column))
+    return InventoryRow(table.name, column.name, column.info["category"], form, _subject(table, column), why)
+
+
+def _keyholder(column: Column[object]) -> str:
+    return "organisation" if key_of_tenant(column) else "person"
+
+
+def _subject(table: Table, column: Column[object]) -> str:
+    if column.info["category"] is None:
+        return ""
+    if key_of_tenant(column):
+        return "who acts for the organisation"
+    named = owner(table)
+    if named is not None:
+        return f"the person of {named.name}"
+    names = " or ".join(reference.name for reference in references(table))
+    return f"whom {names} refers to" if names else ""

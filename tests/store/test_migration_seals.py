@@ -1,0 +1,118 @@
+"""A database of the version that sealed nothing: its rows are kept, sealed, and nothing of them is left in clear."""
+
+import contextlib
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import StaticPool, create_engine, select, text
+from sqlcipher3 import dbapi2
+
+from pttserver.ids import TenantId
+from pttserver.store.calls import CallHistory
+from pttserver.store.database import Database
+from pttserver.store.devices import Devices
+from pttserver.store.groups import Groups
+from pttserver.store.migrate import MIGRATIONS
+from pttserver.store.policies import Policies
+from pttserver.store.schema import bursts, call_participants, calls, takeovers
+from pttserver.store.subscribers import Subscribers
+from store.organisation import VAULT
+
+MARKERS = ("+4915559876543", "Wilhelmine Markwort", "hash-of-a-pin", "Marker Radio", "Markphone 7", "203.0.113.77")
+NUMBER, NAME, HASH, LABEL, MODEL, ADDRESS = MARKERS
+KEY = b"public key of a radio, 32 octets"
+ROWS = (
+    "INSERT INTO tenants VALUES ('ten_1', 'ACME', 50, 1)",
+    "INSERT INTO groups VALUES ('grp_1', 'ten_1', 'Patrol', 2)",
+    f"INSERT INTO subscribers VALUES ('sub_1', 'ten_1', '{NUMBER}', 'phone', '{NAME}', '{HASH}', 3, 99)",
+    "INSERT INTO subscribers VALUES ('sub_2', 'ten_1', 'Gate 4', 'custom', NULL, 'x', 3, NULL)",
+    f"INSERT INTO devices VALUES ('dev_1', 'ten_1', 'sub_1', '{LABEL}', '{MODEL}', x'{KEY.hex()}', 4, 5, NULL)",
+    "INSERT INTO members VALUES ('grp_1', 'sub_1', 120, 1)",
+    "INSERT INTO enrolment_codes VALUES (x'0102', 'dev_1', 1000, NULL)",
+    "INSERT INTO resume_tokens VALUES ('sub_1', 'dev_1', x'03', 1, 9)",
+    "INSERT INTO takeovers VALUES (1, 'ten_1', 'sub_1', 'dev_0', 'dev_1', 6)",
+    f"INSERT INTO calls VALUES ('cal_1', 'ten_1', 'grp_1', 'sub_1', '{ADDRESS}', 7, 8)",
+    f"INSERT INTO calls VALUES ('cal_2', 'ten_1', 'grp_1', 'sub_gone', '{ADDRESS}', 7, 8)",
+    "INSERT INTO call_participants VALUES ('cal_1', 'sub_1'), ('cal_1', 'sub_gone')",
+    "INSERT INTO bursts VALUES ('bur_1', 'cal_1', 'ten_1', 'grp_1', 'sub_1', 7, 500, 25, 'released')",
+)
+
+
+@pytest.fixture
+def old_file(file):
+    """As version 0.1 left it."""
+    file.parent.mkdir(mode=0o700)
+    engine = create_engine("sqlite://", module=dbapi2, creator=lambda: dbapi2.connect(str(file)), poolclass=StaticPool)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for row in ROWS:
+            connection.execute(text(row))
+    engine.dispose()
+    file.chmod(0o600)
+    return file
+
+
+def octets(folder):
+    return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+async def test_what_lives_is_kept_and_opens(old_file):
+    database = await Database.open(old_file, VAULT)
+    tenant = TenantId("ten_1")
+    anna = await Subscribers(database).find(tenant, NUMBER)
+    assert (anna.subscriber_id, anna.identifier, anna.display_name, anna.last_login_ms) == ("sub_1", NUMBER, NAME, 99)
+    candidate = await Devices(database).login_candidate("dev_1")
+    assert (candidate.public_key, candidate.pin_hash, candidate.device_type) == (KEY, HASH, MODEL)
+    (membership,) = await Groups(database).memberships("sub_1")
+    assert (membership.priority, membership.listen_only) == (120, True)
+    kept = text("SELECT (SELECT count(*) FROM enrolment_codes), (SELECT count(*) FROM resume_tokens)")
+    assert tuple(await database.read(lambda sql: sql.execute(kept).one())) == (1, 1)
+    await database.close()
+
+
+async def test_histories_name_their_subjects_by_reference(old_file):
+    database = await Database.open(old_file, VAULT)
+
+    def rows(sql):
+        tables = (calls, call_participants, bursts, takeovers)
+        return VAULT.subject(sql, "sub_1"), [sql.execute(select(table)).all() for table in tables]
+
+    anna, (called, present, spoken, taken) = await database.read(rows)
+    assert [row.initiator.text if row.initiator else None for row in called] == [anna.reference(), None]
+    assert anna.text(called[0].initiator_address) == ADDRESS
+    assert called[1].initiator_address is None
+    assert [row.subject.text for row in present] == [anna.reference()]
+    assert [row.subject.text for row in spoken] == [anna.reference()]
+    assert anna.text(taken[0].from_device_id) == "dev_0"
+    await database.close()
+
+
+async def test_nothing_is_left_in_clear(old_file):
+    before = octets(old_file.parent)
+    assert all(marker.encode() in before for marker in MARKERS)
+    assert KEY in before
+    await (await Database.open(old_file, VAULT)).close()
+    after = octets(old_file.parent)
+    assert [marker for marker in (*MARKERS, KEY.decode()) if marker.encode() in after] == []
+
+
+async def test_the_tenant_has_no_policy_yet(old_file):
+    database = await Database.open(old_file, VAULT)
+    assert await Policies(database).in_force() == {"ten_1": None}
+    await database.close()
+
+
+async def test_a_migration_that_is_killed_leaves_the_old_database(old_file, monkeypatch):
+    monkeypatch.setattr("alembic.op.drop_table", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        await Database.open(old_file, VAULT)
+    with contextlib.closing(dbapi2.connect(str(old_file))) as raw:
+        assert raw.execute("SELECT identifier FROM subscribers WHERE id = 'sub_1'").fetchone() == (NUMBER,)
+    monkeypatch.undo()
+    database = await Database.open(old_file, VAULT)
+    assert await CallHistory(database)._database.read(lambda sql: sql.scalar(text("SELECT count(*) FROM calls"))) == 2
+    await database.close()
