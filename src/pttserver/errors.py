@@ -145,6 +145,12 @@ class MasterKeyMissing(ConfigError):
     code = "config.master_key"
 
 
+class ClockDoubted(PttError):
+    """The machine's clock is doubted: nothing is erased until you confirm it: pttserver retention confirm-time."""
+
+    code = "clock.doubted"
+
+
 class PolicyInvalid(PttError):
     """The privacy policy is not valid."""
 

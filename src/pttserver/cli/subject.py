@@ -1,108 +1,160 @@
-"""`pttserver subject`: the rights of the people whom data are about."""
+"""`pttserver subject`: what people may ask of an organisation that holds data about them."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pttserver.cli.instruction import Actor, Reason, instruction_of
+from pttserver.cli import erasing
+from pttserver.cli.instruction import Actor, instruction_of
 from pttserver.cli.office import in_office
-from pttserver.cli.output import Yes, ask_before_removing
+from pttserver.cli.output import AsJson, print_json, print_table, row_of
+from pttserver.cli.pages import write_new
 from pttserver.cli.tenant import TenantName
+from pttserver.privacy.restriction import Restriction
 
 if TYPE_CHECKING:  # slow to import, see main.py
-    from pttserver.services.erasure import Outcome
-    from pttserver.services.instructions import Instruction
     from pttserver.services.office import Office
+    from pttserver.services.rights import Hit
+    from pttserver.services.subject_document import SubjectExport
 
-app = typer.Typer(help="Data subjects: what their rights demand of the organisation.", no_args_is_help=True)
+app = typer.Typer(help="Data subjects: find, export, rectify, restrict, erase.", no_args_is_help=True)
+app.command()(erasing.erase)
+app.command()(erasing.verify_certificate)
 
-NOT_PROVEN_YET = 3
-NOT_PROVEN = """{0} is erased. It is not proven yet: somebody still reads an older state of the database.
-When that has ended, run: pttserver subject erase TENANT {0} --prove"""
-
-SubjectName = Annotated[str, typer.Argument(metavar="SUBJECT", help="Identifier or id of the subject.")]
-Certificate = Annotated[Path | None, typer.Option(dir_okay=False, help="Write the certificate there, not to stdout.")]
+SubjectName = Annotated[
+    str, typer.Argument(metavar="SUBJECT", help="Identifier of a subscriber, or the number that `subject find` shows.")
+]
+Reason = Annotated[str, typer.Option("--reason", help="Why, such as the number of the request; it is recorded.")]
+Values = Annotated[
+    list[str], typer.Argument(metavar="NAME=VALUE...", help="email=a@b.example; an empty value takes it away.")
+]
 
 
 @app.command()
-def erase(
+def find(
+    ctx: typer.Context,
+    tenant: TenantName,
+    text: Annotated[str, typer.Argument(help="Part of an identifier, a name, contact data or a field of your own.")],
+    *,
+    reason: Reason,
+    by: Actor = None,
+    json: AsJson = False,
+) -> None:
+    """Find people of whom a tenant holds something, also without an account; exit status 1 if there is nobody."""
+    instruction = instruction_of(by, reason)
+
+    async def work(office: "Office") -> "list[Hit]":
+        owner = await office.provisioning.tenant(tenant)
+        return await office.rights.find(owner.tenant_id, text, instruction)
+
+    hits = in_office(ctx, work)
+    if json:
+        print_json([row_of(hit) for hit in hits])
+    else:
+        print_table("People", ["Number", "Identifier", "Name", "Found in", "Restricted"], map(_row, hits))
+    if not hits:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
     ctx: typer.Context,
     tenant: TenantName,
     subject: SubjectName,
     *,
-    reason: Reason = "",
+    out: Annotated[Path, typer.Option("--out", help="New file, or a folder to put the files into.")],
+    reason: Reason,
     by: Actor = None,
-    certificate: Certificate = None,
-    request: Annotated[
-        bool, typer.Option("--request", help="Only start the periods that the policy has for a request.")
-    ] = False,
-    withdraw: Annotated[
-        bool, typer.Option("--withdraw", help="Take a request back; its first phase must not be over.")
-    ] = False,
-    prove: Annotated[
-        bool, typer.Option("--prove", help="Prove an erasure that was not proven yet; SUBJECT is the id.")
-    ] = False,
-    yes: Yes = False,
+    form: Annotated[str, typer.Option("--format", help="json, html, or json,html.")] = "json,html",
 ) -> None:
-    """Erase a person for ever: its key, what is sealed under it in every copy, and its traces. Gives a certificate.
+    """Write all that is held about a person, and what happens to it and why: for machines, and as a page to read."""
+    instruction, forms = instruction_of(by, reason), _forms(form, out)
 
-    Exit status 3: it is erased, and while somebody still reads an older state of the database it cannot be proven;
-    run it again with --prove and the id that it printed.
-    """
-    if request + withdraw + prove > 1:
-        raise typer.BadParameter("one of --request, --withdraw and --prove")
-    if prove:
-        return _tell(in_office(ctx, lambda office: _prove(office, tenant, subject)), certificate)
-    instruction = instruction_of(by, reason)
-    if request or withdraw:
-        return typer.echo(in_office(ctx, lambda office: _ask(office, tenant, subject, instruction, withdraw)))
-    ask_before_removing(f"{subject} of {tenant} and all that is known about it", yes)
-    return _tell(in_office(ctx, lambda office: _erase(office, tenant, subject, instruction)), certificate)
+    async def work(office: "Office") -> "SubjectExport":
+        owner = await office.provisioning.tenant(tenant)
+        return await office.exports.export(owner, subject, instruction)
+
+    document = in_office(ctx, work)
+    for name in forms:
+        file = out / f"{document.subject}.{name}" if out.is_dir() else out
+        write_new(file, _rendered(document, name))
+        typer.echo(f"Written: {file}")
 
 
 @app.command()
-def verify_certificate(
-    ctx: typer.Context, file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The certificate.")]
+def rectify(
+    ctx: typer.Context, tenant: TenantName, subject: SubjectName, values: Values, *, reason: Reason, by: Actor = None
 ) -> None:
-    """Check that this server signed a certificate of erasure, and print its public key."""
-    from pttserver.errors import InvalidValue
+    """Put right what is held: identifier, display_name, email, phone, address, country, or a field of your own."""
+    instruction, changes = instruction_of(by, reason), assignments(values)
 
-    async def work(office: "Office") -> bytes:
-        try:
-            document = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InvalidValue(f"{file}: {error}") from None
-        if not isinstance(document, dict):
-            raise InvalidValue(f"{file}: no certificate")
-        return office.erasure.verify(document)
+    async def work(office: "Office") -> None:
+        owner = await office.provisioning.tenant(tenant)
+        await office.rights.rectify(owner.tenant_id, subject, changes, instruction)
 
-    typer.echo(f"genuine; signed with the Ed25519 key {in_office(ctx, work).hex()}")
+    in_office(ctx, work)
+    typer.echo(f"Put right: {', '.join(sorted(changes))}.")
 
 
-async def _erase(office: "Office", tenant: str, subject: str, instruction: "Instruction") -> "Outcome":
-    tenant_id = (await office.provisioning.tenant(tenant)).tenant_id
-    return await office.erasure.erase(tenant_id, subject, instruction)
+@app.command()
+def restrict(
+    ctx: typer.Context,
+    tenant: TenantName,
+    subject: SubjectName,
+    *,
+    reason: Annotated[
+        Restriction | None, typer.Option("--reason", help="Ground, GDPR Art. 18(1); needed unless with --lift.")
+    ] = None,
+    lift: Annotated[bool, typer.Option("--lift", help="End the restriction; the person was told before.")] = False,
+    note: Annotated[str, typer.Option("--note", help="More about it, such as the number of the request.")] = "",
+    by: Actor = None,
+) -> None:
+    """Restrict processing: nothing new is recorded, what is held is neither shown nor deleted; calls go on."""
+    if (reason is None) is not lift:
+        raise typer.BadParameter("give a ground with --reason, or --lift")
+    instruction = instruction_of(by, note or (reason.value if reason else "lifted"))
+
+    async def work(office: "Office") -> None:
+        owner = (await office.provisioning.tenant(tenant)).tenant_id
+        if reason is None:
+            await office.rights.lift(owner, subject, instruction)
+        else:
+            await office.rights.restrict(owner, subject, reason, instruction)
+
+    in_office(ctx, work)
+    typer.echo("The restriction has ended." if lift else "Restricted: held, and not used.")
 
 
-async def _prove(office: "Office", tenant: str, subject_id: str) -> "Outcome":
-    return await office.erasure.prove((await office.provisioning.tenant(tenant)).tenant_id, subject_id)
+def assignments(texts: list[str]) -> dict[str, str]:
+    """`NAME=VALUE` texts by name. Raises BadParameter."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or name in found:
+            raise typer.BadParameter("write each value once, as NAME=VALUE")
+        found[name] = value
+    return found
 
 
-async def _ask(office: "Office", tenant: str, subject: str, instruction: "Instruction", withdraw: bool) -> str:
-    tenant_id = (await office.provisioning.tenant(tenant)).tenant_id
-    act = office.erasure.withdraw if withdraw else office.erasure.request
-    return f"{await act(tenant_id, subject, instruction)}: deletion {'withdrawn' if withdraw else 'requested'}"
+def _forms(text: str, out: Path) -> list[str]:
+    forms = text.split(",")
+    if not set(forms) <= {"json", "html"} or len(set(forms)) < len(forms):
+        raise typer.BadParameter("the formats are json and html")
+    if len(forms) > 1 and not out.is_dir():
+        raise typer.BadParameter("two formats need a folder that is there; or give one --format")
+    return forms
 
 
-def _tell(outcome: "Outcome", file: Path | None) -> None:
-    if outcome.certificate is None:
-        typer.secho(NOT_PROVEN.format(outcome.subject_id), err=True)
-        raise typer.Exit(NOT_PROVEN_YET)
-    text = json.dumps(outcome.certificate, indent=2) + "\n"
-    if file is None:
-        typer.echo(text, nl=False)
-    else:
-        file.write_text(text, encoding="utf-8")
-        typer.echo(f"{outcome.subject_id} is erased; certificate: {file}")
+def _rendered(document: "SubjectExport", form: str) -> str:
+    from pttserver.privacy.pages import as_html
+    from pttserver.services.subject_page import subject_page
+
+    if form == "html":
+        return as_html(subject_page(document))
+    return document.model_dump_json(indent=2, exclude_none=True) + "\n"
+
+
+def _row(hit: "Hit") -> list[str]:
+    shown = [text.reveal() if text else "-" for text in (hit.identifier, hit.display_name)]
+    return [hit.subject_id, *shown, ", ".join(hit.matched), hit.restriction or "no"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pttserver.cli.group import MemberName
+from pttserver.cli.instruction import Actor, instruction_of
 from pttserver.cli.office import in_office
 from pttserver.cli.output import (
     AsJson,
@@ -16,9 +17,11 @@ from pttserver.cli.output import (
     print_records,
     row_of,
 )
+from pttserver.cli.subject import Reason, Values, assignments
 from pttserver.cli.tenant import TenantName
 
 if TYPE_CHECKING:  # slow to import, see main.py
+    from pttserver.ids import Personal
     from pttserver.services.office import Office
     from pttserver.store.records import Membership, Subscriber
 
@@ -72,16 +75,18 @@ def list_(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
 
 @app.command()
 def show(ctx: typer.Context, tenant: TenantName, subscriber: MemberName, json: AsJson = False) -> None:
-    """Show a subscriber and the groups that it is a member of."""
+    """Show a subscriber, contact data and own fields, and the groups that it is a member of."""
 
-    async def work(office: "Office") -> "tuple[Subscriber, list[Membership]]":
+    async def work(office: "Office") -> "tuple[Subscriber, dict[str, Personal], list[Membership]]":
         at = office.provisioning
-        return await at.subscriber(tenant, subscriber), await at.memberships(tenant, subscriber)
+        who = await at.subscriber(tenant, subscriber)
+        return who, await office.rights.fields(who.subscriber_id), await at.memberships(tenant, subscriber)
 
-    found, groups = in_office(ctx, work)
+    found, texts, groups = in_office(ctx, work)
+    fields = {name: text.reveal() for name, text in texts.items()}
     if json:
-        return print_json(row_of(found) | {"groups": [row_of(group) for group in groups]})
-    print_record(found, as_json=False)
+        return print_json(row_of(found) | {"fields": fields, "groups": [row_of(group) for group in groups]})
+    print_record(found, as_json=False, **fields)
     return print_records(groups, False, _GROUP_COLUMNS, "Groups")
 
 
@@ -90,6 +95,26 @@ def remove(ctx: typer.Context, tenant: TenantName, subscriber: MemberName, yes: 
     """Remove a subscriber with its devices and memberships."""
     ask_before_removing(f"subscriber {subscriber} of {tenant} with its devices", yes)
     in_office(ctx, lambda office: office.provisioning.remove_subscriber(tenant, subscriber))
+
+
+@app.command("set")
+def set_(
+    ctx: typer.Context,
+    tenant: TenantName,
+    subscriber: MemberName,
+    values: Values,
+    *,
+    reason: Reason = "contact data or own fields were set",
+    by: Actor = None,
+) -> None:
+    """Set contact data (email, phone, address, country) or fields that the tenant's policy declares."""
+    instruction, changes = instruction_of(by, reason), assignments(values)
+
+    async def work(office: "Office") -> None:
+        owner = await office.provisioning.tenant(tenant)
+        await office.rights.set_fields(owner.tenant_id, subscriber, changes, instruction)
+
+    in_office(ctx, work)
 
 
 @app.command()

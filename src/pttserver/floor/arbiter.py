@@ -47,6 +47,12 @@ class Arbiter:
             return self._happens(now, Event.LAST_LEFT)
         return self._happens(now, Event.TALKER_LEFT) if floor.talker_ssrc == ssrc else []
 
+    def rename(self, ssrc: int, functional_alias: str) -> None:
+        """The next Floor Taken of the participant carries it. Strangers have no name."""
+        participant = self._floor.participants.get(ssrc)
+        if participant is not None:
+            participant.functional_alias = functional_alias
+
     def receive(self, now: float, ssrc: int, message: FloorMessage) -> list[Effect]:
         """Takes a message of participant `ssrc`, as the transport has authenticated it.
 

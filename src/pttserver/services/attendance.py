@@ -237,6 +237,15 @@ class Attendance:
             rights = signalling.GroupRights(group=affiliation.group_id, priority=priority, listen_only=listen_only)
             link.post(rights.to_json())
 
+    def rename(self, session: Session, display_name: Personal) -> None:
+        """The organisation changed or hid the display name; who is in a group with the session is told."""
+        if session.identity.display_name == display_name:
+            return
+        session.identity.display_name = display_name
+        for affiliation in session.affiliations.values():
+            self._talk.rename(affiliation)
+            self._rosters.renamed(affiliation)
+
 
 def _identity(candidate: LoginCandidate) -> Identity:
     return Identity(

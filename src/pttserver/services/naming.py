@@ -54,12 +54,17 @@ def identifier(text: str) -> tuple[Personal, IdentifierKind]:
     extension, are artificial. What starts with `+` is meant to be a phone number, so a wrong one is refused.
     """
     plain = name(text, "the identifier")
-    dialled = plain.translate(_PHONE_PUNCTUATION) if _DIALLED.fullmatch(plain) else plain
+    dialled = undialled(plain)
     if _PHONE.fullmatch(dialled):
         return Personal(dialled), IdentifierKind.PHONE
     if _DIALLED.fullmatch(plain) and plain.startswith("+"):
         raise InvalidValue("a phone number has 7 to 15 digits after the +")
     return Personal(plain), IdentifierKind.CUSTOM
+
+
+def undialled(plain: str) -> str:
+    """What looks like a phone number without its punctuation; anything else as it is."""
+    return plain.translate(_PHONE_PUNCTUATION) if _DIALLED.fullmatch(plain) else plain
 
 
 def name_or_id(text: str) -> str:

@@ -3,6 +3,8 @@
 A tenant without a valid policy in force is refused: nobody of it can log in, and nothing about it is written.
 """
 
+import asyncio
+
 from pttserver.errors import PolicyInvalid, PolicyMissing
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
@@ -21,6 +23,8 @@ class PolicyBook:
         self._gates: dict[TenantId, Gate] = {}
         self._numbers: dict[TenantId, int] = {}
         self._refused: dict[TenantId, str] = {}
+        self.changed = asyncio.Event()
+        """Set when a policy is taken up; who waits for it clears it."""
 
     async def load(self) -> None:
         """Takes up what changed since. Raises StoreUnavailable; then what was in force stays so."""
@@ -43,6 +47,7 @@ class PolicyBook:
             return
         self._numbers[tenant_id] = number
         self._refused.pop(tenant_id, None)
+        self.changed.set()
         _log.info("policy_in_force", tenant=tenant_id, number=number, digest=self._gates[tenant_id].policy.digest)
 
     def refuse(self, tenant_id: TenantId, reason: str) -> None:
@@ -50,6 +55,11 @@ class PolicyBook:
         if self._refused.get(tenant_id) != reason:
             _log.error("tenant_refused", tenant=tenant_id, reason=reason)
         self._refused[tenant_id] = reason
+
+    def accept(self, tenant_id: TenantId) -> None:
+        """The reason for which the tenant was refused is gone."""
+        if self._refused.pop(tenant_id, None) is not None:
+            _log.info("tenant_accepted", tenant=tenant_id)
 
     def refusal(self, tenant_id: TenantId) -> str | None:
         return self._refused.get(tenant_id)
@@ -83,6 +93,13 @@ class PolicyBook:
     def policy(self, tenant_id: TenantId) -> Policy:
         """Raises PolicyMissing."""
         return self.gate(tenant_id).policy
+
+    def in_force(self, tenant_id: TenantId) -> Policy | None:
+        """None: the tenant is refused."""
+        try:
+            return self.policy(tenant_id)
+        except PolicyMissing:
+            return None
 
     def names_up_to(self, tenant_id: TenantId) -> int:
         """How many participants a group may have for its members to see their names; 0 without a policy."""

@@ -66,6 +66,11 @@ class Rosters:
         changes.left.pop(who, None)
         self._note(affiliation.group_id, changes)
 
+    def renamed(self, affiliation: Affiliation) -> None:
+        """The participant has another display name: told as if it had joined again."""
+        self._entries.pop(affiliation, None)
+        self.joined(affiliation)
+
     def left(self, affiliation: Affiliation) -> None:
         """To be called after the affiliation left."""
         self._entries.pop(affiliation, None)

@@ -1,13 +1,14 @@
-"""Watches the database for what an administrator takes away, and takes it from the living sessions at once.
+"""Watches the database for what an administrator takes away or changes, and does so to the living sessions at once.
 
-Provisioning commands are other processes. A number in the database tells that a right was taken away; then the sessions
-and affiliations that live here are compared with what is written. Expired sessions end here too.
+Provisioning commands are other processes. A number in the database tells that a right or a name is another; then the
+sessions and affiliations that live here are compared with what is written. Expired sessions end here too.
 """
 
 import asyncio
+from collections.abc import Mapping
 
 from pttserver.errors import StoreUnavailable
-from pttserver.ids import GroupId
+from pttserver.ids import GroupId, Personal, SubscriberId
 from pttserver.observe.log import get_logger
 from pttserver.services.attendance import Attendance
 from pttserver.services.policy_book import PolicyBook
@@ -16,6 +17,7 @@ from pttserver.sessions.session import Affiliation, Session
 from pttserver.store.database import Database
 from pttserver.store.records import Affiliation as BelievedAffiliation
 from pttserver.store.records import Standing
+from pttserver.store.standing import names as look_at_names
 from pttserver.store.standing import standing, standing_number
 from pttserver.wire import signalling
 
@@ -38,6 +40,7 @@ class StandingWatch:
         self._attendance = attendance
         self._seen: int | None = None
         self._look_again = False
+        self._names: Mapping[SubscriberId, int] = {}
 
     async def run(self) -> None:
         while True:
@@ -61,7 +64,17 @@ class StandingWatch:
         sessions = [(s.identity.device_id, s.identity.subscriber_id) for s in self._sessions]
         affiliations = [_believed(a) for s in self._sessions for a in s.affiliations.values()]
         self._apply(await standing(self._database, sessions, affiliations))
+        await self._look_at_names()
         self._seen, self._look_again = number, changed
+
+    async def _look_at_names(self) -> None:
+        living = [session.identity.subscriber_id for session in self._sessions]
+        names = await look_at_names(self._database, living, self._names)
+        self._names = names.seen
+        for subscriber_id, name in names.found.items():
+            session = self._sessions.of_subscriber(subscriber_id)
+            if session is not None:
+                self._attendance.rename(session, name or Personal(""))
 
     def _apply(self, found: Standing) -> None:
         for session in self._sessions:

@@ -14,6 +14,7 @@ read takes 0.2 ms instead of 1.3, a commit 0.5 instead of 2.8. PostgreSQL would 
 `AsyncConnection.run_sync`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -32,6 +33,8 @@ from pttserver.store.vault import Vault
 BUSY_TIMEOUT_S = 5.0
 READERS = 2
 WAITING_LIMIT = 20_000
+TRUNCATE_ATTEMPTS = 20
+TRUNCATE_PAUSE_S = 0.05
 
 T = TypeVar("T")
 
@@ -66,7 +69,9 @@ class Database:
         async with AsyncExitStack() as closing:
             with translated():
                 writer = await opened(SqliteConnection.to_write(file, busy_timeout_s))
-                await writer.run(lambda sql: migrate(sql, vault), None)
+                upgraded = await writer.run(lambda sql: migrate(sql, vault), None)
+                if upgraded and not await _truncated(writer):
+                    raise StoreUnavailable("another process uses the database: end it, so that it can be sealed")
                 await writer.run(vault.check, None)
                 readers = [await opened(SqliteConnection.to_read(file, busy_timeout_s)) for _ in range(READERS)]
             return cls(vault, writer, readers, closing.pop_all())
@@ -107,11 +112,13 @@ class Database:
         return await self._run(self._writer, noted, taken)
 
     async def truncate_log(self) -> bool:
-        """Empties the write-ahead log, so that what was overwritten is on the disk no more.
+        """Empties the write-ahead log, in which pages lie as they were before: what was erased is gone from then on.
 
-        False: another connection still reads an older state; try again later. Raises StoreUnavailable.
+        False: it is not empty, since somebody still reads an earlier state; try again. Raises StoreUnavailable.
         """
-        return await self._writer.truncate_log()
+        if self._closed:
+            raise StoreUnavailable("the database is closed")
+        return await _truncated(self._writer)
 
     async def rewrite(self) -> None:
         """Writes the file anew without gaps; everybody waits meanwhile. Raises StoreUnavailable."""
@@ -123,3 +130,11 @@ class Database:
         if connection.waiting >= WAITING_LIMIT:
             raise StoreUnavailable("too much waits for the database; try again")
         return await connection.run(work, taken)
+
+
+async def _truncated(writer: SqliteConnection) -> bool:
+    for _ in range(TRUNCATE_ATTEMPTS):
+        if await writer.truncate_log():
+            return True
+        await asyncio.sleep(TRUNCATE_PAUSE_S)
+    return False

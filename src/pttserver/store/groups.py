@@ -130,8 +130,8 @@ def _member(vault: Vault, row: Any) -> Member:
     return Member(
         row.group_id,
         row.subscriber_id,
-        keys.text(row.identifier),
-        keys.text(row.display_name),
+        keys.shown_text(row.identifier),
+        keys.shown_text(row.display_name),
         row.priority,
         row.listen_only,
     )

@@ -3,6 +3,7 @@
 What goes in holds Released values, None where the policy keeps nothing; what comes out is opened.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -52,7 +53,10 @@ class NewSubscriber:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A person or post that talks; the identifier is unique in the tenant, or None if the policy keeps none."""
+    """A person or post that talks; the identifier is unique in the tenant, or None if the policy keeps none.
+
+    `restricted`: processing is (GDPR Art. 18), so what is held is not shown.
+    """
 
     subscriber_id: SubscriberId
     tenant_id: TenantId
@@ -61,6 +65,7 @@ class Subscriber:
     display_name: Personal | None
     created_ms: int
     last_login_ms: int | None = None
+    restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +221,14 @@ class Affiliation:
     subscriber_id: SubscriberId
     priority: int
     listen_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Display names of living sessions that were looked at now; `seen` is what to hand over at the next look."""
+
+    found: Mapping[SubscriberId, Personal | None]
+    seen: Mapping[SubscriberId, int]
 
 
 @dataclass(frozen=True, slots=True)

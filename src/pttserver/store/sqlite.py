@@ -82,23 +82,32 @@ class SqliteConnection:
                 return work(self._sql)
 
     async def truncate_log(self) -> bool:
-        """Moves the write-ahead log into the file and empties it. False: another connection still reads from it."""
-        return bool(await self._outside("PRAGMA wal_checkpoint(TRUNCATE)") == (0, 0, 0))
+        """Moves the write-ahead log into the file and empties it; it waits for no reader. False: one still needs it."""
+        emptied: bool = await self._connection._execute(self._checkpoint)  # type: ignore[no-untyped-call]
+        return emptied
 
     async def rewrite(self) -> None:
         """Writes the whole file anew, so that nothing stays in the gaps of its pages; others wait meanwhile."""
-        await self._outside("VACUUM")
+        await self._connection._execute(self._vacuum)  # type: ignore[no-untyped-call]
 
-    async def _outside(self, statement: str) -> Any:
-        """A statement that cannot be part of a transaction; gives its first row."""
+    def _vacuum(self) -> None:
+        self._raw("VACUUM")
 
-        def execute() -> Any:
-            try:
-                return self._connection._conn.execute(statement).fetchone()
-            except dbapi2.DatabaseError as error:
-                raise StoreUnavailable(advice(error)) from error
+    def _checkpoint(self) -> bool:
+        (patience_ms,) = self._raw("PRAGMA busy_timeout")
+        self._raw("PRAGMA busy_timeout = 0")
+        try:
+            # busy, pages in the log, pages of them in the database: all 0 if it was truncated
+            return tuple(self._raw("PRAGMA wal_checkpoint(TRUNCATE)")) == (0, 0, 0)
+        finally:
+            self._raw(f"PRAGMA busy_timeout = {patience_ms}")
 
-        return await self._connection._execute(execute)  # type: ignore[no-untyped-call]
+    def _raw(self, statement: str) -> Any:
+        """A statement that is no part of a transaction; gives its first row. Raises StoreUnavailable."""
+        try:
+            return self._connection._conn.execute(statement).fetchone()
+        except dbapi2.DatabaseError as error:
+            raise StoreUnavailable(advice(error)) from error
 
     async def close(self) -> None:
         """After what waits is done."""

@@ -1,4 +1,4 @@
-"""Which living sessions and affiliations no longer hold; asked when `standing_number` has changed."""
+"""Which living sessions, affiliations and names no longer hold; asked when `standing_number` has changed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -8,8 +8,9 @@ from sqlalchemy import Connection, select, tuple_
 
 from pttserver.ids import DeviceId, SubscriberId
 from pttserver.store.database import Database
-from pttserver.store.records import Affiliation, Standing
-from pttserver.store.schema import devices, members, standing_changes
+from pttserver.store.records import Affiliation, Names, Standing
+from pttserver.store.schema import devices, members, standing_changes, subscribers
+from pttserver.store.vault import KEY_COLUMNS, with_keys
 
 PAIRS_PER_QUERY = 500
 
@@ -17,6 +18,10 @@ T = TypeVar("T")
 
 _NUMBER = select(standing_changes.c.number)
 _MEMBER = select(members.c.group_id, members.c.subscriber_id, members.c.priority, members.c.listen_only)
+
+_NAME = select(subscribers.c.id, subscribers.c.display_name, *KEY_COLUMNS).select_from(
+    with_keys(subscribers, subscribers.c.id)
+)
 
 
 async def standing_number(database: Database) -> int:
@@ -36,6 +41,26 @@ async def standing(
         ended = tuple(old for old, new in pairs if new is None)
         changed = tuple(new for old, new in pairs if new is not None and new != old)
         return Standing(_ended_devices(sql, owners), ended, changed)
+
+    return await database.read(work)
+
+
+async def names(database: Database, subscriber_ids: Iterable[SubscriberId], seen: Mapping[SubscriberId, int]) -> Names:
+    """Those that are not as they were `seen` before: only these are opened. Raises StoreUnavailable.
+
+    A name that is sealed anew has other octets, even if it is the same; a restricted subscriber has none to show.
+    """
+    wanted, vault = list(subscriber_ids), database.vault
+
+    def work(sql: Connection) -> Names:
+        found, looked_at = {}, {}
+        for some in _chunks(wanted):
+            for row in sql.execute(_NAME.where(subscribers.c.id.in_(some))):
+                fingerprint = hash((row.display_name, row.key_restricted_ms))
+                looked_at[row.id] = fingerprint
+                if seen.get(row.id) != fingerprint:
+                    found[row.id] = vault.keys(row).shown_text(row.display_name)
+        return Names(found, looked_at)
 
     return await database.read(work)
 

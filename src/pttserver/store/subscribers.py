@@ -12,7 +12,8 @@ from pttserver.store.database import Database
 from pttserver.store.governance_schema import retention_events
 from pttserver.store.records import IdentifierKind, NewSubscriber, Subscriber
 from pttserver.store.schema import devices, members, resume_tokens, subscribers
-from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
+from pttserver.store.subjects import restricted
+from pttserver.store.vault import KEY_COLUMNS, SubjectVault, Vault, with_keys
 
 _SUBSCRIBER = select(
     subscribers.c.id,
@@ -24,6 +25,7 @@ _SUBSCRIBER = select(
     subscribers.c.last_login_ms,
     *KEY_COLUMNS,
 ).select_from(with_keys(subscribers, subscribers.c.id))
+IDENTIFIER_TAKEN = "a subscriber with this identifier exists already"
 _PRESENT = subscribers.c.removed_ms.is_(None)
 
 
@@ -36,24 +38,9 @@ class Subscribers:
     async def add(self, subscriber: NewSubscriber, note: AuditNote | None = None) -> None:
         """With a key of its own. Raises AlreadyExists, or NotFound if there is no such tenant."""
         vault = self._database.vault
-
-        def work(sql: Connection) -> None:
-            tenant_id, who = subscriber.tenant_id, subscriber.subscriber_id
-            keys = vault.make_subject(sql, tenant_id, who, "subscriber", subscriber.created_ms)
-            found_by = subscriber.found_by
-            row = insert(subscribers).values(
-                id=who,
-                tenant_id=tenant_id,
-                identifier=keys.seal(subscriber.identifier),
-                identifier_index=vault.identifier_index(sql, tenant_id, found_by.reveal()) if found_by else None,
-                identifier_kind=subscriber.identifier_kind.value,
-                display_name=keys.seal(subscriber.display_name),
-                pin_hash=keys.seal(subscriber.pin_hash),
-                created_ms=subscriber.created_ms,
-            )
-            sql.execute(row)
-
-        await self._database.write(work, taken="a subscriber with this identifier exists already", note=note)
+        await self._database.write(
+            lambda sql: put_subscriber(sql, vault, subscriber), taken=IDENTIFIER_TAKEN, note=note
+        )
 
     async def of_tenant(self, tenant_id: TenantId) -> list[Subscriber]:
         """By identifier."""
@@ -114,10 +101,10 @@ class Subscribers:
         return await self._set(subscriber_id, "pin_hash", pin_hash, note, also=token)
 
     async def record_login(self, subscriber_id: SubscriberId, at_ms: Released | None) -> None:
-        """Nothing is written if the gate let nothing through."""
+        """Nothing is written if the gate let nothing through, or the subscriber's processing is restricted."""
         if at_ms is not None:
             row = update(subscribers).where(subscribers.c.id == subscriber_id).values(last_login_ms=at_ms)
-            await self._database.write(lambda sql: sql.execute(row))
+            await self._database.write(lambda sql: None if restricted(sql, subscriber_id) else sql.execute(row))
 
     async def _set(
         self,
@@ -141,16 +128,36 @@ class Subscribers:
         return await self._database.write(work, note=note)
 
 
+def put_subscriber(sql: Connection, vault: Vault, subscriber: NewSubscriber) -> SubjectVault:
+    """`Subscribers.add` within a transaction; gives the new keys."""
+    tenant_id, who = subscriber.tenant_id, subscriber.subscriber_id
+    keys = vault.make_subject(sql, tenant_id, who, "subscriber", subscriber.created_ms)
+    found_by = subscriber.found_by
+    row = insert(subscribers).values(
+        id=who,
+        tenant_id=tenant_id,
+        identifier=keys.seal(subscriber.identifier),
+        identifier_index=vault.identifier_index(sql, tenant_id, found_by.reveal()) if found_by else None,
+        identifier_kind=subscriber.identifier_kind.value,
+        display_name=keys.seal(subscriber.display_name),
+        pin_hash=keys.seal(subscriber.pin_hash),
+        created_ms=subscriber.created_ms,
+    )
+    sql.execute(row)
+    return keys
+
+
 def _subscriber(vault: Vault, row: Any) -> Subscriber:
     keys = vault.keys(row)
     return Subscriber(
         row.id,
         row.tenant_id,
-        keys.text(row.identifier),
+        keys.shown_text(row.identifier),
         IdentifierKind(row.identifier_kind),
-        keys.text(row.display_name),
+        keys.shown_text(row.display_name),
         row.created_ms,
-        row.last_login_ms,
+        None if keys.restricted else row.last_login_ms,
+        keys.restricted,
     )
 
 

@@ -69,6 +69,10 @@ class SubjectVault:
     def reference(self, area: str = HISTORY) -> str:
         return self._key.reference(area)
 
+    def references(self, area: str = HISTORY) -> tuple[str, str]:
+        """All names that the subject may go by there: earlier policies may have pseudonymised it, or not."""
+        return self.reference(area), self.reference(f"{area}/pseudonym")
+
     def open(self, sealed: Sealed) -> Value:
         """Raises SealBroken."""
         return self._key.open(sealed.octets, sealed.category.value)
@@ -76,6 +80,10 @@ class SubjectVault:
     def text(self, sealed: Sealed | None) -> Personal | None:
         """A text about a person. Raises SealBroken."""
         return None if sealed is None else Personal(_expect(self.open(sealed), str))
+
+    def shown_text(self, sealed: Sealed | None) -> Personal | None:
+        """The same, to be shown to others: None of a restricted subject. Raises SealBroken."""
+        return None if self.restricted else self.text(sealed)
 
     def required_text(self, sealed: Sealed) -> str:
         """The same in clear. Raises SealBroken."""

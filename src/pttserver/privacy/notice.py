@@ -1,0 +1,143 @@
+"""The privacy notice of an organisation, from its policy: short, simple, and true as long as the policy is in force."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from pttserver.privacy.categories import Category, about
+from pttserver.privacy.explain import basis, form, kept, words
+from pttserver.privacy.pages import Page, Section
+from pttserver.privacy.policy import Policy, Rule, Storage
+from pttserver.privacy.purposes import LegalBasis, Purpose, Tier
+
+NOT_NAMED: Final = "not named by the organisation"
+_MEANING = {
+    Purpose.SERVICE: "to carry calls and know who may take part",
+    Purpose.SECURITY: "to keep out who does not belong",
+    Purpose.OPERATIONS: "to run the organisation's work",
+    Purpose.SUPPORT: "to find and mend technical problems",
+    Purpose.BILLING: "to charge for use",
+    Purpose.LEGAL_DUTY: "to do what a law demands",
+    Purpose.SAFETY: "to protect life",
+}
+_SOURCES = {
+    Category.DEVICE_TYPE: "your device",
+    Category.IP_ADDRESS: "your device's connection",
+    Category.LAST_LOGIN: "your log-ins",
+    Category.CALL_RECORD: "calls that you took part in",
+    Category.PARTICIPANTS: "calls that you took part in",
+    Category.LOCATION: "your device",
+    Category.ALERT: "alerts that you raised",
+    Category.ACTIVITY_LOG: "your log-ins",
+    Category.AUDIT_LOG: "what the organisation's people did",
+    Category.CREDENTIAL: "you, your device and the organisation",
+    Category.MESSAGE_CONTENT: "messages that you sent or received",
+    Category.MESSAGE_METADATA: "messages that you sent or received",
+    Category.ATTACHMENT: "messages that you sent or received",
+    Category.BILLING: "your use of the service",
+}
+
+
+def notice(policy: Policy) -> Page:
+    """What GDPR Art. 13 and 14 demand to tell, as far as a policy knows it."""
+    return Page(
+        title="Privacy notice",
+        lead=f"Push-to-talk service of {policy.policy.controller or NOT_NAMED}; {policy.policy.title},"
+        f" version {policy.policy.version}.",
+        sections=[
+            Section("Who is responsible", facts=responsible(policy)),
+            Section("What is processed, why, and for how long", ["Your voice is relayed, and never recorded."],
+                    headings=["Data", "What for", "On which basis", "From where", "Seen by", "Written", "Kept"],
+                    rows=list(_rows(policy))),
+            Section("Location", [_location(policy)]),
+            Section("Where, and who else", list(_recipients(policy))),
+            Section("Your rights", rights(policy)),
+        ],
+    )  # fmt: skip
+
+
+def responsible(policy: Policy) -> dict[str, str]:
+    head = policy.policy
+    facts = {
+        "Controller": head.controller or NOT_NAMED,
+        "Contact": head.contact or NOT_NAMED,
+        "Data protection officer": head.data_protection_officer or NOT_NAMED,
+    }
+    return facts | ({"More": head.privacy_notice_url} if head.privacy_notice_url else {})
+
+
+def rights(policy: Policy) -> list[str]:
+    """Sentences; what depends on a legal basis is told only where the policy has it (GDPR Art. 7(3), 20, 21)."""
+    bases = {rule.legal_basis for _, rule in rules(policy)}
+    where = f" Turn to {policy.policy.contact}." if policy.policy.contact else ""
+    told = [
+        "You may ask for a copy of what is held about you, have it put right or erased, and have its use restricted"
+        f" (GDPR Art. 15 to 18).{where}",
+    ]
+    if bases & {LegalBasis.LEGITIMATE_INTERESTS, LegalBasis.PUBLIC_TASK}:
+        told.append("You may object to what is based on legitimate interests or a public task (Art. 21).")
+    if bases & {LegalBasis.CONSENT, LegalBasis.CONTRACT}:
+        told.append("You may take what you gave along to somebody else, in a form that machines read (Art. 20).")
+    if LegalBasis.CONSENT in bases:
+        told.append("You may withdraw your consent at any time; what was done until then stays lawful (Art. 7(3)).")
+    country = f" of {policy.policy.jurisdiction}" if policy.policy.jurisdiction else ""
+    told.append(f"You may complain to a data protection authority{country or ' of the country you live or work in'}.")
+    return [*told, "Nothing is decided about you by a machine alone, and no profile of you is made."]
+
+
+def rules(policy: Policy) -> Iterator[tuple[str, Rule]]:
+    """Titles and rules of what is processed, also if it is never written; the organisation's own fields last."""
+    for category in Category:
+        rule = policy.rule(category)
+        if rule.collect and category is not Category.EXTRA:
+            yield about(category).title, rule
+    for name in policy.extra:
+        rule = policy.rule(Category.EXTRA, name)
+        if rule.collect:
+            yield name, rule
+
+
+def source(category: Category) -> str:
+    """Where data of a category come from."""
+    return _SOURCES.get(category, "you or the organisation")
+
+
+def seen_by(rule: Rule) -> list[str]:
+    return [*(f"{tier}s" for tier in Tier if tier in rule.visible_to), "you"]
+
+
+def written(rule: Rule) -> str:
+    return "never" if rule.storage is Storage.NONE else form(rule)
+
+
+def _rows(policy: Policy) -> Iterator[list[str]]:
+    titles = {about(category).title: category for category in Category}
+    for title, rule in rules(policy):
+        yield [
+            title,
+            words(_MEANING[purpose] for purpose in Purpose if purpose in rule.purposes),
+            basis(rule.legal_basis),
+            source(titles.get(title, Category.EXTRA)),
+            words(seen_by(rule)),
+            written(rule),
+            "not at all" if rule.storage is Storage.NONE else kept(rule.retention),
+        ]
+
+
+def _location(policy: Policy) -> str:
+    location = policy.location
+    if not location.enabled:
+        return "Your location is not processed." + (
+            " An emergency alert that you raise carries it all the same." if location.sos_exception else ""
+        )
+    switch = "You may switch it off." if location.subscriber_may_switch_off else "You cannot switch it off."
+    when = f"in {words(location.duty_hours)} ({location.time_zone})" if location.duty_hours else "while you are on"
+    return f"Your location is shared {when}, at most every {location.interval_s} seconds. {switch}"
+
+
+def _recipients(policy: Policy) -> Iterator[str]:
+    regions = policy.policy.regions
+    yield f"Data are held in {words(regions)} only." if regions else "The policy names no region that data stay in."
+    yield (
+        "Members of your groups see your name while you take part. The operator of the server processes the data on"
+        " behalf of the organisation and on its instruction only (GDPR Art. 28), and passes nothing on to others."
+    )

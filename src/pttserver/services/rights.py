@@ -1,0 +1,158 @@
+"""The rights of data subjects (GDPR Art. 15, 16, 18): find a person, put right, restrict.
+
+The tenant is the controller: nothing is done without its policy in force, and everything is recorded with who asked
+for it and why. Every method raises NotFound for what does not exist, PolicyMissing, and StoreUnavailable if the
+database fails.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pttserver.clock import Clock
+from pttserver.errors import InvalidValue, NotFound
+from pttserver.ids import Personal, SubscriberId, TenantId
+from pttserver.privacy.categories import Category, about
+from pttserver.privacy.restriction import Restriction
+from pttserver.services import naming
+from pttserver.services.instructions import Instruction
+from pttserver.services.policy_book import PolicyBook
+from pttserver.services.profile import change_of
+from pttserver.services.visible import Visibility
+from pttserver.store.audit_chain import AuditNote
+from pttserver.store.database import Database
+from pttserver.store.holdings import HeldValue, Holdings, KnownBy
+from pttserver.store.profiles import Profiles
+from pttserver.store.subjects import Subject, Subjects
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Somebody who was found; `matched`: in which kinds of data. What is restricted is not shown."""
+
+    subject_id: str
+    kind: str
+    matched: tuple[str, ...]
+    identifier: Personal | None
+    display_name: Personal | None
+    restriction: str | None
+
+
+class Rights:
+    """What a data subject may ask of the tenant, and the tenant of the platform."""
+
+    def __init__(self, database: Database, policies: PolicyBook, clock: Clock) -> None:
+        self._policies = policies
+        self._clock = clock
+        self._subjects = Subjects(database)
+        self._holdings = Holdings(database)
+        self._profiles = Profiles(database)
+
+    async def find(self, tenant_id: TenantId, text: str, by: Instruction) -> list[Hit]:
+        """People of whom a text holds `text`, whatever its letters' case; numbers without their punctuation.
+
+        What is sealed is opened in memory. Raises InvalidValue.
+        """
+        wanted = _Wanted(text)
+        policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
+        known = await self._holdings.known_by(tenant_id, self.note("subject.find", tenant_id, None, by))
+        found = [(one, Visibility(policy, one.events, now_ms).values(one.values)) for one in known]
+        hits = [_hit(one, values, wanted) for one, values in found]
+        return [hit for hit in hits if hit is not None]
+
+    async def subject(self, tenant_id: TenantId, identifier_or_id: str) -> Subject:
+        """A removed subscriber too, as long as something of it is held. Raises InvalidValue."""
+        self._policies.gate(tenant_id)
+        try:
+            known_as = naming.identifier_or_id(identifier_or_id)
+        except InvalidValue:
+            known_as = naming.name_or_id(identifier_or_id)
+        found = await self._subjects.find(tenant_id, known_as)
+        if found is None:
+            raise NotFound("the tenant holds nothing about such a person")
+        return found
+
+    async def rectify(self, tenant_id: TenantId, subject: str, values: Mapping[str, str], by: Instruction) -> None:
+        """Identifier, display name, contact data, own fields; live sessions show a new name within a second.
+
+        Raises InvalidValue, AlreadyExists.
+        """
+        await self._change("subject.rectify", tenant_id, subject, values, by)
+
+    async def set_fields(self, tenant_id: TenantId, subject: str, values: Mapping[str, str], by: Instruction) -> None:
+        """The same as an everyday change. Raises InvalidValue, AlreadyExists."""
+        await self._change("subscriber.set", tenant_id, subject, values, by)
+
+    async def fields(self, subscriber_id: SubscriberId) -> dict[str, Personal]:
+        """Contact data and own fields by name."""
+        return await self._profiles.fields(subscriber_id)
+
+    async def _change(
+        self, operation: str, tenant_id: TenantId, subject: str, values: Mapping[str, str], by: Instruction
+    ) -> None:
+        who = await self.subject(tenant_id, subject)
+        change = change_of(self._policies.gate(tenant_id), who.subject_id, values, self._clock.utc_ms())
+        note = self.note(operation, tenant_id, who.subject_id, by, changed=", ".join(sorted(values)))
+        await self._profiles.change(SubscriberId(who.subject_id), change, note)
+
+    async def restrict(self, tenant_id: TenantId, subject: str, ground: Restriction, by: Instruction) -> Subject:
+        """From now on nothing new is recorded, what is held is neither shown nor deleted; the live service goes on."""
+        who = await self.subject(tenant_id, subject)
+        note = self.note("subject.restrict", tenant_id, who.subject_id, by, ground=ground.value)
+        await self._subjects.restrict(who.subject_id, ground.value, note)
+        return who
+
+    async def lift(self, tenant_id: TenantId, subject: str, by: Instruction) -> Subject:
+        """The restriction ends. Raises InvalidValue if there is none."""
+        who = await self.subject(tenant_id, subject)
+        if who.restriction is None:
+            raise InvalidValue("the processing of this person's data is not restricted")
+        note = self.note("subject.lift_restriction", tenant_id, who.subject_id, by, ground=who.restriction)
+        await self._subjects.restrict(who.subject_id, None, note)
+        return who
+
+    def note(
+        self, operation: str, tenant_id: TenantId, subject_id: str | None, by: Instruction, **details: str | int
+    ) -> AuditNote:
+        """For the audit log. Raises PolicyMissing: without the tenant's policy nothing is done."""
+        return AuditNote(
+            gate=self._policies.gate(tenant_id),
+            operation=operation,
+            tenant_id=tenant_id,
+            actor=by.actor,
+            at_ms=self._clock.utc_ms(),
+            subject_id=subject_id,
+            details={"reason": by.reason.reveal(), **details},
+        )
+
+
+class _Wanted:
+    """A text to look for; a number also without its punctuation."""
+
+    def __init__(self, text: str) -> None:
+        self.plain = naming.name_or_id(text)
+        if not self.plain:
+            raise InvalidValue("say what to look for")
+        self._forms = {self.plain.casefold(), naming.undialled(self.plain).casefold()}
+
+    def is_in(self, value: HeldValue) -> bool:
+        return isinstance(value.value, str) and any(form in value.value.casefold() for form in self._forms)
+
+
+def _hit(known: KnownBy, values: Sequence[HeldValue], wanted: _Wanted) -> Hit | None:
+    matched = {value.category: None for value in values if value.category and wanted.is_in(value)}
+    subject = known.subject
+    if not matched and wanted.plain != subject.subject_id:
+        return None
+    shown = {} if subject.restriction else {value.column: value.value for value in values}
+    return Hit(
+        subject_id=subject.subject_id,
+        kind=subject.kind,
+        matched=tuple(about(Category(category)).title for category in matched) or ("Number",),
+        identifier=_personal(shown.get("identifier")),
+        display_name=_personal(shown.get("display_name")),
+        restriction=subject.restriction,
+    )
+
+
+def _personal(value: object) -> Personal | None:
+    return Personal(value) if isinstance(value, str) else None

@@ -1,0 +1,186 @@
+"""The export of all that is held about a person: read by the schema, cut by the policy as it is now, nobody else in it.
+
+1. what has expired or is hidden is left out, as if it were gone already
+2. secrets are named and not given out; other people are `other participant n`, numbered anew in each call
+3. what was kept under a pseudonym stays apart: nothing on this server leads from the person to it
+"""
+
+from collections.abc import Iterator
+
+from pttserver.clock import Clock
+from pttserver.ids import TenantId
+from pttserver.privacy.categories import Category, about
+from pttserver.privacy.explain import basis, kept
+from pttserver.privacy.notice import rights, seen_by, source, written
+from pttserver.privacy.policy import Policy, Storage
+from pttserver.services.instructions import Instruction
+from pttserver.services.policy_book import PolicyBook
+from pttserver.services.rights import Rights
+from pttserver.services.subject_document import (
+    ExportedCall,
+    ExportedController,
+    ExportedMembership,
+    ExportedProcessing,
+    ExportedProfile,
+    ExportedRow,
+    ExportedValue,
+    SubjectExport,
+)
+from pttserver.services.visible import Visibility
+from pttserver.store.database import Database
+from pttserver.store.holdings import Held, HeldValue, Holdings, Participation
+from pttserver.store.records import Tenant
+
+_WITHHELD = "held, not given out: whoever has it could try to log in"
+_LEFT_OUT = (
+    "What has expired, or what the organisation asked to be erased: it is not served any more.",
+    "Other people: they appear as a number within a call.",
+    "Secrets that a log-in is checked by: they are named, without their value.",
+    "Voice: it is relayed and never recorded.",
+)
+_PSEUDONYMS = "Records under a pseudonym ({}): nothing on this server leads from a person to them (GDPR Art. 11)."
+
+
+class SubjectExports:
+    """Makes exports. Raises what `Rights` raises, and SealBroken."""
+
+    def __init__(self, database: Database, policies: PolicyBook, rights_: Rights, clock: Clock) -> None:
+        self._holdings = Holdings(database)
+        self._policies = policies
+        self._rights = rights_
+        self._clock = clock
+
+    async def export(self, tenant: Tenant, subject: str, by: Instruction) -> SubjectExport:
+        """Recorded before it is read."""
+        tenant_id: TenantId = tenant.tenant_id
+        who = await self._rights.subject(tenant_id, subject)
+        note = self._rights.note("subject.export", tenant_id, who.subject_id, by)
+        held = await self._holdings.of(who, note)
+        return _document(tenant, self._policies.policy(tenant_id), held, self._clock.utc_ms())
+
+
+def _document(tenant: Tenant, policy: Policy, held: Held, now_ms: int) -> SubjectExport:
+    visibility = Visibility(policy, held.events, now_ms)
+    return SubjectExport(
+        made_ms=now_ms,
+        subject=held.subject.subject_id,
+        kind="subscriber" if held.subject.kind == "subscriber" else "other",
+        restricted=held.subject.restriction,
+        controller=_controller(tenant, policy),
+        profile=_profile(held, visibility),
+        calls=[_call(call, visibility) for call in held.calls if _is_shown(call, visibility)],
+        rows=list(_rows(held, visibility)),
+        processing=[*_processing(policy)],
+        rights=rights(policy),
+        left_out=[*_LEFT_OUT, *_pseudonymised(policy)],
+    )
+
+
+def _controller(tenant: Tenant, policy: Policy) -> ExportedController:
+    head = policy.policy
+    return ExportedController(
+        tenant=tenant.name,
+        controller=head.controller,
+        contact=head.contact,
+        data_protection_officer=head.data_protection_officer,
+        policy=f"{head.title}, version {head.version}",
+        policy_digest=policy.digest,
+        regions=list(head.regions),
+    )
+
+
+def _profile(held: Held, visibility: Visibility) -> ExportedProfile:
+    shown = {row.table: visibility.row(row) for row in held.rows if row.table == "subscribers"}
+    own = {value.column: _text(value) for value in shown.get("subscribers") or ()}
+    contact: dict[str, str] = {}
+    extra: dict[str, str] = {}
+    memberships = []
+    for row in held.rows:
+        values = {value.column: value.value for value in visibility.row(row) or ()}
+        name = values.get("name")
+        if row.table == "subscriber_fields" and isinstance(name, str):
+            (contact if "contact" in values else extra)[name] = str(values.get("contact", values.get("extra")))
+        elif row.table == "members" and values:
+            group = held.groups[str(values["group_id"])]
+            rank, listen_only = values["priority"], values["listen_only"]
+            memberships.append(ExportedMembership(group=group, priority=int(rank or 0), listen_only=bool(listen_only)))
+    return ExportedProfile(
+        identifier=own.get("identifier"),
+        display_name=own.get("display_name"),
+        contact=contact,
+        extra=extra,
+        memberships=sorted(memberships, key=lambda one: one.group),
+    )
+
+
+def _text(value: HeldValue) -> str | None:
+    return value.value if isinstance(value.value, str) else None
+
+
+def _rows(held: Held, visibility: Visibility) -> Iterator[ExportedRow]:
+    for row in held.rows:
+        values = visibility.row(row)
+        if values is not None:
+            told = [_value(value, held, visibility) for value in values]
+            yield ExportedRow(table=row.table, recorded_ms=row.recorded_ms, values=told)
+
+
+def _value(value: HeldValue, held: Held, visibility: Visibility) -> ExportedValue:
+    shown = held.groups.get(str(value.value), value.value) if value.column == "group_id" else value.value
+    assert not isinstance(shown, bytes)
+    goes_ms = visibility.goes_ms(value.category, value.recorded_ms, value.extra) if value.category else None
+    return ExportedValue(
+        column=value.column,
+        category=value.category.value if value.category else None,
+        value=shown,
+        withheld=_WITHHELD if shown is None else None,
+        goes_ms=goes_ms,
+    )
+
+
+def _is_shown(call: Participation, visibility: Visibility) -> bool:
+    return visibility.shows(Category.PARTICIPANTS, call.recorded_ms)
+
+
+def _call(call: Participation, visibility: Visibility) -> ExportedCall:
+    recorded = call.started_ms is not None and visibility.shows(Category.CALL_RECORD, call.started_ms)
+    others = [f"other participant {n}" for n in range(1, call.others + 1)]
+    return ExportedCall(
+        group=call.group_name if recorded else None,
+        started_ms=call.recorded_ms,
+        ended_ms=call.ended_ms if recorded else None,
+        started_by=("you" if call.initiated else "somebody else") if recorded else None,
+        bursts=call.bursts if recorded else 0,
+        others=others,
+        goes_ms=visibility.goes_ms(Category.PARTICIPANTS, call.recorded_ms),
+    )
+
+
+def _processing(policy: Policy) -> Iterator[ExportedProcessing]:
+    for category in Category:
+        if category is not Category.EXTRA and policy.rule(category).collect:
+            yield _of_category(policy, category)
+    for name in policy.extra:
+        if policy.rule(Category.EXTRA, name).collect:
+            yield _of_category(policy, Category.EXTRA, name)
+
+
+def _of_category(policy: Policy, category: Category, extra: str = "") -> ExportedProcessing:
+    rule = policy.rule(category, extra)
+    return ExportedProcessing(
+        category=f"extra.{extra}" if extra else category.value,
+        title=extra or about(category).title,
+        description=about(category).description,
+        purposes=sorted(purpose.value for purpose in rule.purposes),
+        legal_basis=basis(rule.legal_basis),
+        seen_by=seen_by(rule),
+        written=written(rule),
+        kept="not at all" if rule.storage is Storage.NONE else kept(rule.retention),
+        source=source(category),
+    )
+
+
+def _pseudonymised(policy: Policy) -> Iterator[str]:
+    titles = [about(c).title for c in Category if policy.rule(c).storage is Storage.PSEUDONYMISED]
+    if titles:
+        yield _PSEUDONYMS.format(", ".join(titles))

@@ -1,0 +1,111 @@
+"""The export of a person's data as a page for that person to read."""
+
+from datetime import UTC, datetime
+
+from pttserver.privacy.explain import words
+from pttserver.privacy.pages import Page, Section
+from pttserver.services.subject_document import ExportedProfile, ExportedRow, ExportedValue, SubjectExport
+
+
+def subject_page(export: SubjectExport) -> Page:
+    """All that the export says, in the order in which people ask."""
+    return Page(
+        title="What is held about you",
+        lead=f"Copy of your data at {export.controller.tenant}, made on {moment(export.made_ms)} (GDPR Art. 15).",
+        sections=[
+            Section("About this copy", _restricted(export), _head(export)),
+            Section("You", facts=_profile(export.profile)),
+            _calls(export),
+            Section(
+                "What happens to your data, and why",
+                headings=["Data", "Used for", "On which basis", "From where", "Seen by", "Written", "Kept"],
+                rows=[
+                    [p.title, words(p.purposes).replace("_", " "), p.legal_basis, p.source, words(p.seen_by), p.written,
+                     p.kept]
+                    for p in export.processing
+                ],
+            ),
+            Section("Your rights", export.rights),
+            Section("What is not in this copy", export.left_out),
+            Section(
+                "Every record",
+                ["The records as the database has them; a date tells when each will be erased, if that is known."],
+                headings=["Record", "Since", "Content"],
+                rows=[[_words(row.table), moment(row.recorded_ms), _content(row)] for row in export.rows],
+            ),
+        ],
+    )  # fmt: skip
+
+
+def moment(utc_ms: int | None) -> str:
+    """`1 May 2026, 12:00:00 UTC`."""
+    if utc_ms is None:
+        return "-"
+    at = datetime.fromtimestamp(utc_ms / 1000, UTC)
+    return f"{at.day} {at:%B %Y, %H:%M:%S} UTC"
+
+
+def _restricted(export: SubjectExport) -> list[str]:
+    if export.restricted is None:
+        return []
+    return [f"Use of your data is restricted ({_words(export.restricted)}): they are held, and not used."]
+
+
+def _head(export: SubjectExport) -> dict[str, str]:
+    controller = export.controller
+    facts = {
+        "Controller": controller.controller,
+        "Contact": controller.contact,
+        "Data protection officer": controller.data_protection_officer,
+        "Policy": f"{controller.policy} ({controller.policy_digest[:16]})",
+        "Held in": words(controller.regions) if controller.regions else "the policy names no region",
+        "Your number": export.subject,
+    }
+    return {name: value or "not named by the organisation" for name, value in facts.items()}
+
+
+def _profile(profile: ExportedProfile) -> dict[str, str]:
+    groups = [f"{m.group} (priority {m.priority}{', listen only' * m.listen_only})" for m in profile.memberships]
+    facts = {"Identifier": profile.identifier or "not held", "Name": profile.display_name or "not held"}
+    facts |= {_words(name).capitalize(): text for name, text in (profile.contact | profile.extra).items()}
+    return facts | {"Groups": words(groups) if groups else "none"}
+
+
+def _calls(export: SubjectExport) -> Section:
+    rows = [
+        [
+            moment(call.started_ms),
+            moment(call.ended_ms),
+            call.group or "-",
+            call.started_by or "-",
+            str(call.bursts),
+            words(call.others) if call.others else "-",
+            moment(call.goes_ms),
+        ]
+        for call in export.calls
+    ]
+    headings = ["Began", "Ended", "Group", "Started by", "You spoke", "With", "Erased on"]
+    return Section("Your calls", [] if rows else ["No calls are held."], headings=headings, rows=rows)
+
+
+def _content(row: ExportedRow) -> str:
+    return "; ".join(map(_value, row.values)) or "that it is there"
+
+
+def _value(value: ExportedValue) -> str:
+    text = f"{_words(value.column)}: {_shown(value)}"
+    return f"{text} (erased on {moment(value.goes_ms)})" if value.goes_ms is not None else text
+
+
+def _shown(value: ExportedValue) -> str:
+    if value.withheld is not None:
+        return value.withheld
+    if isinstance(value.value, bool):
+        return "yes" if value.value else "no"
+    if value.column.endswith("_ms") and value.column != "duration_ms" and isinstance(value.value, int):
+        return moment(value.value)
+    return f"{value.value} ms" if value.column == "duration_ms" else str(value.value)
+
+
+def _words(name: str) -> str:
+    return name.removesuffix("_ms").replace("_", " ")

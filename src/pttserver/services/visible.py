@@ -1,0 +1,41 @@
+"""What of a person's data may be shown now: what has expired, or was hidden by an event, is as good as gone."""
+
+from collections.abc import Iterable, Sequence
+
+from pttserver.privacy.categories import Category
+from pttserver.privacy.policy import Policy
+from pttserver.privacy.retention import Event
+from pttserver.store.holdings import HeldRow, HeldValue
+
+
+class Visibility:
+    """By the policy as it is now, for one subject with its events."""
+
+    def __init__(self, policy: Policy, events: Sequence[Event], now_ms: int) -> None:
+        self._policy = policy
+        self._events = events
+        self._now_ms = now_ms
+
+    def shows(self, category: Category | None, recorded_ms: int, extra: str = "") -> bool:
+        if category is None:
+            return True
+        cutoff = self._policy.rule(category, extra).retention.hidden_cutoff(self._now_ms, self._events)
+        return cutoff is None or recorded_ms > cutoff
+
+    def goes_ms(self, category: Category, recorded_ms: int, extra: str = "") -> int | None:
+        """When it will be gone, as far as the events tell; None: no period runs."""
+        return self._policy.rule(category, extra).retention.expires_ms(recorded_ms, self._events)
+
+    def values(self, values: Iterable[HeldValue]) -> list[HeldValue]:
+        return [value for value in values if self.shows(value.category, value.recorded_ms, value.extra)]
+
+    def row(self, row: HeldRow) -> list[HeldValue] | None:
+        """The columns to show; None: not even that there is such a row."""
+        personal = [value for value in row.values if value.category is not None]
+        if row.happened and not self.shows(row.category, row.recorded_ms):
+            return None
+        if personal and not self.values(personal):
+            return None
+        if not personal and not self.shows(row.category, row.recorded_ms):
+            return None
+        return self.values(row.values)

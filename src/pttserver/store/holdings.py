@@ -1,0 +1,235 @@
+"""All that is held about a person, from every table: by the schema's declarations, so no column can be forgotten.
+
+1. a table belongs to a subject by a column with its identifier, or by a reference that only its key gives
+2. what the tenant's operators wrote is not the subject's, and neither is what names others
+3. secrets (digests of PINs and tokens, keys) are named, not given out
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Connection, Table, Text, or_, select, type_coerce
+
+from pttserver.ids import TenantId
+from pttserver.privacy.categories import Category, about
+from pttserver.privacy.released import Value
+from pttserver.privacy.retention import Event
+from pttserver.store import inventory
+from pttserver.store.audit_chain import AuditNote
+from pttserver.store.columns import DatedType, Sealed, SealedType
+from pttserver.store.database import Database
+from pttserver.store.governance_schema import subjects
+from pttserver.store.schema import bursts, call_participants, calls, groups
+from pttserver.store.subjects import Subject, events_of_tenant, subjects_of
+from pttserver.store.vault import AUDIT, HISTORY, KEY_COLUMNS, SubjectVault, Vault, with_keys
+
+_SINCE = ("recorded_ms", "created_ms", "issued_ms", "since_ms", "at_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class HeldValue:
+    """A column of a row. `extra`: name of the organisation's own field. `value`: None if it is secret.
+
+    `recorded_ms`: from when its period counts. `category`: None if it says nothing about a person by itself.
+    """
+
+    column: str
+    category: Category | None
+    extra: str
+    value: Value | None
+    recorded_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """`category`: of the record, or what its being there says. `happened`: the row has an age."""
+
+    table: str
+    category: Category | None
+    happened: bool
+    recorded_ms: int
+    values: tuple[HeldValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Participation:
+    """A call that the subject took part in; the others are a number. Times are None once the call's record is gone."""
+
+    call_id: str
+    group_name: str | None
+    recorded_ms: int
+    started_ms: int | None
+    ended_ms: int | None
+    initiated: bool
+    bursts: int
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBy:
+    """A person of the tenant, with the texts that people are looked for by; `events` start and stop their periods."""
+
+    subject: Subject
+    values: Sequence[HeldValue]
+    events: Sequence[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """All that is held about a person, and the names of the tenant's groups by their identifiers."""
+
+    subject: Subject
+    rows: Sequence[HeldRow]
+    calls: Sequence[Participation]
+    events: Sequence[Event]
+    groups: Mapping[str, str]
+
+
+class Holdings:
+    """Every method raises StoreUnavailable, SealBroken. What is looked at is noted before it is read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def known_by(self, tenant_id: TenantId, note: AuditNote) -> list[KnownBy]:
+        """Of all people of the tenant."""
+        vault = self._database.vault
+
+        def work(sql: Connection) -> list[KnownBy]:
+            events, texts = events_of_tenant(sql, tenant_id), defaultdict[str, list[HeldValue]](list)
+            for subject_id, value in _standing_texts(sql, vault, tenant_id):
+                texts[subject_id].append(value)
+            return [
+                KnownBy(subject, texts[subject.subject_id], events[None] + events.get(subject.subject_id, []))
+                for subject in subjects_of(sql, tenant_id)
+            ]
+
+        await self._database.write(lambda sql: None, note=note)
+        return await self._database.read(work)
+
+    async def of(self, subject: Subject, note: AuditNote) -> Held:
+        """Raises NotFound if the subject was erased in the meantime."""
+        vault, tenant_id, who = self._database.vault, subject.tenant_id, subject.subject_id
+
+        def work(sql: Connection) -> Held:
+            keys, events = vault.existing(sql, who), events_of_tenant(sql, tenant_id)
+            names = sql.execute(select(groups.c.id, groups.c.name).where(groups.c.tenant_id == tenant_id)).all()
+            mine = events[None] + events.get(who, [])
+            return Held(subject, held(sql, keys), participations(sql, keys), mine, {row.id: row.name for row in names})
+
+        await self._database.write(lambda sql: None, note=note)
+        return await self._database.read(work)
+
+
+def held(sql: Connection, keys: SubjectVault) -> list[HeldRow]:
+    """Opened, table by table. Raises SealBroken."""
+    since_ms = sql.scalar(select(subjects.c.created_ms).where(subjects.c.id == keys.subject_id)) or 0
+    return [
+        _row(table, row, keys, since_ms)
+        for table in inventory.tables()
+        for row in sql.execute(_rows_of(table, keys)).mappings()
+    ]
+
+
+def _standing_texts(sql: Connection, vault: Vault, tenant_id: TenantId) -> Iterator[tuple[str, HeldValue]]:
+    """Subject and text, of all of a tenant's subjects: what people are looked for by."""
+    for table in inventory.tables():
+        owner = inventory.owner(table)
+        columns = [column for column in table.columns if _is_searchable(column)]
+        if owner is None or not columns:
+            continue
+        rows = select(*table.columns, *KEY_COLUMNS).select_from(with_keys(table, owner))
+        for row in sql.execute(rows.where(subjects.c.tenant_id == tenant_id)):
+            keys, values = vault.keys(row), row._mapping
+            since_ms = _recorded_ms(table, values, 0)
+            for column in columns:
+                if values[column.name] is not None:
+                    yield keys.subject_id, _value(column, values, keys, since_ms)
+
+
+def participations(sql: Connection, keys: SubjectVault) -> list[Participation]:
+    """Newest first."""
+    me, part = keys.reference(HISTORY), call_participants.c
+    query = (
+        select(part.call_id, part.started_ms, calls.c.started_ms, calls.c.ended_ms, calls.c.initiator, groups.c.name)
+        .outerjoin(calls, calls.c.id == part.call_id)
+        .outerjoin(groups, groups.c.id == calls.c.group_id)
+        .where(_refers(part.subject, [me]))
+        .order_by(part.started_ms.desc(), part.call_id)
+    )
+    return [_participation(sql, me, row) for row in sql.execute(query)]
+
+
+def _participation(sql: Connection, me: str, row: Any) -> Participation:
+    call_id, recorded_ms, started_ms, ended_ms, initiator, group_name = row
+    part = call_participants.c
+    present = sql.scalars(select(part.subject).where(part.call_id == call_id))
+    spoken = sql.scalars(select(bursts.c.id).where(bursts.c.call_id == call_id, _refers(bursts.c.subject, [me])))
+    return Participation(
+        call_id=call_id,
+        group_name=group_name,
+        recorded_ms=recorded_ms,
+        started_ms=started_ms,
+        ended_ms=ended_ms,
+        initiated=initiator is not None and initiator.text == me,
+        bursts=len(spoken.all()),
+        others=sum(reference.text != me for reference in present),
+    )
+
+
+def _rows_of(table: Table, keys: SubjectVault) -> Any:
+    owner = inventory.owner(table)
+    mine = [owner == keys.subject_id] if owner is not None else []
+    names = [keys.reference(HISTORY), keys.reference(AUDIT)]
+    mine += [_refers(reference, names) for reference in inventory.references(table)]
+    return select(table).where(or_(False, *mine)).order_by(*table.primary_key.columns)
+
+
+def _refers(reference: Column[Any], names: Sequence[str]) -> Any:
+    """Compared as text: the column's type takes only what the vault made."""
+    return type_coerce(reference, Text).in_(names)
+
+
+def _row(table: Table, row: Mapping[Any, Any], keys: SubjectVault, since_ms: int) -> HeldRow:
+    record, owner = inventory.happening(table), inventory.owner(table)
+    since_ms = row[record.since] if record else _recorded_ms(table, row, since_ms)
+    values = [
+        _value(column, row, keys, since_ms)
+        for column in table.columns
+        if _is_shown(column) and row[column.name] is not None
+    ]
+    category = record.category if record else owner.info["category"] if owner is not None else None
+    return HeldRow(table.name, category, record is not None, since_ms, tuple(values))
+
+
+def _recorded_ms(table: Table, row: Mapping[Any, Any], otherwise_ms: int) -> int:
+    name = next((name for name in _SINCE if name in table.columns), None)
+    return otherwise_ms if name is None else int(row[name])
+
+
+def _value(column: Column[Any], row: Mapping[Any, Any], keys: SubjectVault, since_ms: int) -> HeldValue:
+    category, value = column.info["category"], row[column.name]
+    if isinstance(value, Sealed):
+        value = keys.open(value)
+    hidden = isinstance(value, bytes) or (category is Category.CREDENTIAL and isinstance(column.type, SealedType))
+    if isinstance(column.type, DatedType) and inventory.happening(column.table) is None:
+        since_ms = value  # such as the last log-in: its own moment is its age
+    extra = row["name"] if category is Category.EXTRA else ""
+    return HeldValue(column.name, category, extra, None if hidden else value, since_ms)
+
+
+def _is_shown(column: Column[Any]) -> bool:
+    """Who the row is about stands above it; keys of ours, and what the organisation's people wrote, are not theirs."""
+    named = column is inventory.owner(column.table) or column in inventory.references(column.table)
+    if named or column.name == "tenant_id" or inventory.key_of_tenant(column):
+        return False
+    return column.info["category"] is not None or column.type.python_type is not bytes
+
+
+def _is_searchable(column: Column[Any]) -> bool:
+    category = column.info["category"]
+    if not isinstance(column.type, SealedType) or inventory.key_of_tenant(column):
+        return False
+    return about(category).nature == "standing" and category is not Category.CREDENTIAL

@@ -1,0 +1,116 @@
+"""What a subscriber is known by, as a whole: identifier, display name, contact data, the organisation's own fields."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from pttserver.errors import NotFound
+from pttserver.ids import GroupId, Personal, SubscriberId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.released import Released
+from pttserver.store.audit_chain import AuditNote
+from pttserver.store.database import Database
+from pttserver.store.records import IdentifierKind, NewSubscriber
+from pttserver.store.schema import members, subscriber_fields, subscribers
+from pttserver.store.subscribers import IDENTIFIER_TAKEN, put_subscriber
+from pttserver.store.vault import SubjectVault
+
+Fields = Mapping[str, Released | None]
+
+
+@dataclass(frozen=True, slots=True)
+class NewIdentifier:
+    """`found_by`: what to look the subscriber up by."""
+
+    identifier: Released
+    found_by: Personal
+    kind: IdentifierKind
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChange:
+    """Without `renames` the display name stays. `fields` by name; None takes a value away."""
+
+    at_ms: int
+    identifier: NewIdentifier | None = None
+    renames: bool = False
+    display_name: Released | None = None
+    fields: Fields = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A membership on its way in; `priority` 0-255."""
+
+    group_id: GroupId
+    priority: int
+    listen_only: bool
+
+
+class Profiles:
+    """Every method raises StoreUnavailable if the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def fields(self, subscriber_id: SubscriberId) -> dict[str, Personal]:
+        """Contact data and own fields by name, in the order of names; none of a restricted subscriber."""
+        query = select(subscriber_fields).where(subscriber_fields.c.subscriber_id == subscriber_id)
+        vault = self._database.vault
+
+        def work(sql: Connection) -> dict[str, Personal]:
+            keys = vault.subject(sql, subscriber_id)
+            if keys is None:
+                return {}
+            rows = sql.execute(query.order_by(subscriber_fields.c.name))
+            shown = {row.name: keys.shown_text(row.contact or row.extra) for row in rows}
+            return {name: text for name, text in shown.items() if text is not None}
+
+        return await self._database.read(work)
+
+    async def change(self, subscriber_id: SubscriberId, change: ProfileChange, note: AuditNote) -> None:
+        """In one transaction, or nothing of it. Raises NotFound, AlreadyExists."""
+        vault = self._database.vault
+
+        def work(sql: Connection) -> None:
+            keys = vault.existing(sql, subscriber_id)
+            row: dict[str, object] = {}
+            if change.renames:
+                row["display_name"] = keys.seal(change.display_name)
+            new = change.identifier
+            if new is not None:
+                index = vault.identifier_index(sql, note.tenant_id, new.found_by.reveal())
+                row |= {"identifier": keys.seal(new.identifier), "identifier_index": index}
+                row |= {"identifier_kind": new.kind.value}
+            present = update(subscribers).where(subscribers.c.id == subscriber_id, subscribers.c.removed_ms.is_(None))
+            if row and sql.execute(present.values(row)).rowcount == 0:
+                raise NotFound("the subscriber was removed in the meantime")
+            _put_fields(sql, keys, change.fields, change.at_ms)
+
+        await self._database.write(work, taken=IDENTIFIER_TAKEN, note=note)
+
+    async def add(self, new: NewSubscriber, fields: Fields, places: list[Place], note: AuditNote) -> None:
+        """A whole subscriber from elsewhere. Raises AlreadyExists, NotFound."""
+        vault = self._database.vault
+
+        def work(sql: Connection) -> None:
+            keys = put_subscriber(sql, vault, new)
+            _put_fields(sql, keys, fields, new.created_ms)
+            for place in places:
+                rights = {"priority": place.priority, "listen_only": place.listen_only}
+                row = {"group_id": place.group_id, "subscriber_id": new.subscriber_id, **rights}
+                sql.execute(insert(members).values(row))
+
+        await self._database.write(work, taken=IDENTIFIER_TAKEN, note=note)
+
+
+def _put_fields(sql: Connection, keys: SubjectVault, fields: Fields, at_ms: int) -> None:
+    for name, value in fields.items():
+        mine = (subscriber_fields.c.subscriber_id == keys.subject_id) & (subscriber_fields.c.name == name)
+        sql.execute(delete(subscriber_fields).where(mine))
+        if value is not None:
+            column = "contact" if value.category is Category.CONTACT_DATA else "extra"
+            row = {"subscriber_id": keys.subject_id, "name": name, "recorded_ms": at_ms, column: keys.seal(value)}
+            sql.execute(insert(subscriber_fields).values(row))

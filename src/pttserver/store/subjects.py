@@ -1,0 +1,93 @@
+"""Data subjects in the database: who there is, and whose processing is restricted (GDPR Art. 18)."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, or_, select, update
+
+from pttserver.errors import NotFound
+from pttserver.ids import TenantId
+from pttserver.privacy.retention import Event, EventKind
+from pttserver.store.audit_chain import AuditNote, append
+from pttserver.store.database import Database
+from pttserver.store.governance_schema import retention_events, subjects
+from pttserver.store.schema import subscribers
+
+_SUBJECT = select(
+    subjects.c.id, subjects.c.tenant_id, subjects.c.kind, subjects.c.restricted_ms, subjects.c.restriction
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """`kind`: subscriber, or other for somebody without an account. `restriction`: the reason, while it lasts."""
+
+    subject_id: str
+    tenant_id: TenantId
+    kind: str
+    restricted_ms: int | None
+    restriction: str | None
+
+
+class Subjects:
+    """Every method raises StoreUnavailable if the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, tenant_id: TenantId, identifier_or_id: str) -> Subject | None:
+        """A removed subscriber too, as long as something of it is held; the one who is there goes first."""
+        vault = self._database.vault
+
+        def work(sql: Connection) -> Subject | None:
+            index = vault.identifier_index(sql, tenant_id, identifier_or_id)
+            named = or_(subjects.c.id == identifier_or_id, subscribers.c.identifier_index == index)
+            query = (
+                _SUBJECT.outerjoin(subscribers, subscribers.c.id == subjects.c.id)
+                .where(subjects.c.tenant_id == tenant_id, subjects.c.kind != "tenant", named)
+                .order_by(subscribers.c.removed_ms.is_not(None), subscribers.c.created_ms.desc())
+            )
+            row = sql.execute(query).first()
+            return None if row is None else Subject(*row)
+
+        return await self._database.read(work)
+
+    async def restrict(self, subject_id: str, restriction: str | None, note: AuditNote) -> None:
+        """None lifts it. The trigger of `restricted_ms` tells the running server. Raises NotFound.
+
+        While it lasts nothing names the subject in the audit log: noted before it begins, and after its end.
+        """
+        vault = self._database.vault
+        since_ms = None if restriction is None else note.at_ms
+        row = update(subjects).where(subjects.c.id == subject_id)
+
+        def work(sql: Connection) -> None:
+            if restriction is not None:
+                append(sql, vault, note)
+            if sql.execute(row.values(restricted_ms=since_ms, restriction=restriction)).rowcount == 0:
+                raise NotFound("the subject was removed in the meantime")
+            if restriction is None:
+                append(sql, vault, note)
+
+        await self._database.write(work)
+
+
+def restricted(sql: Connection, subject_id: str) -> bool:
+    """Whether what is held about the subject must be neither shown nor deleted."""
+    query = select(subjects.c.id).where(subjects.c.id == subject_id, subjects.c.restricted_ms.is_not(None))
+    return sql.execute(query).first() is not None
+
+
+def subjects_of(sql: Connection, tenant_id: TenantId) -> list[Subject]:
+    """All people of a tenant, the tenant itself left out."""
+    query = _SUBJECT.where(subjects.c.tenant_id == tenant_id, subjects.c.kind != "tenant").order_by(subjects.c.id)
+    return [Subject(*row) for row in sql.execute(query)]
+
+
+def events_of_tenant(sql: Connection, tenant_id: TenantId) -> dict[str | None, list[Event]]:
+    """What starts and stops periods, by subject; None: of the whole tenant."""
+    event = retention_events.c
+    query = select(event.subject_id, event.kind, event.at_ms).where(event.tenant_id == tenant_id).order_by(event.id)
+    found: dict[str | None, list[Event]] = {None: []}
+    for subject_id, kind, at_ms in sql.execute(query):
+        found.setdefault(subject_id, []).append(Event(EventKind(kind), at_ms))
+    return found

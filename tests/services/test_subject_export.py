@@ -1,0 +1,248 @@
+"""A copy of a person's data: every personal column in it, nobody else, and nothing that has expired."""
+
+import json
+
+import jsonschema
+import pytest
+from sqlalchemy import insert
+
+from pttserver.config import Settings
+from pttserver.crypto.enrolment_code import code_digest
+from pttserver.errors import NotFound, PolicyMissing
+from pttserver.ids import CallId, GroupId, Personal
+from pttserver.privacy.categories import Category
+from pttserver.privacy.pages import as_html
+from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.restriction import Restriction
+from pttserver.services.instructions import Instruction
+from pttserver.services.office import furnish
+from pttserver.services.subject_page import subject_page
+from pttserver.store import inventory
+from pttserver.store.calls import CallHistory
+from pttserver.store.database import Database
+from pttserver.store.enrolment import Enrolments
+from pttserver.store.governance_schema import retention_events
+from pttserver.store.records import Burst, Call, CallParticipant, Takeover
+from pttserver.store.resume import ResumeTokens
+from repository import ROOT
+from store.organisation import VAULT, new_key
+
+BY = Instruction(Personal("Dana"), Personal("request 7"))
+POLICY = """
+[policy]
+title = "Everything"
+version = "1"
+controller = "ACME Ltd"
+contact = "privacy@acme.example"
+
+[extra.badge]
+keep = "while_subscribed"
+purpose = ["operations"]
+"""
+SCHEMA = ROOT / "proto" / "schemas" / "subject-export.json"
+DAY_MS = 86_400_000
+NOT_HERS = ("Bert", "Bertram", "bert@acme.example", "Berts radio", "BertPhone", "192.0.2.66", "Dana")
+
+
+class FakeClock:
+    def __init__(self):
+        self.ms = 1_800_000_000_000
+
+    def utc_ms(self):
+        return self.ms
+
+    def now(self):
+        return self.ms / 1000
+
+
+@pytest.fixture
+async def acme(tmp_path):
+    clock = FakeClock()
+    database = await Database.open(tmp_path / "data" / "pttserver.sqlite3", VAULT)
+    settings = Settings(data_dir=tmp_path / "data", authentication={"pin_hash_memory_kib": 8, "pin_hash_passes": 1})
+    office = await furnish(database, settings, clock)
+    yield Acme(office, database, clock)
+    await database.close()
+
+
+class Acme:
+    """An organisation of which Anna and Bert are subscribers, with a trace of each in every table."""
+
+    def __init__(self, office, database, clock):
+        self.office, self.database, self.clock = office, database, clock
+
+    async def fill(self):
+        at = self.office.provisioning
+        self.tenant = await at.add_tenant("ACME", POLICY)
+        await at.add_group("ACME", "Patrol")
+        self.anna = await self.person("+4520304050", "Anna Andersen", "anna@acme.example", "Annas radio", "AnnaPhone")
+        self.bert = await self.person("Bertram", "Bert", "bert@acme.example", "Berts radio", "BertPhone")
+        await self.call()
+        return self
+
+    async def person(self, identifier, name, email, label, device_type):
+        tenant = self.tenant.tenant_id
+        added = (await self.office.provisioning.add_subscriber("ACME", identifier, display_name=name)).subscriber
+        who = added.subscriber_id
+        await self.office.rights.set_fields(tenant, who, {"email": email, "badge": f"badge of {name}"}, BY)
+        await self.office.provisioning.set_member("ACME", "Patrol", who)
+        ticket = await self.office.devices.add("ACME", who, label=label)
+        await Enrolments(self.database).claim(
+            code_digest(ticket.code), who.encode().ljust(32, b"k"), self.clock.ms, new_key(device_type=device_type)
+        )
+        gate = self.office.book.gate(tenant)
+        await ResumeTokens(self.database).put_resume(
+            who, ticket.device.device_id, b"t" * 32, self.clock.ms, self.clock.ms + DAY_MS
+        )
+        login = gate.release(Category.LAST_LOGIN, Purpose.SECURITY, who, self.clock.ms)
+        await self.office.provisioning._subscribers.record_login(who, login)
+
+        def release(value):
+            return gate.release(Category.ACTIVITY_LOG, Purpose.SECURITY, who, value)
+
+        takeover = Takeover(tenant, who, release(who), release("dev_from"), release("dev_to"), release(self.clock.ms))
+        await CallHistory(self.database).record_takeover(takeover)
+        return who
+
+    async def call(self, call_id="cal_1", initiator=None, address="192.0.2.55"):
+        tenant, who, now = self.tenant.tenant_id, initiator or self.anna, self.clock.ms
+        gate = self.office.book.gate(tenant)
+        group = (await self.office.provisioning.group("ACME", "Patrol")).group_id
+
+        def person(subject):
+            return gate.release(Category.PARTICIPANTS, Purpose.OPERATIONS, subject, subject)
+
+        def time(ms):
+            return gate.release(Category.CALL_RECORD, Purpose.OPERATIONS, who, ms)
+
+        def seen(subject):
+            return gate.release(Category.PARTICIPANTS, Purpose.OPERATIONS, subject, now)
+
+        ip = gate.release(Category.IP_ADDRESS, Purpose.SECURITY, who, address)
+        call = Call(CallId(call_id), tenant, GroupId(group), who, person(who), ip, time(now), time(now + 9000))
+        present = [CallParticipant(CallId(call_id), tenant, person(s), seen(s)) for s in (self.anna, self.bert)]
+        times = time(now), time(1234)
+        burst = Burst(f"bur_{call_id}", CallId(call_id), tenant, GroupId(group), who, person(who), *times, 40, "end")
+        await CallHistory(self.database).write_calls([call], present, [burst])
+
+    async def export(self, subject=None, tenant=None):
+        return await self.office.exports.export(tenant or self.tenant, subject or self.anna, BY)
+
+
+async def test_t103_every_personal_column_is_in_it(acme) -> None:
+    await acme.fill()
+    export = await acme.export()
+    told = {(row.table, value.column) for row in export.rows for value in row.values}
+    tables = {row.table for row in export.rows}
+    for table in inventory.tables():
+        names = {inventory.owner(table)} | set(inventory.references(table))
+        for column in table.columns:
+            if column.info["category"] is None or inventory.key_of_tenant(column):
+                continue
+            if any(column is name for name in names):
+                assert table.name in tables, f"no row of {table.name}"
+            else:
+                assert (table.name, column.name) in told, f"{table.name}.{column.name}"
+
+
+async def test_t103_the_values_are_hers_and_nobody_elses(acme) -> None:
+    await acme.fill()
+    await acme.call("cal_2", initiator=acme.bert, address="192.0.2.66")
+    export = await acme.export()
+    text, page = export.model_dump_json(), as_html(subject_page(export))
+    hers = ("+4520304050", "Anna Andersen", "anna@acme.example", "badge of Anna", "Annas radio", "192.0.2.55",
+            "dev_from", "dev_to", "Patrol", "1234")  # fmt: skip
+    for marker in hers:
+        assert marker in text, marker
+        assert marker in page, marker
+    assert [marker for marker in NOT_HERS if marker in text or marker in page] == []
+    assert acme.bert not in text
+    theirs = (await acme.export(acme.bert)).model_dump_json()  # the same search finds the other one where he is
+    assert [marker for marker in NOT_HERS[:6] if marker not in theirs] == []
+
+
+async def test_calls_name_others_by_number_only(acme) -> None:
+    await acme.fill()
+    await acme.call("cal_2", initiator=acme.bert, address="192.0.2.66")
+    mine, other = sorted((await acme.export()).calls, key=lambda call: call.started_by or "", reverse=True)
+    assert (mine.started_by, mine.bursts, mine.others) == ("you", 1, ["other participant 1"])
+    assert (other.started_by, other.bursts, other.group) == ("somebody else", 0, "Patrol")
+
+
+async def test_secrets_are_named_and_not_given_out(acme) -> None:
+    await acme.fill()
+    export = await acme.export()
+    withheld = {value.column for row in export.rows for value in row.values if value.withheld}
+    assert withheld == {"pin_hash", "public_key", "token_hash", "identifier_index"}
+    assert "$argon2" not in export.model_dump_json()
+
+
+async def test_what_has_expired_is_not_in_it(acme) -> None:
+    await acme.fill()
+    acme.clock.ms += 8 * DAY_MS  # the default keeps addresses 7 days, call records 90
+    assert "192.0.2.55" not in (await acme.export()).model_dump_json()
+    assert len((await acme.export()).calls) == 1
+    acme.clock.ms += 83 * DAY_MS
+    export = await acme.export()
+    assert export.calls == []
+    assert {"calls", "bursts", "call_participants", "takeovers"} & {row.table for row in export.rows} == set()
+    assert "Anna Andersen" in export.model_dump_json()
+
+
+async def test_what_was_asked_to_be_erased_is_hidden_at_once(acme) -> None:
+    policy = POLICY + '[categories.participants]\nkeep = ["90 days", "60 days + 60 days after deletion_requested"]\n'
+    await acme.fill()
+    await acme.office.instructions.apply(acme.tenant.tenant_id, policy, BY)
+    await acme.office.book.load()
+    assert len((await acme.export()).calls) == 1
+    event = {"tenant_id": acme.tenant.tenant_id, "subject_id": acme.anna, "kind": "deletion_requested"}
+    event["at_ms"] = acme.clock.ms
+    await acme.database.write(lambda sql: sql.execute(insert(retention_events).values(event)))
+    assert (await acme.export()).calls == []
+    assert len((await acme.export(acme.bert)).calls) == 1
+
+
+async def test_a_removed_subscriber_is_as_good_as_gone(acme) -> None:
+    await acme.fill()
+    await acme.office.provisioning.remove_subscriber("ACME", acme.anna)
+    with pytest.raises(NotFound):
+        await acme.export()
+
+
+async def test_a_restricted_person_still_gets_a_copy(acme) -> None:
+    await acme.fill()
+    await acme.office.rights.restrict(acme.tenant.tenant_id, acme.anna, Restriction.OBJECTION, BY)
+    export = await acme.export()
+    assert (export.restricted, export.profile.display_name) == ("objection", "Anna Andersen")
+
+
+async def test_it_is_recorded_and_needs_a_policy(acme) -> None:
+    await acme.fill()
+    await acme.export()
+    entry = (await acme.office.audit.entries(acme.tenant.tenant_id))[-1]
+    assert (entry.operation, entry.subject, entry.details) == ("subject.export", acme.anna, {"reason": "request 7"})
+    assert entry.actor.reveal() == "Dana"
+    with pytest.raises(NotFound):
+        await acme.export("nobody at all")
+    acme.office.book.refuse(acme.tenant.tenant_id, "it is gone")
+    with pytest.raises(PolicyMissing):
+        await acme.export()
+
+
+async def test_it_keeps_to_its_schema(acme) -> None:
+    await acme.fill()
+    export = json.loads((await acme.export()).model_dump_json(exclude_none=True))
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(export)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema).validate(export | {"shoe_size": 44})
+
+
+async def test_the_page_shows_what_strangers_wrote_as_text(acme) -> None:
+    await acme.fill()
+    values = {"display_name": "<script>alert(1)</script>", "email": '"><img src=x>'}
+    await acme.office.rights.rectify(acme.tenant.tenant_id, acme.anna, values, BY)
+    page = as_html(subject_page(await acme.export()))
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
