@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST_STREAM = 8192  # packets of one talker in one step
+SENT, DONE, DOZING = 16, 17, 18  # places in the counters; those before are of the ears
 WITNESS = 2  # in `wanted`: ears keep all that this handset hears
 
 
@@ -26,14 +27,32 @@ class Board:
         self.wanted[:] = 1
 
     @property
+    def handsets(self) -> int:
+        return len(self.wanted)
+
+    @property
     def received(self) -> int:
         """Datagrams that all ears took so far."""
-        return int(self.counters[:16].sum())
+        return int(self.counters[:SENT].sum())
 
     @property
     def sent(self) -> int:
         """Packets that talkers sent so far."""
-        return int(self.counters[16])
+        return int(self.counters[SENT])
+
+    @property
+    def done(self) -> int:
+        """Handsets that carried out the present order."""
+        return int(self.counters[DONE])
+
+    @property
+    def dozing(self) -> bool:
+        """Nobody expects a datagram: ears leave the core to the crowds."""
+        return bool(self.counters[DOZING])
+
+    @dozing.setter
+    def dozing(self, yes: bool) -> None:
+        self.counters[DOZING] = yes
 
     def forget_stream(self) -> None:
         self.sent_ns[:] = 0

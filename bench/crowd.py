@@ -16,11 +16,12 @@ from typing import Any
 
 import uvloop
 
-from bench.bad_link import RoamingPorts, departures, send_departures
-from bench.board import Board
+from bench.bad_link import Profile, RoamingPorts, departures, send_departures
+from bench.board import DONE, Board
 from bench.ear import take_from_ears
 from bench.light_handset import LightHandset, Server
 from bench.muster import Recruit
+from bench.roaming import ANSWER_S, Roam, roam
 from bench.talking import Pace, Talker, send_streams
 from bench.voice import TIMESTAMP_STEP, speech
 from pttserver.crypto.srtp import SrtpError, SrtpReceiver
@@ -30,6 +31,7 @@ from pttserver.wire.floor_control import FloorMessage, MessageType
 from pttserver.wire.rtp import RtpPacket
 
 AT_ONCE = 64
+PATHS_AT_ONCE = 512  # each waits for an ear to come by
 ANSWER_TIMEOUT_S = 0.5
 TRIES = 20
 
@@ -41,6 +43,15 @@ class Seat:
     row: int
     handset: int
     group: str
+
+
+@dataclass(slots=True)
+class Comeback:
+    """Monotonic seconds: when the handset began, was resumed and in its groups, and was answered by UDP."""
+
+    begun: float
+    back: float
+    proven: float
 
 
 class Crowd:
@@ -63,7 +74,7 @@ class Crowd:
 
     def _take(self, heard: list[tuple[int, int, bytes]]) -> None:
         for number, at_ns, packet in heard:
-            waiting = self._waiting.get(number)
+            waiting = self._waiting.get(number % self._board.handsets)
             if waiting is not None:
                 waiting(at_ns, packet)
 
@@ -91,7 +102,7 @@ class Crowd:
 
     async def open_paths(self) -> list[float]:
         """Keep-alives until each is answered by UDP, then the path is chosen; gives the first round trips."""
-        return await self._all(self._open_path, self._handsets)
+        return await self._all(self._open_path, self._handsets, PATHS_AT_ONCE)
 
     async def _open_path(self, handset: LightHandset) -> None:
         await self.prove_path(handset)
@@ -100,17 +111,22 @@ class Crowd:
     async def prove_path(self, handset: LightHandset) -> None:
         """A keep-alive by UDP is answered. Raises TimeoutError."""
         for _ in range(TRIES):
-            answered = asyncio.get_running_loop().create_future()
-            self._waiting[handset.number] = _on_answer(handset, answered)
-            handset.keep_alive()
-            try:
-                await asyncio.wait_for(answered, ANSWER_TIMEOUT_S)
-            except TimeoutError:
-                continue
-            finally:
-                self._waiting.pop(handset.number, None)
-            return
+            if await self._is_answered(handset, ANSWER_TIMEOUT_S):
+                return
         raise TimeoutError("no keep-alive was answered")
+
+    async def _is_answered(self, handset: LightHandset, within_s: float) -> bool:
+        """One keep-alive."""
+        answered = asyncio.get_running_loop().create_future()
+        self._waiting[handset.number] = _on_answer(handset, answered)
+        handset.keep_alive()
+        try:
+            await asyncio.wait_for(answered, within_s)
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting.pop(handset.number, None)
+        return True
 
     async def key_up(self, seats: list[Seat]) -> list[float]:
         """All seats ask for the floor at once; access times in ms, from the request to the kernel's stamp of the
@@ -217,25 +233,51 @@ class Crowd:
         for handset in self._handsets.values():
             handset.drop()
 
-    async def come_back(self, groups: dict[int, list[str]], keep_session: bool) -> list[float]:
-        """All resume; who has a new session joins its groups again. Seconds that each took."""
+    async def come_back(self, groups: dict[int, list[str]], keep_session: bool) -> list[Comeback]:
+        """All resume; who has a new session joins its groups again; each proves its UDP path as soon as it is back."""
+        proving: list[asyncio.Task[Comeback]] = []
 
         async def back(handset: LightHandset) -> None:
-            if not await handset.resume(keep_session=keep_session):
-                for group in groups[handset.number]:
-                    await handset.affiliate(group)
+            begun = time.monotonic()
+            kept = await handset.resume(keep_session=keep_session)
+            for group in [] if kept else groups[handset.number]:
+                await handset.affiliate(group)
+            work = self.prove_path(handset) if kept else self._open_path(handset)
+            proving.append(asyncio.create_task(_timed_return(work, begun, time.monotonic())))
 
-        return await self._all(back, self._handsets)
+        await self._all(back, self._handsets)
+        return list(await asyncio.gather(*proving))
 
-    async def talk_badly(self, seats: list[Seat], profile: dict[str, Any]) -> None:
-        """Sends what was prepared over a bad link."""
+    async def talk_badly(self, seats: list[Seat], profile: Profile, listeners: list[int], seconds: float) -> list[Roam]:
+        """Sends what was prepared over a bad link, while the listeners roam; gives their roams."""
         plan = departures(profile, len(seats), len(self._sent[seats[0].row]))
         ports = [RoamingPorts(self._ports[seat.handset]) for seat in seats]
         address = next(iter(self._handsets.values())).server.media_address
         rows = [seat.row for seat in seats]
-        await asyncio.to_thread(send_departures, plan, rows, ports, self._sent, address, self._board)
+        talking = asyncio.to_thread(send_departures, plan, rows, ports, self._sent, address, self._board)
+        roaming = [self._roam(self._handsets[number], profile, seconds) for number in listeners]
+        _, *roams = await asyncio.gather(talking, *roaming)
         for seat in seats:
             await self.prove_path(self._handsets[seat.handset])
+        for one in ports:
+            one.close()
+        return [roam for found in roams for roam in found]
+
+    async def _roam(self, handset: LightHandset, profile: Profile, seconds: float) -> list[Roam]:
+        async def alive() -> bool:
+            return await self._is_answered(handset, ANSWER_S)
+
+        return await roam(handset.number, profile, seconds, lambda port: self.move(handset, port), alive)
+
+    def move(self, handset: LightHandset, port: int) -> None:
+        """From now on the handset uses another of its UDP ports: it is on another network."""
+        handset.port = self._ports[handset.number + port * self._board.handsets]
+
+    async def go_home(self, numbers: list[int]) -> None:
+        """Back to the first port, and the server knows it."""
+        for number in numbers:
+            self.move(self._handsets[number], 0)
+        await self._all(self.prove_path, numbers, PATHS_AT_ONCE)
 
     async def verify(self, first: dict[int, bytes], groups: dict[int, tuple[str, int]]) -> int:
         """How many listeners' first datagrams open under the group's key and hold what the talker said."""
@@ -290,7 +332,7 @@ class Crowd:
                 begun = time.monotonic()
                 await work(handset)
                 took.append(time.monotonic() - begun)
-                self._board.counters[17] += 1
+                self._board.counters[DONE] += 1
 
         await asyncio.gather(*(worker() for _ in range(at_once)))
         return took
@@ -302,6 +344,11 @@ def rtp_stream(ssrc: int, talker: int, count: int) -> list[bytes]:
         RtpPacket(number, number * TIMESTAMP_STEP, ssrc, payload, marker=number == 0).encode()
         for number, payload in enumerate(speech(talker, count))
     ]
+
+
+async def _timed_return(proving: Awaitable[None], begun: float, back: float) -> Comeback:
+    await proving
+    return Comeback(begun, back, time.monotonic())
 
 
 def _on_answer(handset: LightHandset, answered: asyncio.Future[None]) -> Callable[[int, bytes], None]:

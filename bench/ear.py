@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.board import WITNESS, Board
-from bench.mmsg import ReceiveSlab
+from bench.mmsg import ReceiveSlab, unread
 
 HEAD_BYTES = 12
 SWEEP_S = 0.004
@@ -33,16 +33,19 @@ Columns = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]]
 
 @dataclass(slots=True)
 class Heard:
-    """Voice datagrams of a step: handset, arrival, first 12 octets; the first of each handset, and all of witnesses."""
+    """Voice datagrams of a step: handset, which of its ports, arrival, first 12 octets; the first of each handset, and
+    all of witnesses. `unread`: what the ears did not read in time, so that the kernel dropped it."""
 
     handset: NDArray[np.int32]
     arrival_ns: NDArray[np.int64]
     head: NDArray[np.uint8]
+    port: NDArray[np.int32]
     octets: int
     first: dict[int, bytes]
     whole: dict[int, list[bytes]]
     cpu_s: float
     seconds: float
+    unread: int = 0
 
     @property
     def busy(self) -> float:
@@ -58,15 +61,17 @@ class _Notes:
     octets: int = 0
     cpu_s: float = field(default_factory=time.process_time)
     started: float = field(default_factory=time.monotonic)
+    unread: int = 0
 
 
 class Ear:
-    """`run` until told to stop. `sockets` maps handset numbers to ports."""
+    """`run` until told to stop. `sockets` maps places to ports: the second port of handset n of N is place N + n."""
 
     def __init__(
         self, number: int, sockets: dict[int, socket.socket], board: Board, orders: Connection, crowd: Connection
     ) -> None:
         self._number = number
+        self._sockets = list(sockets.values())
         self._ports = [(handset, port.fileno()) for handset, port in sockets.items()]
         self._board = board
         self._orders = orders
@@ -80,20 +85,24 @@ class Ear:
         gc.disable()
         while True:
             begun = time.monotonic()
-            self._sweep()
+            if not self._board.dozing:
+                self._sweep()
             if self._orders.poll() and not self._obey(self._orders.recv()):
                 return
             time.sleep(max(0.0005, self._sweep_s - (time.monotonic() - begun)))
 
     def _obey(self, order: str) -> bool:
         if order == "record":
-            self._notes = _Notes()
+            self._notes = _Notes(unread=self._unread())
         elif order == "opaque":
             self._opaque = True
         elif order == "report":
             self._sweep()
             self._orders.send(self._report())
         return order != "stop"
+
+    def _unread(self) -> int:
+        return sum(unread(port) for port in self._sockets)
 
     def _sweep(self) -> None:
         slab = self._slab
@@ -116,7 +125,7 @@ class Ear:
         arrival = slab.arrivals_ns()
         lengths = slab.lengths()
         second = slab.payloads[: slab.used, 1]
-        wanted = self._board.wanted[handset] == 1
+        wanted = self._board.wanted[handset % self._board.handsets] == 1
         control = wanted if self._opaque else (second >= 192) & (second <= 223)
         self._forward(handset, arrival, np.flatnonzero(control & wanted))
         if self._notes is not None:
@@ -139,7 +148,7 @@ class Ear:
             for index in np.flatnonzero(voice):
                 notes.first.setdefault(int(handset[index]), self._slab.datagram(int(index)))
 
-        for index in np.flatnonzero(voice & (self._board.wanted[handset] == WITNESS)):
+        for index in np.flatnonzero(voice & (self._board.wanted[handset % self._board.handsets] == WITNESS)):
             notes.whole.setdefault(int(handset[index]), []).append(self._slab.datagram(int(index)))
 
     def _forward(self, handset: NDArray[np.int32], arrival: NDArray[np.int64], which: NDArray[np.intp]) -> None:
@@ -155,7 +164,12 @@ class Ear:
         handset, arrival, head = (np.concatenate(parts) for parts in columns)
         spent = time.process_time() - notes.cpu_s
         seconds = time.monotonic() - notes.started
-        return Heard(handset, arrival, head, notes.octets, notes.first, notes.whole, spent, seconds)
+        count = self._board.handsets
+        port, handset = handset // count, handset % count
+        first = {place % count: packet for place, packet in sorted(notes.first.items(), reverse=True)}
+        whole = {place % count: packets for place, packets in notes.whole.items()}
+        missed = self._unread() - notes.unread
+        return Heard(handset, arrival, head, port, notes.octets, first, whole, spent, seconds, missed)
 
 
 def run_ear(

@@ -33,18 +33,20 @@ class _Worker:
 
 
 class Ensemble:
-    """`with Ensemble(...) as ensemble:` opens a UDP port per handset and forks the processes."""
+    """`with Ensemble(...) as ensemble:` opens the UDP ports of the handsets and forks the processes."""
 
-    def __init__(self, handsets: int, talkers: int, *, make_crowd: MakeCrowd = Crowd, per_crowd: int = 0) -> None:
+    def __init__(
+        self, handsets: int, talkers: int, *, make_crowd: MakeCrowd = Crowd, per_crowd: int = 0, ports_each: int = 1
+    ) -> None:
         self.board = Board(handsets, talkers)
-        self.ports = {number: open_port() for number in range(handsets)}
+        self.ports = {place: open_port() for place in range(handsets * ports_each)}
         self._per_crowd = per_crowd or HANDSETS_PER_CROWD
         self._make_crowd = make_crowd
         self._ears: list[_Worker] = []
         self._crowds: list[_Worker] = []
 
     def __enter__(self) -> "Ensemble":
-        count = len(self.ports)
+        count = self.board.handsets
         ear_count = max(1, len(harness_cores()) // 2)
         for start in range(0, count, self._per_crowd):
             self._add_crowd(range(start, min(count, start + self._per_crowd)), ear_count)
@@ -56,7 +58,7 @@ class Ensemble:
         for share in range(ear_count):
             ours, theirs = _fork.Pipe()
             to_crowd_out, to_crowd_in = _fork.Pipe(duplex=False)
-            mine = {number: self.ports[number] for number in handsets[share::ear_count]}
+            mine = {place: self.ports[place] for place in self._places(handsets[share::ear_count])}
             number = len(self._ears)
             arguments = (number, mine, self.board, theirs, to_crowd_in, harness_cores())
             process = _fork.Process(target=run_ear, args=arguments, daemon=True)
@@ -64,7 +66,7 @@ class Ensemble:
             self._ears.append(_Worker(process, ours, handsets[share::ear_count]))
             listening.append(to_crowd_out)
         ours, theirs = _fork.Pipe()
-        ports = {number: self.ports[number] for number in handsets}
+        ports = {place: self.ports[place] for place in self._places(handsets)}
         make = self._make_crowd
 
         def crowd() -> Any:
@@ -73,6 +75,10 @@ class Ensemble:
         process = _fork.Process(target=run_crowd, args=(crowd, theirs, harness_cores()), daemon=True)
         process.start()
         self._crowds.append(_Worker(process, ours, handsets))
+
+    def _places(self, handsets: range) -> list[int]:
+        """First ports, then second ones."""
+        return [place for place in self.ports if place % self.board.handsets in handsets]
 
     def __exit__(self, *_: object) -> None:
         for worker in self._ears:
@@ -149,11 +155,13 @@ class Ensemble:
             handset=np.concatenate([one.handset for one in heard]),
             arrival_ns=np.concatenate([one.arrival_ns for one in heard]),
             head=np.concatenate([one.head for one in heard]),
+            port=np.concatenate([one.port for one in heard]),
             octets=sum(one.octets for one in heard),
             first={number: packet for one in heard for number, packet in one.first.items()},
             whole={number: packets for one in heard for number, packets in one.whole.items()},
             cpu_s=busiest.cpu_s,
             seconds=busiest.seconds,
+            unread=sum(one.unread for one in heard),
         )
 
 

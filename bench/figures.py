@@ -37,13 +37,15 @@ class StepFigures:
         return {**asdict(self), "delivery": self.delivery.plain()}
 
 
-def harness_warnings(pace: Pace, ear_busy: float) -> list[str]:
+def harness_warnings(pace: Pace, ear_busy: float, unread: int = 0) -> list[str]:
     """Why a figure may say more of the harness than of the server."""
     warnings = []
     if pace.late > pace.sent / 100:
         warnings.append(f"the talkers were late: {pace.late} of {pace.sent} packets, up to {pace.latest_ms:.0f} ms")
     if ear_busy > HARNESS_IS_BUSY:
         warnings.append(f"an ear used {ear_busy:.0%} of a core")
+    if unread:
+        warnings.append(f"the ears did not read {unread:,} datagrams in time")
     return warnings
 
 

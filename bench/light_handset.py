@@ -11,6 +11,7 @@ import json
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +74,7 @@ class LightHandset:
     _next_id: int = 0
     _downlink: SrtpReceiver | None = None
     _certificate_digest: bytes = b""
-    control: asyncio.Future[tuple[int, bytes]] | None = None
+    control: Callable[[int, bytes], None] | None = None
     answered: asyncio.Event | None = None
 
     # Signalling --------------------------------------------------------------------------------------------------
@@ -145,6 +146,12 @@ class LightHandset:
             raise Refused(f"{reply['code']}: {reply['message']} {reply.get('details', '')}")
         return reply
 
+    def post(self, kind: str) -> None:
+        """A request whose reply does not matter."""
+        if self._socket is not None and not self.lost:
+            self._next_id += 1
+            self._socket.send(json.dumps({"type": kind, "id": self._next_id}).encode())
+
     def _on_text(self, text: bytes) -> None:
         message = json.loads(text)
         future = self._replies.pop(message.get("re", 0), None)
@@ -199,8 +206,8 @@ class LightHandset:
 
     def _on_binary(self, packet: bytes) -> None:
         if 192 <= packet[1] <= 223:
-            if self.control is not None and not self.control.done():
-                self.control.set_result((time.time_ns(), packet))
+            if self.control is not None:
+                self.control(time.time_ns(), packet)
         elif self.voice_frames is not None:
             self.voice_frames.append((time.time_ns(), packet[:12]))
 

@@ -20,6 +20,8 @@ NAME_BYTES = 16
 HEADER_BYTES = 64  # sizeof(struct mmsghdr)
 MOST_AT_ONCE = 1024  # UIO_MAXIOV
 SO_TIMESTAMPNS = 35
+SO_MEMINFO = 55  # asm-generic/socket.h
+_MEMINFO = struct.Struct("=9I")
 
 _ffi = FFI()
 _ffi.cdef(MMSG_DECLARATIONS)
@@ -34,6 +36,11 @@ def open_port(buffer_bytes: int = 1 << 20) -> socket.socket:
     port.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     port.bind(("127.0.0.1", 0))
     return port
+
+
+def unread(port: socket.socket) -> int:
+    """Datagrams that the kernel dropped so far because nobody read the port in time (SO_MEMINFO, SK_MEMINFO_DROPS)."""
+    return int(_MEMINFO.unpack(port.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO.size))[8])
 
 
 class ReceiveSlab:

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.ensemble import Ensemble
+from bench.board import DONE
+from bench.crowd import Crowd
+from bench.ensemble import Ensemble, MakeCrowd
 from bench.groups import Formation
 from bench.machine import server_cores
 from bench.meter import Metrics, scrape
@@ -20,13 +22,16 @@ MOST_COMPLAINTS = 5
 
 @dataclass(slots=True)
 class Order:
-    """What a stand is built for; `tables` are of the server's configuration, `per_crowd` handsets share a process."""
+    """What a stand is built for; `tables` are of the server's configuration, `per_crowd` handsets share a
+    process, each has `ports_each` UDP ports to roam between."""
 
     handsets: int
     formations: list[Formation] = field(default_factory=list)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     pin_hash_memory_kib: int = CHEAP_PIN_HASH_KIB
     per_crowd: int = 0
+    ports_each: int = 1
+    make_crowd: MakeCrowd = Crowd
 
 
 class Stand:
@@ -36,7 +41,9 @@ class Stand:
         self.stage = stage
         self.order = order
         talkers = max((len(one.groups) for one in order.formations), default=1)
-        self.ensemble = Ensemble(order.handsets, talkers, per_crowd=order.per_crowd)
+        self.ensemble = Ensemble(
+            order.handsets, talkers, per_crowd=order.per_crowd, ports_each=order.ports_each, make_crowd=order.make_crowd
+        )
         tables = {"authentication": {"pin_hash_memory_kib": order.pin_hash_memory_kib}, **order.tables}
         self.server = ServerProcess(stage.folder / f"stand-{time.monotonic_ns()}", tables, server_cores())
         self.muster: Muster
@@ -72,7 +79,7 @@ class Stand:
     def join(self) -> None:
         """Everybody into its groups, and onto UDP."""
         self.join_by_websocket()
-        self.ordered("prove UDP", "open_paths", lambda _: ())
+        self.ordered("prove UDP", "open_paths", lambda _: (), by_udp=True)
 
     def join_by_websocket(self) -> None:
         """Everybody into its groups, with all media on the WebSocket, as a session starts."""
@@ -87,16 +94,19 @@ class Stand:
                 joining.setdefault(handset, []).append(self.muster.group_ids[one.size][group])
         return joining
 
-    def ordered(self, what: str, name: str, arguments: Callable[[range], tuple[Any, ...]]) -> list[Any]:
-        """An order that takes its time: shows how many handsets are done."""
-        counters, ensemble = self.ensemble.board.counters, self.ensemble
-        counters[17] = 0
+    def ordered(
+        self, what: str, name: str, arguments: Callable[[range], tuple[Any, ...]], *, by_udp: bool = False
+    ) -> list[Any]:
+        """An order that takes its time: shows how many handsets are done. Ears doze unless it is `by_udp`."""
+        board, ensemble = self.ensemble.board, self.ensemble
+        board.counters[DONE], board.dozing = 0, not by_udp
         ensemble.start(name, arguments)
         begun = time.monotonic()
         while not ensemble.is_finished():
             time.sleep(0.1)
-            done, passed = int(counters[17]), time.monotonic() - begun
+            done, passed = board.done, time.monotonic() - begun
             self.stage.show(f"{done:,} of {self.order.handsets:,} handsets {what}, {done / passed:,.0f}/s")
+        board.dozing = False
         return [item for answer in ensemble.finish() for item in (answer or [])]
 
     def scrape(self) -> Metrics:

@@ -5,7 +5,7 @@ import socket
 import time
 from dataclasses import dataclass
 
-from bench.board import LONGEST_STREAM, Board
+from bench.board import LONGEST_STREAM, SENT, Board
 
 SLEEP_ABOVE_NS = 80_000
 EARLY_NS = 60_000  # a sleep ends this much late
@@ -53,7 +53,7 @@ def send_streams(talkers: list[Talker], address: tuple[str, int], packets_per_s:
             stamps[talker.row * LONGEST_STREAM + number] = time.time_ns()
             _send(talker.port, talker.packets[number], address)
             sent += 1
-        board.counters[16] = sent
+        board.counters[SENT] = sent
     seconds = (time.monotonic_ns() - start) / 1e9
     return Pace(sent, late, -latest / 1e6, time.thread_time() - begun_cpu, seconds)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from generator.asyncapi import asyncapi
 from generator.floor_states import document as floor_states
+from generator.policy_schema import policy_schema
 from generator.schemas import schemas, subject_export
 from generator.vectors import vector_files
 from generator.walkthrough import document as walkthrough
@@ -23,6 +24,7 @@ FOLDER = Path(__file__).parent
 def documents() -> dict[str, str]:
     """Content by path within this folder."""
     found = {f"schemas/{kind}.json": _json(schema) for kind, schema in schemas().items()}
+    found["schemas/policy.json"] = _json(policy_schema())
     found["schemas/subject-export.json"] = _json(subject_export())
     found |= {f"vectors/{name}": _json(content) for name, content in vector_files().items()}
     found["asyncapi.json"] = _json(asyncapi())

@@ -149,7 +149,7 @@ class BareColumn:
             delivery=delivery,
             listeners=int(stream.listeners().sum()),
             harness={"ear": round(heard.busy, 3), "talkers": 0.0},
-            warnings=harness_warnings(sent.pace, heard.busy),
+            warnings=harness_warnings(sent.pace, heard.busy, heard.unread),
         )
 
 

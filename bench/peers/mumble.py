@@ -159,8 +159,12 @@ class MumbleColumn:
             delivery=delivery,
             verified=len(known),
             listeners=int(stream.listeners().sum()),
-            harness={"ear": round(heard.busy, 3), "talkers": round(pace.cpu_s / pace.seconds, 3)},
-            warnings=harness_warnings(pace, heard.busy),
+            harness={
+                "ear": round(heard.busy, 3),
+                "talkers": round(pace.cpu_s / pace.seconds, 3),
+                "unread": heard.unread,
+            },
+            warnings=harness_warnings(pace, heard.busy, heard.unread),
         )
 
 

@@ -58,7 +58,7 @@ def _under(kind: str, stand: Stand, groups: Formation, scenario: Scenario) -> di
     heard, after = ensemble.report(), stand.scrape()
     ensemble.order("release", seats)
     places = rtp_places(heard.head, board.ssrc[: len(seats)])
-    delivery, _ = tally(groups.stream(len(ensemble.ports)), board.sent_ns, heard, places, (begin.at_ns, end.at_ns))
+    delivery, _ = tally(groups.stream(ensemble.board.handsets), board.sent_ns, heard, places, (begin.at_ns, end.at_ns))
     took = (end.at_ns - begin.at_ns) / 1e9
     taken = after["datagrams_received"] - metrics["datagrams_received"]
     return {

@@ -32,7 +32,7 @@ def idle(scenario: Scenario, stage: Stage) -> dict[str, Any]:
         pid = stand.server.pid
         empty = rss_bytes(pid)
         logins = timed_logins(stand)
-        stand.ordered("prove UDP", "open_paths", lambda _: ())
+        stand.ordered("prove UDP", "open_paths", lambda _: (), by_udp=True)
         time.sleep(SETTLE_S)
         full = rss_bytes(pid)
         before = mark(pid)

@@ -23,12 +23,12 @@ def run(scenario: Scenario, stage: Stage) -> dict[str, Any]:
         stand.log_in()
         stand.join()
         seats = groups.seats(stand.muster.group_ids[members])
-        alone = _press(stand, seats[talking:], scenario)
+        alone = press(stand, seats[talking:], scenario["presses_per_s"], scenario["seconds"])
         stand.ensemble.order("key_up", seats[:talking])
         stand.ensemble.order("prepare", seats[:talking], round((scenario["seconds"] + SPARE_S) * PACKETS_PER_S))
         stand.ensemble.order("talk_meanwhile", seats[:talking], PACKETS_PER_S)
         metrics, begin = stand.scrape(), mark(stand.server.pid)
-        beside = _press(stand, seats[talking:], scenario)
+        beside = press(stand, seats[talking:], scenario["presses_per_s"], scenario["seconds"])
         end, after = mark(stand.server.pid), stand.scrape()
         stand.ensemble.order("talk_ended")
     share = (end.cpu_s - begin.cpu_s) / ((end.at_ns - begin.at_ns) / 1e9)
@@ -40,9 +40,10 @@ def run(scenario: Scenario, stage: Stage) -> dict[str, Any]:
     return {"idle": alone, "beside_voice": beside, "cpu_share": round(share, 3), "lag_ms": lag_ms(metrics, after)}
 
 
-def _press(stand: Stand, seats: list[Any], scenario: Scenario) -> dict[str, Any]:
+def press(stand: Stand, seats: list[Any], presses_per_s: float, seconds: float) -> dict[str, Any]:
+    """Keys are pressed at random moments and let go at the grant; access times in ms."""
     stand.stage.show("keys are pressed at random ...")
     stand.ensemble.board.wanted[:] = 0
-    access = stand.ensemble.order("press_at_random", seats, scenario["presses_per_s"], scenario["seconds"])
+    access = stand.ensemble.order("press_at_random", seats, presses_per_s, seconds)
     failed = sum(one is None for one in access)
     return {"presses": len(access), "failed": failed, "access_ms": percentiles([one for one in access if one])}

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from bench.crowd import Comeback
 from bench.groups import Formation
 from bench.meter import mark
 from bench.scenario import Scenario
@@ -11,6 +12,7 @@ from bench.stand import Order, Stand
 from bench.tally import percentiles
 
 LOST_S = 1.0
+CURVE_POINTS = 100
 
 
 def run(scenario: Scenario, stage: Stage) -> dict[str, Any]:
@@ -32,7 +34,7 @@ def run(scenario: Scenario, stage: Stage) -> dict[str, Any]:
         stand.server.start(ports)
         restart = _return(stand, groups, keep_session=False)
         stage.note(_line("server killed", count, restart))
-    return {"handsets": count, "network_lost": network, "server_killed": restart}
+    return {"handsets": count, "members": members, "network_lost": network, "server_killed": restart}
 
 
 def _return(stand: Stand, groups: Formation, *, keep_session: bool) -> dict[str, Any]:
@@ -45,26 +47,26 @@ def _return(stand: Stand, groups: Formation, *, keep_session: bool) -> dict[str,
     def mine(share: range) -> tuple[Any, ...]:
         return ({n: joining.get(n, []) for n in share}, keep_session)
 
-    took = stand.ordered("come back", "come_back", mine)
-    back_s, end = time.monotonic() - begun, mark(pid)
-    own = stand.ensemble.busiest_crowd_s() - own
-    stand.ordered("prove UDP", "open_paths", lambda _: ())
-    paths_s = time.monotonic() - begun
+    returns: list[Comeback] = stand.ordered("come back", "come_back", mine, by_udp=True)
+    own, end = stand.ensemble.busiest_crowd_s() - own, mark(pid)
     seats = groups.seats(stand.muster.group_ids[groups.size])
     stand.ensemble.board.wanted[:] = 1
     access = stand.ensemble.order_each("key_up", lambda share: ([s for s in seats if s.handset in share],))
     talking_s = time.monotonic() - begun
     stand.ensemble.order_each("release", lambda share: ([s for s in seats if s.handset in share],))
+    back = sorted(one.back - begun for one in returns)
+    seconds = (end.at_ns - begin.at_ns) / 1e9
     return {
-        "resumed_per_s": round(len(took) / back_s, 1),
-        "back_s": round(back_s, 2),
-        "udp_proven_s": round(paths_s, 2),
+        "resumed_per_s": round(len(back) / back[-1], 1),
+        "back_s": round(back[-1], 2),
+        "udp_proven_s": round(max(one.proven for one in returns) - begun, 2),
         "all_back_and_talking_s": round(talking_s, 2),
-        "server_cpu_ms_each": round(1000 * (end.cpu_s - begin.cpu_s) / max(1, len(took)), 3),
-        "server_cpu_share": round((end.cpu_s - begin.cpu_s) / back_s, 3),
-        "harness_cpu_share": round(own / back_s, 3),
-        "latency_ms": percentiles([1000 * one for one in took]),
+        "server_cpu_ms_each": round(1000 * (end.cpu_s - begin.cpu_s) / max(1, len(back)), 3),
+        "server_cpu_share": round((end.cpu_s - begin.cpu_s) / seconds, 3),
+        "harness_cpu_share": round(own / seconds, 3),
+        "latency_ms": percentiles([1000 * (one.back - one.begun) for one in returns]),
         "access_ms": percentiles(access),
+        "back_curve_s": [round(back[at * (len(back) - 1) // CURVE_POINTS], 3) for at in range(CURVE_POINTS + 1)],
     }
 
 

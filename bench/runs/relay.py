@@ -91,8 +91,12 @@ class PttserverColumn:
             access_ms=percentiles(access),
             lag_ms=lag_ms(metrics, after),
             drops=drops(metrics, after),
-            harness={"ear": round(heard.busy, 3), "talkers": round(pace.cpu_s / pace.seconds, 3)},
-            warnings=harness_warnings(pace, heard.busy),
+            harness={
+                "ear": round(heard.busy, 3),
+                "talkers": round(pace.cpu_s / pace.seconds, 3),
+                "unread": heard.unread,
+            },
+            warnings=harness_warnings(pace, heard.busy, heard.unread),
         )
 
 

@@ -56,7 +56,7 @@ def measure(stand: Stand, one: Formation, scenario: Scenario) -> StepFigures:
     ensemble.order("talkers_by_websocket", seats)
     heard = _heard(frames, crowd_busy)
     places = rtp_places(heard.head, board.ssrc[: len(seats)])
-    stream = one.stream(len(ensemble.ports))
+    stream = one.stream(ensemble.board.handsets)
     delivery, arrived = tally(stream, board.sent_ns, heard, places, (begin.at_ns, end.at_ns))
     return StepFigures(
         column="websocket",
@@ -77,4 +77,14 @@ def measure(stand: Stand, one: Formation, scenario: Scenario) -> StepFigures:
 def _heard(frames: list[tuple[int, int, bytes]], busy: float) -> Heard:
     handset, arrival, heads = zip(*frames, strict=True) if frames else ((), (), ())
     head = np.frombuffer(b"".join(heads), np.uint8).reshape(-1, 12)
-    return Heard(np.array(handset, np.int32), np.array(arrival, np.int64), head, 0, {}, {}, busy, 1.0)
+    return Heard(
+        np.array(handset, np.int32),
+        np.array(arrival, np.int64),
+        head,
+        np.zeros(len(head), np.int32),
+        0,
+        {},
+        {},
+        busy,
+        1.0,
+    )

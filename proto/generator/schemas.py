@@ -25,26 +25,27 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def subject_export() -> dict[str, Any]:
     """The copy of all that is held about a person, as `pttserver subject export --format json` writes it."""
-    schema = _for_the_wire(SubjectExport.model_json_schema(), closed=True)
+    schema = for_the_wire(SubjectExport.model_json_schema(), closed=True)
     head = {"$schema": DIALECT, "title": schema.pop("title"), "description": schema.pop("description")}
     schema["required"] = ["format", "version", *schema["required"]]
     return {**head, **schema}
 
 
 def _schema(model: type[Message], example: Message, *, closed: bool) -> dict[str, Any]:
-    schema = _for_the_wire(model.model_json_schema(), closed=closed)
+    schema = for_the_wire(model.model_json_schema(), closed=closed)
     head: dict[str, Any] = {"$schema": DIALECT, "title": schema.pop("title"), "description": schema.pop("description")}
     body = {**head, **schema, "examples": [json.loads(example.to_json())]}
     body["required"] = ["type", *(name for name in schema.get("required", []) if name != "type")]
     return body
 
 
-def _for_the_wire(value: Any, *, closed: bool) -> Any:
+def for_the_wire(value: Any, *, closed: bool) -> Any:
+    """A schema of pydantic's put right, see above. `closed`: members that it does not know are refused."""
     if isinstance(value, list):
-        return [_for_the_wire(item, closed=closed) for item in value]
+        return [for_the_wire(item, closed=closed) for item in value]
     if not isinstance(value, Mapping):
         return value
-    kept = {name: _for_the_wire(item, closed=closed) for name, item in value.items()}
+    kept = {name: for_the_wire(item, closed=closed) for name, item in value.items()}
     if "properties" in kept:
         if not closed:
             kept.pop("additionalProperties", None)

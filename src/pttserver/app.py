@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -26,6 +26,7 @@ from pttserver.services.authentication import Authentication
 from pttserver.services.call_log import CallLog
 from pttserver.services.certificate import CertificateFiles, ensure_certificate
 from pttserver.services.connection import Door
+from pttserver.services.erasure import open_erasures
 from pttserver.services.instructions import Instructions
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.keyring import open_database
@@ -33,9 +34,11 @@ from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.policy_watch import PolicyWatch
 from pttserver.services.replies import Offer
+from pttserver.services.retention import Retention
 from pttserver.services.rosters import Rosters
 from pttserver.services.signing_key import signing_key
 from pttserver.services.standing_watch import StandingWatch
+from pttserver.services.subject_keys import keep_subject_keys
 from pttserver.services.talk import TalkService
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.store.audit import AuditLog
@@ -48,6 +51,7 @@ from pttserver.store.policies import Policies
 from pttserver.store.policy_files import PolicyFiles
 from pttserver.store.resume import ResumeTokens
 from pttserver.store.subscribers import Subscribers
+from pttserver.store.sweeps import HAPPENING_CATEGORIES
 from pttserver.wire.signalling import MediaEndpoint
 
 GARBAGE_THRESHOLDS = (20_000, 10, 10)  # Python's (700, 10, 10) takes a tenth of the time while a herd logs in
@@ -70,6 +74,7 @@ class Services:
     policies: PolicyBook
     policy_watch: PolicyWatch
     audit: Audit
+    retention: Retention
     metrics: Metrics
 
 
@@ -110,6 +115,7 @@ class Application:
         files = ensure_certificate(settings, self._clock)
         database = await open_database(settings)
         stack.push_async_callback(database.close)
+        await _finish_erasures(database, settings)
         socket = _open_media_socket(settings)
         stack.callback(socket.close)
         services = build_services(settings, self._clock, database, socket)
@@ -127,7 +133,7 @@ class Application:
         stack.push_async_callback(port.close)
         stack.callback(services.attendance.end_all)
         server = Server(port.port, socket.port, self._serve_metrics(services.metrics), socket, site, services)
-        _offer_readings(server)
+        _offer_readings(server, self._clock)
         return server
 
     async def _start_background(self, services: Services, database: Database) -> None:
@@ -137,7 +143,9 @@ class Application:
         standing = StandingWatch(database, services.sessions, services.attendance, services.policies)
         background.start(standing.run(), "standing watch")
         background.start(services.policy_watch.run(), "policy watch")
+        background.start(keep_subject_keys(database, self._settings), "subject keys")
         background.start(services.audit.run(services.policies.tenants), "audit checkpoints")
+        background.start(services.retention.run(services.policies.changed), "retention")
         background.start(services.metrics.watch_loop(), "loop lag")
 
     def _door(self, services: Services, files: CertificateFiles, media_port: int) -> Door:
@@ -215,6 +223,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         policies=policies,
         policy_watch=policy_watch,
         audit=Audit(AuditLog(database), policies, signing_key(settings), settings.data_dir, clock),
+        retention=Retention(database, clock, settings.privacy),
         metrics=metrics,
     )
 
@@ -244,6 +253,13 @@ def _offer(settings: Settings, relay: Relay, media_port: int) -> Offer:
     )
 
 
+async def _finish_erasures(database: Database, settings: Settings) -> None:
+    """Whoever was erased is not served, whatever backup the database comes from."""
+    erased = await open_erasures(database, settings).replay()
+    if erased:
+        _log.warning("erasures_replayed", erased=erased)
+
+
 class _Background:
     """Tasks that run as long as the server; a failure in one is logged, it stops no voice."""
 
@@ -265,7 +281,7 @@ class _Background:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def _offer_readings(server: Server) -> None:
+def _offer_readings(server: Server, clock: Clock) -> None:
     """What can be read of the server by whoever scrapes its metrics."""
     metrics, relay = server.services.metrics, server.services.relay
     socket, site = server.socket, server.site
@@ -282,10 +298,10 @@ def _offer_readings(server: Server) -> None:
     metrics.counter("voice_packets_relayed", "Voice packets accepted and sent on", lambda: relay.packets_relayed)
     metrics.gauge("connections", "Open WebSockets", lambda: site.connections)
     metrics.counter("connections_refused", "WebSockets refused", lambda: site.refused_connections)
-    _offer_service_readings(metrics, server.services)
+    _offer_service_readings(metrics, server.services, clock)
 
 
-def _offer_service_readings(metrics: Metrics, services: Services) -> None:
+def _offer_service_readings(metrics: Metrics, services: Services, clock: Clock) -> None:
     sessions, talk, pins = services.sessions, services.talk, services.pins
     call_log, attendance, authentication = services.call_log, services.attendance, services.authentication
     metrics.gauge("sessions", "Logged-in devices", lambda: len(sessions))
@@ -304,7 +320,32 @@ def _offer_service_readings(metrics: Metrics, services: Services) -> None:
     metrics.counter(
         "policy_files_rejected", "Changed policy files that were not valid", lambda: services.policy_watch.rejected
     )
+    _offer_retention_readings(metrics, services.retention, clock)
     metrics.counter("login_records_lost", "Log-ins whose record could not be written", lambda: attendance.records_lost)
+
+
+def _offer_retention_readings(metrics: Metrics, retention: Retention, clock: Clock) -> None:
+    readings = retention.readings
+
+    def ages_s() -> Iterator[tuple[str, float]]:
+        now_ms = clock.utc_ms()
+        for category in HAPPENING_CATEGORIES:
+            recorded_ms = readings.oldest_ms.get(category)
+            yield category.value, 0 if recorded_ms is None else (now_ms - recorded_ms) / 1000
+
+    metrics.counters(
+        "rows_erased",
+        "Rows or values erased since their period was over",
+        "category",
+        lambda: [(category.value, number) for category, number in readings.erased.items()],
+    )
+    metrics.gauges("oldest_row_age_seconds", "Age of the oldest row as of the last sweep", "category", ages_s)
+    metrics.gauge("sweep_lag_seconds", "Since the last sweep that failed nowhere", lambda: retention.lag_s)
+    metrics.gauge(
+        "erasures_unproven", "Sweeps whose rows may still be in the write-ahead log", lambda: readings.unproven
+    )
+    metrics.gauge("sweeping_halted", "1: the clock is doubted, nothing is erased", lambda: readings.halted)
+    metrics.counter("sweep_failures", "Sweeps that failed", lambda: readings.failures)
 
 
 async def serve(settings: Settings) -> None:

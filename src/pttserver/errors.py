@@ -115,6 +115,24 @@ class StoreUnavailable(PttError):
     code = "store.unavailable"
 
 
+class LedgerBroken(StoreUnavailable):
+    """The ledger of erasures was changed, or entries are missing."""
+
+    code = "store.ledger"
+
+
+class OnHold(PttError):
+    """A hold covers the subject: nothing of it may be erased while it lasts."""
+
+    code = "hold"
+
+
+class BackupInvalid(PttError):
+    """The file is no whole, unchanged backup of pttserver."""
+
+    code = "backup.invalid"
+
+
 class SealBroken(PttError):
     """A sealed value cannot be opened: it was changed, or belongs to another key."""
 
@@ -125,6 +143,12 @@ class MasterKeyMissing(ConfigError):
     """The master key that opens this database is not there."""
 
     code = "config.master_key"
+
+
+class ClockDoubted(PttError):
+    """The machine's clock is doubted: nothing is erased until you confirm it: pttserver retention confirm-time."""
+
+    code = "clock.doubted"
 
 
 class PolicyInvalid(PttError):

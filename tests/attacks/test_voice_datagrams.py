@@ -1,6 +1,7 @@
 """Hostile datagrams at the voice port: nothing is relayed, learnt, or answered, and every drop has a name."""
 
 import asyncio
+import errno
 import hashlib
 import os
 import random
@@ -8,7 +9,7 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from pttserver.app import Application
 from pttserver.config import FloorTimerSettings, MediaSettings
 from pttserver.crypto import srtp
 from pttserver.crypto.epochs import PACKETS_PER_KEY, KeyEpoch
+from pttserver.crypto.packet_memory import PacketMemory
 from pttserver.crypto.srtp import SrtpKey, SrtpSender
-from pttserver.media.relay import ADDRESS_HOLD_S
+from pttserver.media import suspects
+from pttserver.media.roaming import ADDRESS_HOLD_S
 from pttserver.wire import rtcp, signalling
 from pttserver.wire.floor_control import MessageType
 from pttserver.wire.rtp import RtpPacket
@@ -89,12 +92,15 @@ async def test_random_datagrams_harm_nobody_and_are_never_answered(call: LiveCal
     assert not waits(stranger)
     drops = call.drops()
     assert sum(drops.values()) == len(junk)
-    assert set(drops) == {"malformed", "too_long", "unknown_ssrc", "bad_tag", "no_floor", "replay"}
+    assert set(drops) == {"malformed", "too_long", "unknown_ssrc", "bad_tag", "suspect_address", "no_floor", "replay"}
 
 
 @pytest.mark.parametrize("kind", ["srtp", "srtcp"])
-async def test_every_truncation_and_bit_flip_is_dropped(call: LiveCall, stranger: socket.socket, kind: str) -> None:
+async def test_every_truncation_and_bit_flip_is_dropped(
+    call: LiveCall, stranger: socket.socket, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """T-002, T-009: every header field is authenticated; the state stays exactly as it was."""
+    monkeypatch.setattr(suspects, "FAILURES", 1_000_000)  # each is tried
     if kind == "srtp":
         golden = call.packet()
     else:
@@ -115,6 +121,31 @@ async def test_every_truncation_and_bit_flip_is_dropped(call: LiveCall, stranger
     if kind == "srtp":
         call.talker.send_udp(golden)
         assert len(await call.heard()) == 1
+
+
+async def test_forgeries_of_one_address_stop_costing_aes_but_the_owner_gets_through_from_there(
+    call: LiveCall, stranger: socket.socket
+) -> None:
+    """T-019: bad tags on a live SSRC; then the talker himself comes by the attacker's address, and moves there."""
+    session = call.server.services.sessions.get(call.talker.session.session)
+    call.talker.send_udp(call.packet())
+    assert len(await call.heard()) == 1
+    forged = b"\x80\x6f\x00\x64" + bytes(4) + call.burst_ssrc.to_bytes(4, "big") + bytes(60)
+    await shoot(call, [forged] * 500, stranger)
+    assert call.drops()["bad_tag"] + call.drops()["suspect_address"] == 500
+    assert call.drops()["bad_tag"] < 500 / 8
+    await asyncio.sleep(ADDRESS_HOLD_S)
+    before = call.server.services.relay.packets_relayed
+    for _ in range(suspects.TRIED_OF_HELD):
+        await shoot(call, [call.packet()], stranger)
+    assert call.server.services.relay.packets_relayed > before
+    assert session.address is not None
+    assert session.address[2:4] == stranger.getsockname()[1].to_bytes(2, "big")
+    await shoot(call, [forged] * 100, stranger)
+    before = call.server.services.relay.packets_relayed
+    for _ in range(20):
+        await shoot(call, [call.packet()], stranger)
+    assert call.server.services.relay.packets_relayed == before + 20, "the known address is never held"
 
 
 async def test_a_packet_is_relayed_once_however_often_and_from_wherever_it_comes(
@@ -198,21 +229,31 @@ class NonceWatch:
             self._keys[sender] = key.key + key.salt
 
         monkeypatch.setattr(srtp.SrtpSender, "__init__", init)
-        for name, nonce in (
-            ("protect_rtp", lambda out: b"v" + out[2:4] + out[8:12]),
-            ("protect_rtcp", lambda out: b"c" + out[-4:] + out[4:8]),
-        ):
-            monkeypatch.setattr(srtp.SrtpSender, name, self._watched(getattr(srtp.SrtpSender, name), nonce))
+        rtp, rtp_in_place, rtcp = (
+            getattr(srtp.SrtpSender, name) for name in ("protect_rtp", "protect_rtp_in_place", "protect_rtcp")
+        )
 
-    def _watched(
-        self, protect: Callable[[SrtpSender, bytes], bytes], nonce: Callable[[bytes], bytes]
-    ) -> Callable[[SrtpSender, bytes], bytes]:
-        def watched(sender: SrtpSender, packet: bytes) -> bytes:
-            out = protect(sender, packet)
-            self.seen[hashlib.sha256(self._keys[sender] + nonce(out)).digest()] += 1
+        def protect_rtp(sender: SrtpSender, packet: bytes) -> bytes:
+            return self._note_rtp(sender, rtp(sender, packet))
+
+        def protect_rtp_in_place(sender: SrtpSender, packet: PacketMemory) -> None:
+            rtp_in_place(sender, packet)
+            self._note_rtp(sender, packet.packet())
+
+        def protect_rtcp(sender: SrtpSender, packet: bytes) -> bytes:
+            out = rtcp(sender, packet)
+            self._note(sender, b"c" + out[-4:] + out[4:8])
             return out
 
-        return watched
+        for watched in (protect_rtp, protect_rtp_in_place, protect_rtcp):
+            monkeypatch.setattr(srtp.SrtpSender, watched.__name__, watched)
+
+    def _note_rtp(self, sender: SrtpSender, out: bytes) -> bytes:
+        self._note(sender, b"v" + out[2:4] + out[8:12])
+        return out
+
+    def _note(self, sender: SrtpSender, nonce: bytes) -> None:
+        self.seen[hashlib.sha256(self._keys[sender] + nonce).digest()] += 1
 
 
 async def test_no_key_is_used_twice_with_one_nonce(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -486,11 +527,13 @@ async def test_the_longest_packet_that_is_let_in_fits_what_is_sent(call: LiveCal
 async def test_a_voice_packet_that_the_kernel_refuses_is_counted(
     call: LiveCall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """T-021, T-022: EMSGSIZE and a full send buffer are counters, not exceptions."""
-    call.server.socket.send(bytes(65_508), call.server.services.sessions.get(call.listener.session.session).address)
+    """T-021, T-022: an address that cannot be sent to, and a full send buffer, are counters, not exceptions."""
+    address = call.server.services.sessions.get(call.listener.session.session).address
+    nowhere = address[:2] + b"\0\0" + address[4:]
+    call.server.socket.send(b"voice", nowhere)
     assert call.server.socket.send_errors == 1
-    monkeypatch.setattr("pttserver.media.batch_socket._FULL", (90,))  # EMSGSIZE plays the part of EAGAIN
-    call.server.socket.send(bytes(65_508), call.server.services.sessions.get(call.listener.session.session).address)
+    monkeypatch.setattr("pttserver.media.batch_socket._FULL", (errno.EINVAL,))  # plays the part of EAGAIN
+    call.server.socket.send(b"voice", nowhere)
     assert call.server.socket.send_buffer_full == 1
     await call.still_works()
 

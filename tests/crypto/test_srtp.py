@@ -3,6 +3,7 @@
 import pytest
 from pylibsrtp import Policy
 
+from pttserver.crypto.packet_memory import MEMORY_BYTES, TRAILER_ROOM_BYTES, PacketMemory
 from pttserver.crypto.srtp import (
     KEY_BYTES,
     SALT_BYTES,
@@ -39,19 +40,48 @@ def test_rtcp_is_encrypted_too() -> None:
     assert SrtpReceiver(KEY).unprotect_rtcp(protected) == plain
 
 
+def test_in_place_is_the_same_where_the_packet_stands() -> None:
+    """T-003, T-008: and it refuses the same."""
+    memory, sender, receiver = PacketMemory.allocate(), SrtpSender(KEY), SrtpReceiver(KEY)
+    memory.put(voice(1))
+    sender.protect_rtp_in_place(memory)
+    protected = memory.packet()
+    assert protected == SrtpSender(KEY).protect_rtp(voice(1))
+    assert receiver.unprotect_rtp_in_place(memory) == 0
+    assert memory.packet() == voice(1)
+    with pytest.raises(SrtpError) as refused:
+        sender.protect_rtp_in_place(memory)
+    assert is_replay(refused.value.status)
+    memory.put(protected)
+    assert is_replay(receiver.unprotect_rtp_in_place(memory))
+    memory.put(SrtpSender(SrtpKey.draw()).protect_rtp(voice(2)))
+    status = receiver.unprotect_rtp_in_place(memory)
+    assert status != 0
+    assert not is_replay(status)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1300, MEMORY_BYTES - TRAILER_ROOM_BYTES])
+def test_packet_memory_keeps_room_for_what_protection_adds(size: int) -> None:
+    memory = PacketMemory.allocate()
+    memory.put(bytes(size))
+    assert memory.packet() == bytes(size)
+    with pytest.raises(ValueError, match="too long"):
+        memory.put(bytes(MEMORY_BYTES - TRAILER_ROOM_BYTES + 1))
+
+
 def test_a_packet_opens_once() -> None:
     """T-003."""
     receiver, protected = SrtpReceiver(KEY), SrtpSender(KEY).protect_rtp(voice(1))
     receiver.unprotect_rtp(protected)
     with pytest.raises(SrtpError) as refused:
         receiver.unprotect_rtp(protected)
-    assert is_replay(refused.value)
+    assert is_replay(refused.value.status)
 
 
 def test_a_wrong_key_is_not_called_a_replay() -> None:
     with pytest.raises(SrtpError) as refused:
         SrtpReceiver(SrtpKey.draw()).unprotect_rtp(SrtpSender(KEY).protect_rtp(voice(1)))
-    assert not is_replay(refused.value)
+    assert not is_replay(refused.value.status)
 
 
 @pytest.mark.parametrize("kind", ["rtp", "rtcp"])

@@ -33,7 +33,7 @@ def test_each_setting_has_the_default_that_is_told() -> None:
 
 
 def test_settings_that_are_named_exist() -> None:
-    for section, key in re.findall(r"`(signalling|media|authentication|sessions)\.(\w+)`", README + THREATS):
+    for section, key in re.findall(r"`(signalling|media|authentication|sessions|keys)\.(\w+)`", README + THREATS):
         assert hasattr(getattr(Settings(), section), key), f"{section}.{key}"
 
 

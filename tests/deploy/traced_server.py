@@ -48,6 +48,8 @@ async def traced_call(folder: Path, strace: str) -> Trace:
         await apart.metrics()
         ports = {radio.udp.getsockname()[1] for radio in (call.talker, call.listener)}
         await call.stop()
-        pid = apart.process.pid
-    await until(lambda: f"{pid} +++ exited" in log.read_text(errors="replace"))
+        apart.process.terminate()
+        await apart.process.communicate()  # under strace and on a busy machine that may take long
+        ended = re.compile(rf"^{apart.process.pid} +\+\+\+ exited", re.MULTILINE)
+        await until(lambda: ended.search(log.read_text(errors="replace")), timeout_s=60)
     return Trace(log.read_text(errors="replace").splitlines(), ports, folder / "data")

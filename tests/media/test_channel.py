@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from pttserver.crypto.packet_memory import PacketMemory
 from pttserver.crypto.srtp import SrtpError
 from pttserver.ids import DeviceId, GroupId, Personal, SessionId, Ssrc, SubscriberId, TenantId
 from pttserver.media.batch_socket import AddressArray
@@ -24,6 +25,9 @@ class RecordingSocket:
 
     def send_to_all(self, payload: bytes, addresses: AddressArray, count: int) -> None:
         self.sent += [addresses[index] for index in range(count)]
+
+    def send_from(self, packet: PacketMemory, addresses: AddressArray, count: int) -> None:
+        self.send_to_all(packet.packet(), addresses, count)
 
 
 class RecordingLink:
@@ -53,6 +57,12 @@ def session(number: int, *, via_udp: bool) -> Session:
 
 def address(number: int) -> bytes:
     return socket.AF_INET.to_bytes(2, "little") + number.to_bytes(2, "big") + bytes(12)
+
+
+def memory_of(packet: bytes) -> PacketMemory:
+    memory = PacketMemory.allocate()
+    memory.put(packet)
+    return memory
 
 
 class Listeners(RuleBasedStateMachine):
@@ -99,7 +109,7 @@ class Listeners(RuleBasedStateMachine):
         for other in self.present:
             other.link.packets.clear()
         packet = RtpPacket(next(self.sequence), 0, 77, b"x").encode()
-        self.channel.send_voice(packet, talker)
+        self.channel.send_voice(memory_of(packet), talker)
         others = [other for other in self.present if other is not talker]
         assert sorted(self.socket.sent) == sorted(other.address for other in others if other.via_udp)
         for other in self.present:
@@ -130,7 +140,7 @@ def test_a_stale_key_is_replaced_before_a_packet_goes_out() -> None:
     talker = session(1, via_udp=True)
     channel.add(talker)
     channel.expire_key()
-    channel.send_voice(RtpPacket(1, 0, 7, b"x").encode(), talker)
+    channel.send_voice(memory_of(RtpPacket(1, 0, 7, b"x").encode()), talker)
     channel.expire_key()
     channel.announce(b"\x80\xc9\x00\x01\x00\x00\x00\x01", None)
     assert renewed == [1, 2]
@@ -143,6 +153,6 @@ def test_an_index_is_not_sent_twice() -> None:
     talker = session(1, via_udp=True)
     channel.add(talker)
     packet = RtpPacket(1, 0, 7, b"x").encode()
-    channel.send_voice(packet, talker)
+    channel.send_voice(memory_of(packet), talker)
     with pytest.raises(SrtpError):
-        channel.send_voice(packet, talker)
+        channel.send_voice(memory_of(packet), talker)

@@ -13,10 +13,8 @@ class Texts:
         self.at_most = at_most
 
 
-def told(
-    rule: str, category: str = "call_record", at_least: str | None = None, at_most: str | None = None
-) -> list[str]:
-    return violations(policy_of(f"[categories.{category}]\n{rule}"), {category: Texts(at_least, at_most)})
+def told(rule: str, category: str = "call_record", **bound: str) -> list[str]:
+    return violations(policy_of(f"[categories.{category}]\n{rule}"), {category: Texts(**bound)})
 
 
 @pytest.mark.parametrize(

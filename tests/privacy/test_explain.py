@@ -52,6 +52,11 @@ def test_the_sentence_says_what_the_rule_says(rule: str, said: str) -> None:
     assert said in sentence("Message content: ", f"[categories.message_content]\n{rule}")
 
 
+def test_nobody_sees_credentials() -> None:
+    assert sentence("Credentials: ", "").endswith("Seen by nobody.")
+    assert sentence("Attachments: ", "").endswith("Seen by the person.")
+
+
 def test_other_forms() -> None:
     assert "as a pseudonym" in sentence("Nickname: ", "[categories.nickname]\nstore = 'pseudonymised'")
     bits = "[categories.ip_address]\nstore = 'truncated'\ntruncate = { ipv4_bits = 24, ipv6_bits = 48 }"
@@ -90,10 +95,9 @@ def test_fields_of_the_organisation_are_named() -> None:
     ],
 )
 def test_location_is_explained(location: str, said: str, unsaid: str) -> None:
+    titles = tuple(f"{about(category).title}:" for category in Category)
     texts = explain(policy_of(f"[location]\n{location}"))
-    spoken = " ".join(
-        text for text in texts if not text.startswith(tuple(about(category).title + ":" for category in Category))
-    )
+    spoken = " ".join(text for text in texts if not text.startswith(titles))
     assert said in spoken
     assert unsaid not in spoken
 

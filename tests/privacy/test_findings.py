@@ -109,11 +109,11 @@ def test_transfers_are_found(regions: list[str], articles: list[str]) -> None:
         "[categories.ip_address]\nstore = 'none'",
         "[categories.debug_capture]\nkeep = '30 days'",
         "[categories.audit_log]\nkeep = '1 year'",
-        "[categories.nickname]\nlegal_basis = 'consent'\nkeep = ['until consent_withdrawn', 'while_subscribed', 'until contract_ended']",
+        "[categories.alert]\nlegal_basis = 'consent'\nkeep = ['until consent_withdrawn', '1 year']",
         "[categories.nickname]\nlegal_basis = 'consent'\nstore = 'none'",
         "[extra.tracegroup]\n[extra.essexhouse]",
         "[extra.religion]\ncollect = false",
-        "[categories.attachment]\nvisible_to = ['technician']\nstore = 'none'"[:0],
+        "[categories.attachment]\nvisible_to = ['technician']\nstore = 'none'",
     ],
 )
 def test_what_is_in_order_is_not_found(more: str) -> None:

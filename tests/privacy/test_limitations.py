@@ -59,8 +59,7 @@ def test_every_code_can_be_caused_and_has_its_own_text() -> None:
 
 
 def test_a_policy_acknowledges_for_itself() -> None:
-    policy = policy_of(
-        "[logging]\nrecords = false\n[categories.identifier]\nstore = 'none'", 'acknowledged = ["no_records"]'
-    )
+    nothing = "[logging]\nrecords = false\n[categories.identifier]\nstore = 'none'"
+    policy = policy_of(nothing, 'acknowledged = ["no_records"]')
     assert [limitation.code for limitation in limitations(policy)] == ["no_records", "no_identifiers"]
     assert [limitation.code for limitation in unacknowledged(policy)] == ["no_identifiers"]

@@ -285,9 +285,9 @@ def test_the_digest_is_that_of_the_file() -> None:
 def test_a_policy_cannot_be_changed() -> None:
     policy = policy_of()
     with pytest.raises(ValueError, match="frozen"):
-        policy.location.enabled = True  # type: ignore[misc]
+        policy.location.enabled = True
     with pytest.raises(AttributeError):
-        policy.rule(Category.ALERT).collect = False  # type: ignore[misc]
+        policy.rule(Category.ALERT).collect = False
 
 
 # Broken files

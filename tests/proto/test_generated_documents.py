@@ -14,6 +14,7 @@ from pttserver.wire import signalling
 
 FOLDER = Path(__file__).parents[2] / "proto"
 SCHEMAS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (FOLDER / "schemas").glob("*.json")}
+POLICY = SCHEMAS.pop("policy")
 ASYNCAPI = json.loads((FOLDER / "asyncapi.json").read_text(encoding="utf-8"))
 MESSAGES = json.loads((FOLDER / "vectors" / "messages.json").read_text(encoding="utf-8"))
 

@@ -5,6 +5,7 @@ import pytest
 from pttserver.errors import AlreadyExists, NotFound
 from pttserver.ids import GroupId, Personal, SubscriberId, TenantId
 from pttserver.store.records import Group, Member, Membership, Tenant
+from pttserver.store.shredding import shred_tenant
 from store.organisation import first_policy, subscriber
 
 
@@ -56,12 +57,12 @@ async def test_no_members_across_tenants(acme):
         await acme.groups.put_member(acme.group_id, stranger.subscriber_id, 100, False)
 
 
-async def test_removing_takes_what_is_part(acme):
+async def test_removing_takes_what_is_part(acme, database):
     await acme.enrol()
     assert await acme.groups.remove(acme.group_id)
     assert await acme.groups.memberships(acme.anna) == []
-    assert await acme.tenants.remove(acme.tenant_id)
-    assert not await acme.tenants.remove(acme.tenant_id)
+    assert await database.write(lambda sql: shred_tenant(sql, acme.tenant_id))
+    assert not await database.write(lambda sql: shred_tenant(sql, acme.tenant_id))
     assert await acme.devices.login_candidate(acme.radio) is None
 
 

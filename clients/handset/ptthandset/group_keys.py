@@ -67,7 +67,7 @@ def _open(packet: bytes, ways: list[Callable[[bytes], bytes]]) -> bytes | None:
         try:
             return unprotect(packet)
         except SrtpError as error:
-            seen_before = seen_before or is_replay(error)
+            seen_before = seen_before or is_replay(error.status)
     return b"" if seen_before else None
 
 

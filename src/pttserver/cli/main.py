@@ -10,8 +10,23 @@ import typer
 from typer.core import TyperGroup
 
 from pttserver.cli import audit as audit_command
+from pttserver.cli import (
+    backup,
+    call,
+    closing,
+    demo,
+    device,
+    group,
+    hold,
+    policy,
+    register,
+    retention,
+    serve,
+    subject,
+    subscriber,
+    tenant,
+)
 from pttserver.cli import config as config_command
-from pttserver.cli import demo, device, group, register, serve, subject, subscriber, tenant
 from pttserver.cli.output import complain
 from pttserver.errors import PttError
 
@@ -40,11 +55,22 @@ app.add_typer(group.app, name="group")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(subject.app, name="subject")
 app.add_typer(device.app, name="device")
+app.add_typer(subject.app, name="subject")
 app.add_typer(audit_command.app, name="audit")
+app.add_typer(policy.app, name="policy")
 app.add_typer(config_command.app, name="config")
+app.add_typer(call.app, name="call")
+app.add_typer(hold.app, name="hold")
+app.add_typer(retention.app, name="retention")
+tenant.app.command()(closing.close)
+tenant.app.command()(closing.reopen)
+tenant.app.command("end-contract")(closing.end_contract)
+tenant.app.command("billing-closed")(closing.billing_closed)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("register")(register.register)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 
 
 def _print_version(wanted: bool) -> None:

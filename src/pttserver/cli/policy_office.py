@@ -11,6 +11,7 @@ from pttserver.cli.output import AsJson, moment, print_json, print_table, row_of
 from pttserver.cli.tenant import TenantName
 
 if TYPE_CHECKING:  # slow to import, see main.py
+    from pttserver.privacy.policy import Policy
     from pttserver.services.office import Office
     from pttserver.store.policies import LoggedInstruction, PolicyVersion
 
@@ -81,6 +82,17 @@ async def _status(office: "Office") -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+async def in_force(office: "Office", tenant: str) -> "Policy":
+    """Raises NotFound, PolicyMissing."""
+    from pttserver.errors import NotFound
+
+    try:
+        owner = await office.provisioning.tenant(tenant)
+    except NotFound:
+        raise NotFound("there is neither a file nor a tenant of this name") from None
+    return office.book.policy(owner.tenant_id)
 
 
 def _shown(text: Any) -> str:

@@ -1,16 +1,14 @@
 """`pttserver register`: what is done with people's data; and what the platform promises, and how each is shown.
 
-The register of promises is `tests/requirements.toml`, beside the tests that it names; the package carries it under its own roof.
+The register of promises is `tests/requirements.toml`, beside the tests that it names.
 """
 
 import shutil
 import textwrap
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,6 +52,9 @@ class Requirement:
 
 def requirements() -> list[Requirement]:
     """The whole register, in its order."""
+    import tomllib
+    from importlib.resources import files
+
     rows = tomllib.loads(files("pttserver").joinpath("requirements.toml").read_text(encoding="utf-8"))
     return [_read(number, row) for number, row in rows.items()]
 

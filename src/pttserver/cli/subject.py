@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pttserver.cli import erasing
 from pttserver.cli.instruction import Actor, instruction_of
 from pttserver.cli.office import in_office
 from pttserver.cli.output import AsJson, print_json, print_table, row_of
@@ -17,7 +18,9 @@ if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.services.rights import Hit
     from pttserver.services.subject_document import SubjectExport
 
-app = typer.Typer(help="Data subjects: find, export, rectify, restrict.", no_args_is_help=True)
+app = typer.Typer(help="Data subjects: find, export, rectify, restrict, erase.", no_args_is_help=True)
+app.command()(erasing.erase)
+app.command()(erasing.verify_certificate)
 
 SubjectName = Annotated[
     str, typer.Argument(metavar="SUBJECT", help="Identifier of a subscriber, or the number that `subject find` shows.")

@@ -3,7 +3,8 @@
 AES-GCM dies by nonce reuse: a sender refuses to protect one index twice (libsrtp's own check stays on), keys are drawn
 fresh for every context, and an SSRC is never used twice under one key.
 
-libsrtp works in place. All contexts of a process share one piece of memory for that, so all belong to one thread.
+libsrtp works in place. What is given as octets passes through one piece of memory that all contexts of a process share,
+so all belong to one thread; the relay hands over the memory that a datagram came in.
 """
 
 import os
@@ -15,6 +16,7 @@ from typing import Any
 from pylibsrtp import ERRORS, Policy
 from pylibsrtp._binding import ffi, lib  # its Session allocates twice for each packet
 
+from pttserver.crypto.packet_memory import PacketMemory
 from pttserver.ids import Ssrc
 
 KEY_BYTES = 32
@@ -22,12 +24,9 @@ SALT_BYTES = 12
 TAG_BYTES = 16
 MAX_PACKET_BYTES = 1_300  # what we let in or make, header and tag included: no IPv6 path fragments it
 
-_MEMORY_BYTES = 2048
-_TRAILER_ROOM_BYTES = 256  # more than SRTP_MAX_TRAILER_LEN
 _REPLAYS = (9, 10)  # srtp_err_status_replay_fail, srtp_err_status_replay_old
-_memory = ffi.new("char[]", _MEMORY_BYTES)
-_view = ffi.buffer(_memory)
-_length = ffi.new("int *")
+_protect, _unprotect = lib.srtp_protect, lib.srtp_unprotect
+_shared = PacketMemory.allocate()
 
 
 class SrtpError(Exception):
@@ -68,16 +67,11 @@ class _Context:
         lib.srtp_remove_stream(self._srtp, int.from_bytes(ssrc.to_bytes(4, "big"), sys.byteorder))  # network order
 
     def _transform(self, function: Callable[[Any, Any, Any], int], packet: bytes) -> bytes:
-        size = len(packet)
-        if size > _MEMORY_BYTES - _TRAILER_ROOM_BYTES:
-            raise ValueError("the packet is too long")
-        _view[0:size] = packet
-        _length[0] = size
-        status = function(self._srtp, _memory, _length)
+        _shared.put(packet)
+        status = function(self._srtp, _shared.start, _shared.length)
         if status:
             raise SrtpError(status)
-        transformed: bytes = _view[0 : _length[0]]
-        return transformed
+        return _shared.packet()
 
 
 class SrtpSender(_Context):
@@ -90,7 +84,13 @@ class SrtpSender(_Context):
 
     def protect_rtp(self, packet: bytes) -> bytes:
         """The RTP packet, its payload encrypted, with a tag."""
-        return self._transform(lib.srtp_protect, packet)
+        return self._transform(_protect, packet)
+
+    def protect_rtp_in_place(self, packet: PacketMemory) -> None:
+        """The same, where the packet stands."""
+        status = _protect(self._srtp, packet.start, packet.length)
+        if status:
+            raise SrtpError(status)
 
     def protect_rtcp(self, packet: bytes) -> bytes:
         """The RTCP packet, encrypted behind its first 8 octets, with a tag and the next index."""
@@ -107,16 +107,24 @@ class SrtpReceiver(_Context):
 
     def unprotect_rtp(self, packet: bytes) -> bytes:
         """The plain RTP packet."""
-        return self._transform(lib.srtp_unprotect, packet)
+        return self._transform(_unprotect, packet)
+
+    def unprotect_rtp_in_place(self, packet: PacketMemory) -> int:
+        """The same, where the packet stands: 0, or the status of an SrtpError, for a flood need not cost exceptions.
+
+        What a refused packet leaves in the memory is nothing.
+        """
+        status: int = _unprotect(self._srtp, packet.start, packet.length)
+        return status
 
     def unprotect_rtcp(self, packet: bytes) -> bytes:
         """The plain RTCP packet."""
         return self._transform(lib.srtp_unprotect_rtcp, packet)
 
 
-def is_replay(error: SrtpError) -> bool:
-    """Whether its index was seen before, or is too old to tell.
+def is_replay(status: int) -> bool:
+    """Whether a packet was refused because its index was seen before, or is too old to tell.
 
     libsrtp looks at that before the tag: a forged packet may be called a replay, or one that another key opens.
     """
-    return error.status in _REPLAYS
+    return status in _REPLAYS

@@ -2,18 +2,26 @@
 
 Linux's recvmmsg(2) and sendmmsg(2) through cffi; the GIL is free while the kernel copies. Addresses stay raw octets
 (struct sockaddr): the relay compares and stores them, it never looks inside.
+
+A datagram stays in the slab of memory that the kernel wrote it to, and may be sent on from there. Nothing is copied but
+its address and the few fields of its head that the relay looks at.
 """
 
 import errno
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 from cffi import FFI
 
+from pttserver.crypto.packet_memory import MEMORY_BYTES, PacketMemory
+from pttserver.wire.rtp import RELAYED_HEADER_FORMAT
+
 RECEIVE_BATCH = 64
-DATAGRAM_BYTES = 2048  # longer datagrams are cut and marked
-ADDRESS_BYTES = 28  # sizeof(struct sockaddr_in6)
+DATAGRAM_BYTES = MEMORY_BYTES  # longer datagrams are cut to this
+ADDRESS_BYTES = {socket.AF_INET: 16, socket.AF_INET6: 28}  # sizeof(struct sockaddr_in), of sockaddr_in6
+ADDRESS_ROOM_BYTES = 32  # for the longest, and half a cache line
 SEND_BATCH = 1024  # UIO_MAXIOV: the kernel's limit for one call
 MIN_SPARE = 8
 
@@ -31,11 +39,16 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
 _ffi = FFI()
 _ffi.cdef(MMSG_DECLARATIONS)
 _libc = _ffi.dlopen(None)
+_recvmmsg, _sendmmsg = _libc.recvmmsg, _libc.sendmmsg
 _MSG_DONTWAIT = int(socket.MSG_DONTWAIT)
-_MSG_TRUNC = int(socket.MSG_TRUNC)
 _FULL = (errno.EAGAIN, errno.ENOBUFS)
 _SO_MEMINFO = 55  # asm-generic/socket.h; the socket module does not name it
 _MEMINFO = struct.Struct("=9I")  # the last of the nine is SK_MEMINFO_DROPS
+_SLOT_BYTES = ADDRESS_ROOM_BYTES + DATAGRAM_BYTES  # an address, then the datagram
+
+Received = tuple[PacketMemory, memoryview]
+Head = tuple[bytes, int, int, int, int]
+"""Source address, then as if it were RTP: first octet, second octet, sequence number, SSRC."""
 
 
 class AddressArray:
@@ -48,22 +61,22 @@ class AddressArray:
 
     def _allocate(self) -> None:
         self.payload = _ffi.new("struct iovec *")
-        self._names = _ffi.new("char[]", self._capacity * ADDRESS_BYTES)
+        self._names = _ffi.new("char[]", self._capacity * ADDRESS_ROOM_BYTES)
         self._names_buffer = _ffi.buffer(self._names)
         self.messages = _ffi.new("struct mmsghdr[]", self._capacity)
         for index in range(self._capacity):
             header = self.messages[index].msg_hdr
-            header.msg_name = self._names + index * ADDRESS_BYTES
+            header.msg_name = self._names + index * ADDRESS_ROOM_BYTES
             header.msg_iov = self.payload
             header.msg_iovlen = 1
 
     def __getitem__(self, index: int) -> bytes:
-        start = index * ADDRESS_BYTES
+        start = index * ADDRESS_ROOM_BYTES
         length: int = self.messages[index].msg_hdr.msg_namelen
         return bytes(self._names_buffer[start : start + length])
 
     def __setitem__(self, index: int, address: bytes) -> None:
-        start = index * ADDRESS_BYTES
+        start = index * ADDRESS_ROOM_BYTES
         self._names_buffer[start : start + len(address)] = address
         self.messages[index].msg_hdr.msg_namelen = len(address)
 
@@ -104,27 +117,33 @@ class BatchSocket:
         self._fd = self._socket.fileno()
         self._single = AddressArray()
         self._single.append(b"")
-        self._prepare_receiving()
+        self._outgoing = PacketMemory.allocate()
+        self._prepare_receiving(ADDRESS_BYTES[family])
         self.send_buffer_full = 0
         self.send_errors = 0
         self.datagrams_sent = 0
         self.octets_sent = 0
 
-    def _prepare_receiving(self) -> None:
-        self._payloads = _ffi.new("char[]", RECEIVE_BATCH * DATAGRAM_BYTES)
-        self._payload_buffer = _ffi.buffer(self._payloads)
-        self._names = _ffi.new("char[]", RECEIVE_BATCH * ADDRESS_BYTES)
-        self._name_buffer = _ffi.buffer(self._names)
+    def _prepare_receiving(self, address_bytes: int) -> None:
+        """A socket of one family has addresses of one length: so what the kernel writes back is what it needs next."""
+        head = struct.Struct(f"!{address_bytes}s{ADDRESS_ROOM_BYTES - address_bytes}x{RELAYED_HEADER_FORMAT}")
+        self.unpack_head: Callable[[memoryview], Head] = head.unpack
+        self._slab = _ffi.new("char[]", RECEIVE_BATCH * _SLOT_BYTES)
         self._vectors = _ffi.new("struct iovec[]", RECEIVE_BATCH)
         self._incoming = _ffi.new("struct mmsghdr[]", RECEIVE_BATCH)
+        self._slots: list[Received] = []
         for index in range(RECEIVE_BATCH):
-            self._vectors[index].iov_base = self._payloads + index * DATAGRAM_BYTES
+            name = self._slab + index * _SLOT_BYTES
+            self._vectors[index].iov_base = name + ADDRESS_ROOM_BYTES
             self._vectors[index].iov_len = DATAGRAM_BYTES
             header = self._incoming[index].msg_hdr
-            header.msg_name = self._names + index * ADDRESS_BYTES
+            header.msg_name = name
+            header.msg_namelen = address_bytes
             header.msg_iov = self._vectors + index
             header.msg_iovlen = 1
-            header.msg_namelen = ADDRESS_BYTES
+            length = _ffi.cast("int *", _ffi.addressof(self._incoming[index], "msg_len"))
+            memory = PacketMemory(name + ADDRESS_ROOM_BYTES, length)
+            self._slots.append((memory, memoryview(_ffi.buffer(name, head.size))))
 
     @property
     def port(self) -> int:
@@ -141,20 +160,17 @@ class BatchSocket:
     def close(self) -> None:
         self._socket.close()
 
-    def receive(self) -> Iterator[tuple[bytes, bytes, bool]]:
-        """Up to 64 waiting datagrams: payload, source address, and whether the payload was cut."""
-        count = _libc.recvmmsg(self._fd, self._incoming, RECEIVE_BATCH, _MSG_DONTWAIT, _ffi.NULL)
-        for index in range(max(0, count)):
-            message = self._incoming[index]
-            header = message.msg_hdr
-            start = index * DATAGRAM_BYTES
-            name = index * ADDRESS_BYTES
-            yield (
-                self._payload_buffer[start : start + message.msg_len],
-                self._name_buffer[name : name + header.msg_namelen],
-                bool(header.msg_flags & _MSG_TRUNC),
-            )
-            header.msg_namelen = ADDRESS_BYTES
+    def receive(self) -> int:
+        """Reads the waiting datagrams, 64 at most, into the slab; says how many."""
+        count: int = _recvmmsg(self._fd, self._incoming, RECEIVE_BATCH, _MSG_DONTWAIT, _ffi.NULL)
+        return max(0, count)
+
+    def received(self, count: int) -> Iterator[Received]:
+        """Of each of the `count` datagrams just read: the memory that it stands in, and its head for `unpack_head`.
+
+        The head of a datagram that is shorter than it says nothing.
+        """
+        return islice(self._slots, count)
 
     def send(self, payload: bytes, address: bytes) -> None:
         """One datagram to one address; what the kernel does not take is counted, not queued."""
@@ -162,24 +178,39 @@ class BatchSocket:
         self.send_to_all(payload, self._single, 1)
 
     def send_to_all(self, payload: bytes, addresses: AddressArray, count: int) -> None:
-        """The same datagram to the first `count` addresses.
+        """The same datagram to the first `count` addresses. Raises ValueError if it is too long."""
+        self._outgoing.put(payload)
+        self.send_from(self._outgoing, addresses, count)
+
+    def send_from(self, packet: PacketMemory, addresses: AddressArray, count: int) -> None:
+        """The packet, from where it stands, to the first `count` addresses.
 
         A full send buffer drops the rest: late voice is no voice.
         """
-        content = _ffi.from_buffer(payload)
-        addresses.payload.iov_base = content
-        addresses.payload.iov_len = len(payload)
-        done = 0
-        while done < count:
-            sent = _libc.sendmmsg(self._fd, addresses.messages + done, min(count - done, SEND_BATCH), _MSG_DONTWAIT)
+        size = packet.length[0]
+        vector = addresses.payload
+        vector.iov_base = packet.start
+        vector.iov_len = size
+        sent = _sendmmsg(self._fd, addresses.messages, min(count, SEND_BATCH), _MSG_DONTWAIT)
+        if sent != count:
+            sent = self._send_rest(addresses, sent, count)
+        self.datagrams_sent += sent
+        self.octets_sent += sent * size
+
+    def _send_rest(self, addresses: AddressArray, sent: int, count: int) -> int:
+        """Goes on behind what the last call took (-1: nothing); gives how many were taken of all."""
+        done = taken = 0
+        while True:
             if sent > 0:
                 done += sent
-                self.datagrams_sent += sent
-                self.octets_sent += sent * len(payload)
+                taken += sent
             elif _ffi.errno in _FULL:
                 self.send_buffer_full += count - done
-                return
+                return taken
             elif _ffi.errno != errno.EINTR:
                 # this one address cannot be sent to (port 0, unreachable, too big): go on behind it
                 self.send_errors += 1
                 done += 1
+            if done == count:
+                return taken
+            sent = _sendmmsg(self._fd, addresses.messages + done, min(count - done, SEND_BATCH), _MSG_DONTWAIT)

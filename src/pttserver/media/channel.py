@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from pttserver.crypto.epochs import KeyEpoch
+from pttserver.crypto.packet_memory import PacketMemory
 from pttserver.ids import GroupId, Ssrc
 from pttserver.media.batch_socket import AddressArray, BatchSocket
 from pttserver.sessions.session import Session
@@ -83,16 +84,23 @@ class GroupChannel:
         """Somebody left: the present key must not protect another packet."""
         self.stale = True
 
-    def send_voice(self, packet: bytes, talker: Session) -> None:
-        """An RTP packet of the talker to all others. Raises SrtpError if its index was used before."""
-        self._send_udp(self._next_epoch().sender.protect_rtp(packet), talker)
-        for session in self._websocket:
+    def send_voice(self, packet: PacketMemory, talker: Session) -> None:
+        """An RTP packet of the talker to all others; its memory is used up. Raises SrtpError if its index was used."""
+        plain = packet.packet() if self._websocket else b""
+        self._next_epoch().sender.protect_rtp_in_place(packet)  # 7
+        count = self._count_besides(talker)
+        if count:
+            self._socket.send_from(packet, self._addresses, count)  # 8
+        for session in self._websocket:  # 9
             if session is not talker and session.link is not None:
-                session.link.offer_voice(packet)
+                session.link.offer_voice(plain)
 
     def announce(self, packet: bytes, besides: Session | None) -> None:
         """An RTCP packet of the floor control server to all, or all but one."""
-        self._send_udp(self._next_epoch().sender.protect_rtcp(packet), besides)
+        protected = self._next_epoch().sender.protect_rtcp(packet)
+        count = self._count_besides(besides)
+        if count:
+            self._socket.send_to_all(protected, self._addresses, count)
         for session in self._websocket:
             if session is not besides and session.link is not None:
                 session.link.post_control(packet)
@@ -104,16 +112,15 @@ class GroupChannel:
         self.epoch.packets += 1
         return self.epoch
 
-    def _send_udp(self, protected: bytes, besides: Session | None) -> None:
-        count = self._count_besides(besides)
-        if count:
-            self._socket.send_to_all(protected, self._addresses, count)
-
     def _count_besides(self, session: Session | None) -> int:
+        """How many of the first addresses to send to, so that all but the session are sent to."""
+        udp = self._udp
+        if udp and udp[-1] is session:
+            return len(udp) - 1
         if session in self._place:
             self._put_last(session)
-            return len(self._udp) - 1
-        return len(self._udp)
+            return len(udp) - 1
+        return len(udp)
 
     def _put_last(self, session: Session) -> None:
         place, last = self._place[session], len(self._udp) - 1

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from pttserver.crypto.srtp import is_replay
+
 
 class Drops:
     """Counters of dropped packets by reason; read when metrics are scraped."""
@@ -16,6 +18,7 @@ class Drops:
         "rate",
         "replay",
         "sequence_wrapped",
+        "suspect_address",
         "too_long",
         "unknown_ssrc",
     )
@@ -30,8 +33,16 @@ class Drops:
         self.foreign_ssrc = 0  # an SSRC inside the packet, or on a WebSocket, that is not the sender's
         self.rate = 0
         self.sequence_wrapped = 0
+        self.suspect_address = 0  # forged packets come from there
         self.address_flapping = 0  # the packet is kept, its new address is not
         self.internal_error = 0
+
+    def count_refused(self, status: int) -> None:
+        """A packet that libsrtp did not open, or did not protect."""
+        if is_replay(status):
+            self.replay += 1
+        else:
+            self.bad_tag += 1
 
     def items(self) -> Iterator[tuple[str, int]]:
         return ((name, getattr(self, name)) for name in self.__slots__)

@@ -57,6 +57,9 @@ class Metrics(Collector):
     def gauge(self, name: str, text: str, read: Read) -> None:
         self._readings.append(_Reading(GaugeMetricFamily, f"pttserver_{name}", text, "", lambda: [("", read())]))
 
+    def gauges(self, name: str, text: str, label: str, read: ReadMany) -> None:
+        self._readings.append(_Reading(GaugeMetricFamily, f"pttserver_{name}", text, label, read))
+
     def collect(self) -> Iterator[Metric]:
         for reading in self._readings:
             family = reading.family(reading.name, reading.help, labels=[reading.label] if reading.label else None)

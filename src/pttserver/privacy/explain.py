@@ -31,7 +31,7 @@ def explain(policy: Policy) -> list[str]:
     """Sentences: whose policy, each datum, each field of the organisation's own, location, alerts, groups."""
     return [
         *_head(policy),
-        *(_datum(about(category).title, policy.rule(category)) for category in Category),
+        *(_category(category, policy.rule(category)) for category in Category),
         *(_datum(f"{name} (your field)", policy.rule(Category.EXTRA, name)) for name in policy.extra),
         *_location(policy.location, policy.location.enabled),
         _alerts(policy),
@@ -74,6 +74,11 @@ def _head(policy: Policy) -> Iterator[str]:
     yield f"This is the policy {head.title}, version {head.version}, of {owner}."
     if head.regions:
         yield f"Data are held in {words(head.regions)} only."
+
+
+def _category(category: Category, rule: Rule) -> str:
+    told = _datum(about(category).title, rule)
+    return told.replace("Seen by the person", "Seen by nobody") if category is Category.CREDENTIAL else told
 
 
 def _datum(title: str, rule: Rule) -> str:

@@ -90,12 +90,12 @@ def _parts_outlast_the_whole(policy: Policy) -> Iterator[Finding]:
     for part, whole in _PART_OF.items():
         if not policy.keeps(part):
             continue
-        kept = f"{about(part).title} can be kept longer than {about(whole).title.lower()}"
+        kept = f"It can be kept longer than the {about(whole).title.lower()} that it belongs to"
         if not policy.keeps(whole):
-            kept = f"{about(part).title} are kept, but not the {about(whole).title.lower()} that they belong to"
+            kept = f"It is kept, but not the {about(whole).title.lower()} that it belongs to"
         elif not _can_outlast(policy.rule(part).retention, policy.rule(whole).retention):
             continue
-        yield Finding(Severity.WARNING, part, f"{kept}; what are they for then?", "Art. 5(1)(c), (e)")
+        yield Finding(Severity.WARNING, part, f"{kept}; what is it for then?", "Art. 5(1)(c), (e)")
 
 
 def _around_the_clock(policy: Policy) -> Iterator[Finding]:

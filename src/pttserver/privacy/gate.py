@@ -6,6 +6,7 @@
 4. truncated, or marked to be pseudonymised, as its rule says
 """
 
+from pttserver.ids import Personal
 from pttserver.privacy.categories import Category
 from pttserver.privacy.contradictions import NECESSARY
 from pttserver.privacy.policy import Policy, Storage
@@ -33,7 +34,7 @@ class Gate:
         rule = self.policy.rule(category, extra)
         if rule.storage is Storage.TRUNCATED:  # 4
             try:
-                value = truncate(category, value, rule)
+                value = truncate(category, value.reveal() if isinstance(value, Personal) else value, rule)
             except ValueError:  # no part of what is not understood is known to be harmless
                 return None
         return Released(PERMIT, category, subject_id, value, pseudonymise=rule.storage is Storage.PSEUDONYMISED)

@@ -9,12 +9,16 @@ from pttserver.config import Settings
 from pttserver.crypto.passwords import PinHasher
 from pttserver.ids import Personal
 from pttserver.services.audit import Audit
+from pttserver.services.call_lookup import CallLookup
+from pttserver.services.erasure import Erasure, open_erasures
 from pttserver.services.instructions import Instructions
 from pttserver.services.keyring import open_database
+from pttserver.services.periods import Periods
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.policy_watch import PolicyWatch
 from pttserver.services.provision import Provisioning
 from pttserver.services.provision_devices import DeviceProvisioning
+from pttserver.services.retention import Retention
 from pttserver.services.rights import Rights
 from pttserver.services.signing_key import signing_key
 from pttserver.services.subject_export import SubjectExports
@@ -37,6 +41,10 @@ class Office:
     book: PolicyBook
     watch: PolicyWatch
     audit: Audit
+    erasure: Erasure
+    retention: Retention
+    periods: Periods
+    calls: CallLookup
     rights: Rights
     exports: SubjectExports
 
@@ -61,7 +69,9 @@ async def furnish(
     await book.load()
     instructions = Instructions(policies, files, settings.privacy.bounds, clock)
     hasher = PinHasher(own.pin_hash_memory_kib, own.pin_hash_passes)
-    provisioning = Provisioning(database, book, instructions, hasher, clock, actor)
+    retention = Retention(database, clock, settings.privacy)
+    erasures = open_erasures(database, settings)
+    provisioning = Provisioning(database, book, instructions, hasher, clock, actor, erasures, retention)
     rights = Rights(database, book, clock)
     return Office(
         provisioning=provisioning,
@@ -71,6 +81,10 @@ async def furnish(
         book=book,
         watch=PolicyWatch(policies, files, instructions, book),
         audit=Audit(AuditLog(database), book, signing_key(settings), settings.data_dir, clock),
+        erasure=Erasure(database, settings, book, clock),
+        retention=retention,
+        periods=Periods(database, book, provisioning, clock),
+        calls=CallLookup(database, book, provisioning, clock),
         rights=rights,
         exports=SubjectExports(database, book, rights, clock),
     )

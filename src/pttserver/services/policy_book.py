@@ -3,6 +3,8 @@
 A tenant without a valid policy in force is refused: nobody of it can log in, and nothing about it is written.
 """
 
+import asyncio
+
 from pttserver.errors import PolicyInvalid, PolicyMissing
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
@@ -21,6 +23,8 @@ class PolicyBook:
         self._gates: dict[TenantId, Gate] = {}
         self._numbers: dict[TenantId, int] = {}
         self._refused: dict[TenantId, str] = {}
+        self.changed = asyncio.Event()
+        """Set when a policy is taken up; who waits for it clears it."""
 
     async def load(self) -> None:
         """Takes up what changed since. Raises StoreUnavailable; then what was in force stays so."""
@@ -43,6 +47,7 @@ class PolicyBook:
             return
         self._numbers[tenant_id] = number
         self._refused.pop(tenant_id, None)
+        self.changed.set()
         _log.info("policy_in_force", tenant=tenant_id, number=number, digest=self._gates[tenant_id].policy.digest)
 
     def refuse(self, tenant_id: TenantId, reason: str) -> None:
@@ -65,6 +70,10 @@ class PolicyBook:
         if gate is None or tenant_id in self._refused:
             raise PolicyMissing
         return gate
+
+    def gates(self) -> list[tuple[TenantId, Gate]]:
+        """Of the tenants that have a policy in force."""
+        return [(tenant_id, gate) for tenant_id, gate in self._gates.items() if tenant_id not in self._refused]
 
     async def require(self, tenant_id: TenantId) -> None:
         """Looks once more for the policy of a tenant that was just added. Raises PolicyMissing, StoreUnavailable."""

@@ -21,8 +21,11 @@ from pttserver.privacy.released import Released
 from pttserver.services import naming
 from pttserver.services.instructions import Instruction, Instructions
 from pttserver.services.policy_book import PolicyBook
+from pttserver.services.retention import Retention
+from pttserver.services.serving import Serving
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
+from pttserver.store.erasures import Erasures
 from pttserver.store.groups import Groups
 from pttserver.store.records import Group, Member, Membership, NewSubscriber, Subscriber, Tenant
 from pttserver.store.subscribers import Subscribers
@@ -62,9 +65,14 @@ class Provisioning:
         hasher: PinHasher,
         clock: Clock,
         actor: Personal,
+        erasures: Erasures,
+        retention: Retention,
     ) -> None:
         """`actor`: who is at the desk; the audit log says so."""
         self._actor = actor
+        self._erasures = erasures
+        self._retention = retention
+        self._serving = Serving(database, policies, clock)
         self._policies = policies
         self._instructions = instructions
         self._tenants = Tenants(database)
@@ -97,9 +105,9 @@ class Provisioning:
         return found
 
     async def remove_tenant(self, tenant: str) -> None:
-        """With all that belongs to it, its history and its keys too."""
+        """With all that belongs to it, its history and its keys too; no backup brings it back. Raises OnHold."""
         tenant_id = (await self.tenant(tenant)).tenant_id
-        await self._tenants.remove(tenant_id)
+        await self._erasures.erase_tenant(tenant_id, self._clock.utc_ms())
         self._instructions.forget(tenant_id)
 
     # groups and their members
@@ -177,14 +185,16 @@ class Provisioning:
         return Added(found, secret, tuple(category for category, value in given.items() if value is None))
 
     async def subscribers(self, tenant: str) -> list[Subscriber]:
-        return await self._subscribers.of_tenant((await self.tenant(tenant)).tenant_id)
+        owner = (await self.tenant(tenant)).tenant_id
+        return await self._serving.subscribers(owner, await self._subscribers.of_tenant(owner))
 
     async def subscriber(self, tenant: str, subscriber: str) -> Subscriber:
         owner = await self.tenant(tenant)
         found = await self._subscribers.find(owner.tenant_id, naming.identifier_or_id(subscriber))
-        if found is None:
+        served = await self._serving.subscribers(owner.tenant_id, [found]) if found else []
+        if not served:
             raise NotFound("the tenant has no such subscriber")
-        return found
+        return served[0]
 
     async def memberships(self, tenant: str, subscriber: str) -> list[Membership]:
         return await self._groups.memberships(await self._subscriber_id(tenant, subscriber))
@@ -213,6 +223,8 @@ class Provisioning:
         who = await self.subscriber(tenant, subscriber)
         note = self.note("subscriber.remove", who)
         await self._subscribers.remove(who.subscriber_id, self._clock.utc_ms(), note)
+        await self._retention.sweep(who.tenant_id, only=who.subscriber_id)
+        await self._retention.prove()
 
     def note(self, operation: str, about: Whom, **details: str | int) -> AuditNote:
         """For the audit log. Raises PolicyMissing."""

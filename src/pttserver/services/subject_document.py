@@ -3,11 +3,11 @@
 Times are UTC milliseconds since 1970. proto/schemas/subject-export.json is made from these models.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-FORMAT = "pttserver/subject-export"
+FORMAT: Final = "pttserver/subject-export"
 
 
 class _Part(BaseModel):

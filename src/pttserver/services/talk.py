@@ -14,8 +14,9 @@ from pttserver.floor.effects import Announce, BurstEnded, BurstStarted, CallEnde
 from pttserver.floor.participant import Participant
 from pttserver.ids import GroupId, Ssrc, SsrcSequence
 from pttserver.media.batch_socket import BatchSocket
+from pttserver.media.burst import TalkBurst
 from pttserver.media.channel import GroupChannel
-from pttserver.media.relay import Relay, TalkBurst
+from pttserver.media.relay import Relay
 from pttserver.services.call_log import CallInProgress, CallLog
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.sessions.session import Affiliation, Session
@@ -64,7 +65,7 @@ class TalkService:
         self._groups: dict[GroupId, GroupCall] = {}
         self.floor_grants = 0
         self.floor_denials = 0
-        relay.on_floor_message = self.receive
+        relay.control.on_floor_message = self.receive
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -215,7 +216,7 @@ class TalkService:
         if message.type is MessageType.FLOOR_DENY:
             group.asked_at.pop(ssrc, None)
             self.floor_denials += 1
-        self._relay.send_control(affiliation.session, message.encode())
+        self._relay.control.send(affiliation.session, message.encode())
 
     def _session(self, group: GroupCall, ssrc: int | None) -> Session | None:
         affiliation = group.affiliations.get(ssrc) if ssrc is not None else None

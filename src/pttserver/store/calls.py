@@ -79,13 +79,15 @@ def _put_calls(sql: Connection, rows: Sequence[Row]) -> None:
 
 
 def _call(call: Call, keys: Keys) -> Row:
+    """An address that no reference leads to could never be opened, so it is not kept."""
     initiator = keys.get(call.initiator_id)
+    name = initiator.refer(call.initiator) if initiator else None
     return {
         "id": call.call_id,
         "tenant_id": call.tenant_id,
         "group_id": call.group_id,
-        "initiator": initiator.refer(call.initiator) if initiator else None,
-        "initiator_address": initiator.seal(call.initiator_address) if initiator else None,
+        "initiator": name,
+        "initiator_address": initiator.seal(call.initiator_address) if initiator and name else None,
         "started_ms": call.started_ms,
         "ended_ms": call.ended_ms,
     }

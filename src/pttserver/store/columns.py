@@ -5,6 +5,7 @@ first try. Every column declares itself (`Column.info["category"]`); tests/store
 not. The data inventory and the Article 30 register are made from these declarations.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -99,10 +100,29 @@ class DatedType(TypeDecorator[int]):
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A table of records with an age: whose rule its rows live by, and the column that the age counts from."""
+    """A table of records with an age: whose rule its rows live by, and the column that the age counts from.
+
+    `subject`: the reference by which events and holds of one person find its rows.
+    """
 
     category: Category
     since: str
+    subject: str = "subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """A table of what lives. Its personal columns are emptied as their categories end.
+
+    `subject`: the column with the subject's identifier. `category`: the rule that the row as a whole lives by; None: it
+    goes with its subject. `since`: the column that ages and events count from, by column where one differs; None: since
+    the subject is known.
+    """
+
+    subject: str
+    category: Category | None = None
+    since: str | None = None
+    since_of: Mapping[str, str] = field(default_factory=dict)
 
 
 def sealed(name: str, category: Category, *, nullable: bool = True, of: Keyholder = "subject") -> Column[Sealed]:

@@ -14,6 +14,7 @@ read takes 0.2 ms instead of 1.3, a commit 0.5 instead of 2.8. PostgreSQL would 
 `AsyncConnection.run_sync`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -32,6 +33,8 @@ from pttserver.store.vault import Vault
 BUSY_TIMEOUT_S = 5.0
 READERS = 2
 WAITING_LIMIT = 20_000
+TRUNCATE_ATTEMPTS = 20
+TRUNCATE_PAUSE_S = 0.05
 
 T = TypeVar("T")
 
@@ -105,6 +108,23 @@ class Database:
             return done
 
         return await self._run(self._writer, noted, taken)
+
+    async def truncate_log(self) -> bool:
+        """Empties the write-ahead log, in which pages lie as they were before: what was erased is gone from then on.
+
+        False: it is not empty, since somebody still reads an earlier state; try again. Raises StoreUnavailable.
+        """
+        for _ in range(TRUNCATE_ATTEMPTS):
+            if self._closed:
+                raise StoreUnavailable("the database is closed")
+            if await self._writer.truncate_log():
+                return True
+            await asyncio.sleep(TRUNCATE_PAUSE_S)
+        return False
+
+    async def rewrite(self) -> None:
+        """Writes the file anew without gaps; everybody waits meanwhile. Raises StoreUnavailable."""
+        await self._writer.rewrite()
 
     async def _run(self, connection: SqliteConnection, work: Callable[[Connection], T], taken: str | None = None) -> T:
         if self._closed:

@@ -7,7 +7,7 @@ has for itself, whose identifier is the tenant's.
 from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
 from pttserver.privacy.categories import Category
-from pttserver.store.columns import dated, identity, impersonal, moment, part_of, reference, sealed
+from pttserver.store.columns import Lasting, dated, identity, impersonal, moment, part_of, reference, sealed
 from pttserver.store.schema import metadata
 
 tenant_keys = Table(
@@ -32,6 +32,12 @@ subjects = Table(
     CheckConstraint("kind IN ('subscriber', 'other', 'tenant')", name="kind"),
     Index(None, "tenant_id"),
 )
+Index(
+    "ix_subjects_restricted",
+    subjects.c.tenant_id,
+    subjects.c.restricted_ms,
+    sqlite_where=subjects.c.restricted_ms.is_not(None),
+)
 
 
 def _of_subject(*, nullable: bool) -> Column[str]:
@@ -52,6 +58,7 @@ policy_versions = Table(
     sealed("reason", Category.AUDIT_LOG, of="tenant"),
     moment("at"),
     Index(None, "tenant_id", "id"),
+    info={"lasting": Lasting("tenant_id", since="at_ms")},
 )
 
 # What starts a period: an account is closed, a deletion is requested, billing is closed. Of one subject, or of all.
@@ -63,7 +70,10 @@ retention_events = Table(
     _of_subject(nullable=True),
     impersonal("kind", Text),
     moment("at"),
+    sealed("actor", Category.AUDIT_LOG),
+    sealed("reason", Category.AUDIT_LOG),
     Index(None, "tenant_id", "subject_id"),
+    info={"lasting": Lasting("tenant_id", since="at_ms")},
 )
 
 # While a hold lasts nothing that it covers is deleted: of one subject or all, of one category or all.
@@ -79,6 +89,7 @@ holds = Table(
     moment("since"),
     moment("until", nullable=True),
     Index(None, "tenant_id"),
+    info={"lasting": Lasting("tenant_id", since="until_ms")},  # while it lasts, it can be told why
 )
 
 sweeps = Table(

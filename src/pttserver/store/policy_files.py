@@ -30,9 +30,11 @@ class PolicyFiles:
             return None
         except OSError as error:
             raise PolicyInvalid(f"{path}: {error.strerror}; a policy is a regular file, no link") from error
-        with open(descriptor, "rb") as source:
+        try:
             _refuse_foreign(path, os.fstat(descriptor))
-            octets = source.read(MAX_BYTES + 1)
+            octets = os.read(descriptor, MAX_BYTES + 1)
+        finally:
+            os.close(descriptor)
         return _text(path, octets)
 
     def write(self, tenant_id: TenantId, text: str) -> None:

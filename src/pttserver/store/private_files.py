@@ -42,13 +42,14 @@ def replace_private_file(file: Path, content: bytes) -> None:
             target.flush()
             os.fsync(target.fileno())
         new.replace(file)
-        _sync_folder(file.parent)
+        sync_folder(file.parent)
     except OSError as error:
         new.unlink(missing_ok=True)
         raise StoreUnavailable(f"{file}: {error.strerror}; check the owner of {file.parent}, and the disk") from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """A file that was made, renamed or removed in it stays so, whatever happens."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

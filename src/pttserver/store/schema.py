@@ -26,6 +26,7 @@ from sqlalchemy import (
 from pttserver.privacy.categories import Category
 from pttserver.store.columns import (
     Happening,
+    Lasting,
     dated,
     identity,
     impersonal,
@@ -52,6 +53,12 @@ metadata = MetaData(
 def _of_subscriber(category: Category, *, primary_key: bool = False) -> Column[str]:
     owner = ForeignKey("subscribers.id", ondelete="CASCADE")
     return linking("subscriber_id", category, owner, primary_key=primary_key)
+
+
+def _emptied_early(table: Table, column: str) -> None:
+    """A sweep that empties a column before its row goes looks at the rows that still hold it, not at all the others."""
+    filled = table.c[column].is_not(None)
+    Index(f"ix_{table.name}_filled_{column}", table.c.tenant_id, table.c.started_ms, sqlite_where=filled)
 
 
 tenants = Table(
@@ -88,11 +95,12 @@ subscribers = Table(
     ),
     impersonal("identifier_kind", Text),
     sealed("display_name", Category.SUBSCRIBER_NAME),
-    sealed("pin_hash", Category.CREDENTIAL, nullable=False),
+    sealed("pin_hash", Category.CREDENTIAL),
     moment("created"),
     dated("last_login_ms", Category.LAST_LOGIN, nullable=True),
     moment("removed", nullable=True),
     CheckConstraint("identifier_kind IN ('phone', 'custom')", name="identifier_kind"),
+    info={"lasting": Lasting("id", since="created_ms", since_of={"last_login_ms": "last_login_ms"})},
 )
 Index(
     "uq_subscribers_tenant_id_identifier_index",
@@ -111,6 +119,7 @@ members = Table(
     impersonal("listen_only", Boolean, server_default="0"),
     CheckConstraint("priority BETWEEN 0 AND 255", name="priority"),
     Index(None, "subscriber_id"),
+    info={"lasting": Lasting("subscriber_id", Category.MEMBERSHIP)},
 )
 
 # Contact data (`e-mail`, `address`, ...) and fields that the organisation defined itself.
@@ -123,6 +132,7 @@ subscriber_fields = Table(
     sealed("extra", Category.EXTRA),
     moment("recorded"),
     CheckConstraint("(contact IS NULL) <> (extra IS NULL)", name="one_value"),
+    info={"lasting": Lasting("subscriber_id", since="recorded_ms")},
 )
 
 devices = Table(
@@ -139,6 +149,14 @@ devices = Table(
     moment("revoked", nullable=True),
     Index(None, "tenant_id"),
     Index(None, "subscriber_id"),
+    info={
+        "lasting": Lasting(
+            "subscriber_id",
+            Category.CREDENTIAL,
+            since="created_ms",
+            since_of={"device_type": "enrolled_ms", "public_key": "enrolled_ms"},
+        )
+    },
 )
 
 enrolment_codes = Table(
@@ -160,6 +178,7 @@ resume_tokens = Table(
     moment("issued"),
     moment("expires"),
     Index(None, "device_id"),
+    info={"lasting": Lasting("subscriber_id", Category.CREDENTIAL, since="issued_ms")},
 )
 
 takeovers = Table(
@@ -187,8 +206,10 @@ calls = Table(
     dated("ended_ms", Category.CALL_RECORD),
     Index(None, "tenant_id", "started_ms"),
     Index(None, "initiator"),
-    info={"happening": Happening(Category.CALL_RECORD, since="started_ms")},
+    info={"happening": Happening(Category.CALL_RECORD, since="started_ms", subject="initiator")},
 )
+_emptied_early(calls, "initiator")
+_emptied_early(calls, "initiator_address")
 
 # Written before or after the row of its call: so `call_id` is no foreign key in these two.
 call_participants = Table(
@@ -220,6 +241,7 @@ bursts = Table(
     Index(None, "subject"),
     info={"happening": Happening(Category.CALL_RECORD, since="started_ms")},
 )
+_emptied_early(bursts, "subject")
 
 # One row. Triggers raise the number whenever a right is taken away or changed: members, devices, subjects, policies.
 standing_changes = Table("standing_changes", metadata, impersonal("number", BigInteger))

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlcipher3 import dbapi2
 
 from pttserver.errors import StoreUnavailable
-from pttserver.store.failures import translated
+from pttserver.store.failures import advice, translated
 
 T = TypeVar("T")
 
@@ -80,6 +80,34 @@ class SqliteConnection:
                 self._sql = self._engine.connect()  # kept: to open it anew costs as much as a small query
             with self._sql.begin():
                 return work(self._sql)
+
+    async def truncate_log(self) -> bool:
+        """Moves the write-ahead log into the file and empties it; it waits for no reader. False: one still needs it."""
+        emptied: bool = await self._connection._execute(self._checkpoint)  # type: ignore[no-untyped-call]
+        return emptied
+
+    async def rewrite(self) -> None:
+        """Writes the whole file anew, so that nothing stays in the gaps of its pages; others wait meanwhile."""
+        await self._connection._execute(self._vacuum)  # type: ignore[no-untyped-call]
+
+    def _vacuum(self) -> None:
+        self._raw("VACUUM")
+
+    def _checkpoint(self) -> bool:
+        (patience_ms,) = self._raw("PRAGMA busy_timeout")
+        self._raw("PRAGMA busy_timeout = 0")
+        try:
+            # busy, pages in the log, pages of them in the database: all 0 if it was truncated
+            return tuple(self._raw("PRAGMA wal_checkpoint(TRUNCATE)")) == (0, 0, 0)
+        finally:
+            self._raw(f"PRAGMA busy_timeout = {patience_ms}")
+
+    def _raw(self, statement: str) -> Any:
+        """A statement that is no part of a transaction; gives its first row. Raises StoreUnavailable."""
+        try:
+            return self._connection._conn.execute(statement).fetchone()
+        except dbapi2.DatabaseError as error:
+            raise StoreUnavailable(advice(error)) from error
 
     async def close(self) -> None:
         """After what waits is done."""

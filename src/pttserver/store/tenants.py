@@ -1,8 +1,7 @@
 """Tenants in the database."""
 
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import Connection, insert, or_, select
 
-from pttserver.ids import TenantId
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.policies import PolicyVersion, put_policy
@@ -43,8 +42,3 @@ class Tenants:
             return None if row is None else Tenant(*row)
 
         return await self._database.read(work)
-
-    async def remove(self, tenant_id: TenantId) -> bool:
-        """With all that belongs to the tenant, its history and its keys too. False: there was none."""
-        row = delete(tenants).where(tenants.c.id == tenant_id)
-        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)

@@ -69,6 +69,10 @@ class SubjectVault:
     def reference(self, area: str = HISTORY) -> str:
         return self._key.reference(area)
 
+    def references(self, area: str = HISTORY) -> tuple[str, str]:
+        """All names that the subject may go by there: earlier policies may have pseudonymised it, or not."""
+        return self.reference(area), self.reference(f"{area}/pseudonym")
+
     def open(self, sealed: Sealed) -> Value:
         """Raises SealBroken."""
         return self._key.open(sealed.octets, sealed.category.value)

@@ -1,6 +1,6 @@
 """RTP (RFC 3550 §5) and how one port tells it from RTCP (RFC 5761 §4).
 
-The relay looks at bytes 1 and 8-11 of a packet only; clients build and read whole packets.
+The relay looks at bytes 0-3 and 8-11 of a packet only; clients build and read whole packets.
 """
 
 import struct
@@ -14,11 +14,18 @@ OPUS_PAYLOAD_TYPE = 111
 OPUS_CLOCK_HZ = 48_000  # RFC 7587 §4.1: always 48 kHz, whatever the audio bandwidth
 
 _HEADER = struct.Struct("!BBHII")
+RELAYED_HEADER_FORMAT = "BBH4xI"
+"""What the relay reads of a header, in the language of `struct`: first octet, second octet, sequence number, SSRC."""
 
 
 def is_rtcp(packet: bytes) -> bool:
     """RFC 5761 §4: packet types 192-223 are RTCP, so RTP payload types 64-95 are not used. Needs two octets."""
     return 192 <= packet[1] <= 223
+
+
+def rtp_sequence(packet: bytes) -> int:
+    """Sequence number of an RTP packet of at least 12 octets, protected or not."""
+    return packet[2] << 8 | packet[3]
 
 
 def rtp_ssrc(packet: bytes) -> int:

@@ -208,6 +208,8 @@ def _create_what_lives() -> None:
         sa.CheckConstraint("kind IN ('subscriber', 'other', 'tenant')", name="kind"),
     )
     _index("subjects", "tenant_id")
+    restricted = sa.text("restricted_ms IS NOT NULL")
+    op.create_index("ix_subjects_restricted", "subjects", ["tenant_id", "restricted_ms"], sqlite_where=restricted)
     op.create_table(
         "groups", _id(), _part_of("tenants"), _text("name"), _ms("created"), sa.UniqueConstraint("tenant_id", "name")
     )
@@ -219,7 +221,7 @@ def _create_what_lives() -> None:
         _blob("identifier_index", nullable=True),
         _text("identifier_kind"),
         _blob("display_name", nullable=True),
-        _blob("pin_hash"),
+        _blob("pin_hash", nullable=True),
         _ms("created"),
         _ms("last_login", nullable=True),
         _ms("removed", nullable=True),
@@ -309,6 +311,8 @@ def _create_what_happened() -> None:
     )
     _index("calls", "tenant_id", "started_ms")
     _index("calls", "initiator")
+    _filled("calls", "initiator")
+    _filled("calls", "initiator_address")
     op.create_table(
         "call_participants",
         sa.Column("call_id", sa.Text, primary_key=True),
@@ -333,6 +337,7 @@ def _create_what_happened() -> None:
     _index("bursts", "tenant_id", "started_ms")
     _index("bursts", "call_id")
     _index("bursts", "subject")
+    _filled("bursts", "subject")
 
 
 def _create_what_governs() -> None:
@@ -356,6 +361,8 @@ def _create_what_governs() -> None:
         sa.Column("subject_id", sa.Text, sa.ForeignKey("subjects.id", ondelete="CASCADE")),
         _text("kind"),
         _ms("at"),
+        _blob("actor", nullable=True),
+        _blob("reason", nullable=True),
     )
     _index("retention_events", "tenant_id", "subject_id")
     op.create_table(
@@ -442,3 +449,8 @@ def _part_of(table: str, *, primary_key: bool = False) -> sa.Column[str]:
 
 def _index(table: str, *columns: str) -> None:
     op.create_index(f"ix_{table}_{'_'.join(columns)}", table, list(columns))
+
+
+def _filled(table: str, column: str) -> None:
+    filled = sa.text(f"{column} IS NOT NULL")
+    op.create_index(f"ix_{table}_filled_{column}", table, ["tenant_id", "started_ms"], sqlite_where=filled)

@@ -1,0 +1,103 @@
+"""`pttserver backup` and `pttserver restore`: one encrypted file that holds what the server knows, and back."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pttserver.cli.instruction import Actor, Reason, instruction_of
+from pttserver.cli.office import settings_of
+from pttserver.cli.output import moment
+
+if TYPE_CHECKING:  # slow to import, see main.py
+    from pttserver.store.snapshot import Progress
+
+BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The backup.", dir_okay=False)]
+
+
+def backup(
+    ctx: typer.Context,
+    file: BackupFile,
+    *,
+    with_certificate: Annotated[
+        bool, typer.Option("--with-certificate", help="Also the server's certificate and its private key.")
+    ] = False,
+) -> None:
+    """Back up into one encrypted file, while the server runs. Nobody can read it without the master key.
+
+    Keep the file of subjects' keys that it names too, the newest one only: an older one still opens who was erased.
+    """
+    from pttserver.clock import Clock
+    from pttserver.services.backup import back_up
+    from pttserver.services.keyring import open_database
+    from pttserver.services.subject_keys import subject_keys_file
+
+    settings = settings_of(ctx)
+
+    async def work() -> None:
+        database = await open_database(settings)
+        try:
+            with _progress("Copying the database") as progress:
+                await back_up(database, settings, file, progress, Clock(), with_certificate=with_certificate)
+        finally:
+            await database.close()
+
+    asyncio.run(work())
+    typer.echo(
+        f"backup             {file}\n"
+        f"subjects' keys     {subject_keys_file(settings)}   copy it over the copy from before\n"
+        f"ledger of erasures {settings.data_dir / 'erasures.ledger'}   copy it too, after each erasure\n"
+        "The master key is in none of them: keep it apart."
+    )
+
+
+def restore(
+    ctx: typer.Context,
+    file: BackupFile,
+    *,
+    reason: Reason = "",
+    by: Actor = None,
+    ledger: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="The newest ledger of erasures. Default: the one in data_dir.")
+    ] = None,
+    without_ledger: Annotated[
+        bool, typer.Option("--without-ledger", help="There is none any more: whoever was erased later may come back.")
+    ] = False,
+    subject_keys: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="The newest file of subjects' keys. Default: the configured one."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="In the place of the database that is there.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Do all of it but the change: a drill.")] = False,
+) -> None:
+    """Restore a backup, without those who were erased since. The server must not run."""
+    from pttserver.clock import Clock
+    from pttserver.services.restore import Sources
+    from pttserver.services.restore import restore as restore_backup
+    from pttserver.store.erasure_ledger import LEDGER_FILE
+
+    if ledger is not None and without_ledger:
+        raise typer.BadParameter("either --ledger or --without-ledger")
+    settings, instruction = settings_of(ctx), instruction_of(by, "drill" if check and not reason else reason)
+    newest = None if without_ledger else ledger or settings.data_dir / LEDGER_FILE
+    sources = Sources(file, newest, subject_keys)
+    done = asyncio.run(restore_backup(settings, sources, instruction, Clock(), force=force, check_only=check))
+    typer.echo(
+        f"{'whole; could be restored' if check else 'restored'}: {file} of {moment(done.manifest.created_ms)}\n"
+        f"left out, their keys are destroyed: {done.without_key}\n"
+        f"erased again by the ledger: {done.replayed}"
+    )
+
+
+@contextmanager
+def _progress(what: str) -> "Iterator[Progress]":
+    """On stderr, if it is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

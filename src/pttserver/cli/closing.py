@@ -1,0 +1,115 @@
+"""`pttserver tenant close`, `reopen`, `end-contract`, `billing-closed`: what starts the periods of a policy."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pttserver.cli.instruction import Actor, instruction_of
+from pttserver.cli.moments import At, moment_ms
+from pttserver.cli.office import in_office
+from pttserver.cli.output import AsJson, Yes, moment, print_json, print_table
+from pttserver.privacy.retention import EventKind
+
+if TYPE_CHECKING:  # slow to import, see main.py
+    from pttserver.services.periods import Ending
+
+TenantName = Annotated[str, typer.Argument(metavar="TENANT", help="Name or identifier of the tenant.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the event, sealed.")]
+
+
+def close(
+    ctx: typer.Context,
+    tenant: TenantName,
+    *,
+    at: At = None,
+    reason: Reason = "the account is closed",
+    by: Actor = None,
+    yes: Yes = False,
+    json: AsJson = False,
+) -> None:
+    """Close the account of a tenant: shows what will be erased when, and starts those periods once you accept."""
+    _start(ctx, tenant, EventKind.ACCOUNT_CLOSED, at, reason, by, yes, json)
+
+
+def end_contract(
+    ctx: typer.Context,
+    tenant: TenantName,
+    *,
+    at: At = None,
+    reason: Reason = "the contract ended",
+    by: Actor = None,
+    yes: Yes = False,
+    json: AsJson = False,
+) -> None:
+    """Record that the contract with a tenant ended: shows what will be erased when, and starts those periods."""
+    _start(ctx, tenant, EventKind.CONTRACT_ENDED, at, reason, by, yes, json)
+
+
+def billing_closed(
+    ctx: typer.Context,
+    tenant: TenantName,
+    *,
+    at: At = None,
+    reason: Reason = "billing is closed",
+    by: Actor = None,
+    yes: Yes = False,
+    json: AsJson = False,
+) -> None:
+    """Record that bills are settled up to then: shows what will be erased when, and starts those periods."""
+    _start(ctx, tenant, EventKind.BILLING_CLOSED, at, reason, by, yes, json)
+
+
+def reopen(
+    ctx: typer.Context,
+    tenant: TenantName,
+    *,
+    at: At = None,
+    reason: Reason = "the account goes on",
+    by: Actor = None,
+) -> None:
+    """Reopen a closed account or contract: its periods stop; what is final or gone stays so."""
+    instruction, at_ms = instruction_of(by, reason), moment_ms(at)
+    in_office(ctx, lambda office: office.periods.record(tenant, EventKind.REOPENED, instruction, at_ms))
+
+
+def _start(
+    ctx: typer.Context,
+    tenant: str,
+    kind: EventKind,
+    at: str | None,
+    reason: str,
+    by: str | None,
+    yes: bool,
+    json: bool,
+) -> None:
+    instruction, at_ms = instruction_of(by, reason), moment_ms(at)
+    endings = in_office(ctx, lambda office: office.periods.endings(tenant, kind, at_ms))
+    _show(endings, json)
+    if not yes:
+        typer.confirm(f"Record {kind.value} of {tenant}, and accept this?", abort=True, err=True)
+    in_office(ctx, lambda office: office.periods.record(tenant, kind, instruction, at_ms))
+
+
+def _show(endings: "list[Ending]", json: bool) -> None:
+    if json:
+        return print_json(
+            [
+                {
+                    "category": each.category.value,
+                    "keep": each.keep,
+                    "irrevocable_ms": each.irrevocable_ms,
+                    "gone_ms": each.gone_ms,
+                }
+                for each in endings
+            ]
+        )
+    rows = [
+        [
+            each.category.value,
+            each.keep,
+            moment(each.irrevocable_ms),
+            moment(each.gone_ms) if each.gone_ms is not None else "unchanged",
+        ]
+        for each in endings
+    ]
+    return print_table("What is erased", ["Category", "Kept", "Final from", "Gone at"], rows)

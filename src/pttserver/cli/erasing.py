@@ -1,0 +1,104 @@
+"""`pttserver subject erase`, and the certificate that it gives."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pttserver.cli.instruction import Actor, Reason, instruction_of
+from pttserver.cli.office import in_office
+from pttserver.cli.output import Yes, ask_before_removing
+from pttserver.cli.tenant import TenantName
+
+if TYPE_CHECKING:  # slow to import, see main.py
+    from pttserver.services.erasure import Outcome
+    from pttserver.services.instructions import Instruction
+    from pttserver.services.office import Office
+
+NOT_PROVEN_YET = 3
+NOT_PROVEN = """{0} is erased. It is not proven yet: somebody still reads an older state of the database.
+When that has ended, run: pttserver subject erase TENANT {0} --prove"""
+
+SubjectName = Annotated[str, typer.Argument(metavar="SUBJECT", help="Identifier or id of the subject.")]
+Certificate = Annotated[Path | None, typer.Option(dir_okay=False, help="Write the certificate there, not to stdout.")]
+
+
+def erase(
+    ctx: typer.Context,
+    tenant: TenantName,
+    subject: SubjectName,
+    *,
+    reason: Reason = "",
+    by: Actor = None,
+    certificate: Certificate = None,
+    request: Annotated[
+        bool, typer.Option("--request", help="Only start the periods that the policy has for a request.")
+    ] = False,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Take a request back; its first phase must not be over.")
+    ] = False,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Prove an erasure that was not proven yet; SUBJECT is the id.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Erase a person for ever: its key, what is sealed under it in every copy, and its traces. Gives a certificate.
+
+    Exit status 3: it is erased, and while somebody still reads an older state of the database it cannot be proven;
+    run it again with --prove and the id that it printed.
+    """
+    if request + withdraw + prove > 1:
+        raise typer.BadParameter("one of --request, --withdraw and --prove")
+    if prove:
+        return _tell(in_office(ctx, lambda office: _prove(office, tenant, subject)), certificate)
+    instruction = instruction_of(by, reason)
+    if request or withdraw:
+        return typer.echo(in_office(ctx, lambda office: _ask(office, tenant, subject, instruction, withdraw)))
+    ask_before_removing(f"{subject} of {tenant} and all that is known about it", yes)
+    return _tell(in_office(ctx, lambda office: _erase(office, tenant, subject, instruction)), certificate)
+
+
+def verify_certificate(
+    ctx: typer.Context, file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The certificate.")]
+) -> None:
+    """Check that this server signed a certificate of erasure, and print its public key."""
+    from pttserver.errors import InvalidValue
+
+    async def work(office: "Office") -> bytes:
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InvalidValue(f"{file}: {error}") from None
+        if not isinstance(document, dict):
+            raise InvalidValue(f"{file}: no certificate")
+        return office.erasure.verify(document)
+
+    typer.echo(f"genuine; signed with the Ed25519 key {in_office(ctx, work).hex()}")
+
+
+async def _erase(office: "Office", tenant: str, subject: str, instruction: "Instruction") -> "Outcome":
+    tenant_id = (await office.provisioning.tenant(tenant)).tenant_id
+    return await office.erasure.erase(tenant_id, subject, instruction)
+
+
+async def _prove(office: "Office", tenant: str, subject_id: str) -> "Outcome":
+    return await office.erasure.prove((await office.provisioning.tenant(tenant)).tenant_id, subject_id)
+
+
+async def _ask(office: "Office", tenant: str, subject: str, instruction: "Instruction", withdraw: bool) -> str:
+    tenant_id = (await office.provisioning.tenant(tenant)).tenant_id
+    act = office.erasure.withdraw if withdraw else office.erasure.request
+    return f"{await act(tenant_id, subject, instruction)}: deletion {'withdrawn' if withdraw else 'requested'}"
+
+
+def _tell(outcome: "Outcome", file: Path | None) -> None:
+    if outcome.certificate is None:
+        typer.secho(NOT_PROVEN.format(outcome.subject_id), err=True)
+        raise typer.Exit(NOT_PROVEN_YET)
+    text = json.dumps(outcome.certificate, indent=2) + "\n"
+    if file is None:
+        typer.echo(text, nl=False)
+    else:
+        file.write_text(text, encoding="utf-8")
+        typer.echo(f"{outcome.subject_id} is erased; certificate: {file}")

@@ -1,0 +1,25 @@
+"""Options that name a moment, and how it is read."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+MOMENT_HELP = "UTC, such as 2026-05-01 or 2026-05-01T12:00:00"
+At = Annotated[str | None, typer.Option("--at", help=f"When it happened: {MOMENT_HELP}. Default: now.")]
+
+
+def moment_ms(text: str | None) -> int | None:
+    """UTC milliseconds of an ISO 8601 text without a zone (then UTC) or with one; None stays None.
+
+    Raises typer.BadParameter.
+    """
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no moment: {MOMENT_HELP}") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,40 @@
+"""Room for one packet, in memory that C functions read, transform in place, and send from: no copy is made of it."""
+
+from typing import Any
+
+from cffi import FFI
+
+MEMORY_BYTES = 2048
+TRAILER_ROOM_BYTES = 256  # more than SRTP_MAX_TRAILER_LEN
+
+_ffi = FFI()
+
+
+class PacketMemory:
+    """One packet. `start` (`char *`) and `length` (`int *`) are what C functions take."""
+
+    __slots__ = ("_view", "length", "start")
+
+    def __init__(self, start: Any, length: Any) -> None:
+        """`start` has MEMORY_BYTES octets; both belong to the caller, who keeps them."""
+        self.start = start
+        self.length = length
+        self._view = _ffi.buffer(start, MEMORY_BYTES)
+
+    @classmethod
+    def allocate(cls) -> "PacketMemory":
+        """Memory of its own."""
+        return cls(_ffi.new("char[]", MEMORY_BYTES), _ffi.new("int *"))
+
+    def put(self, packet: bytes) -> None:
+        """Raises ValueError if it would not have room to grow by a tag and an index."""
+        size = len(packet)
+        if size > MEMORY_BYTES - TRAILER_ROOM_BYTES:
+            raise ValueError("the packet is too long")
+        self._view[0:size] = packet
+        self.length[0] = size
+
+    def packet(self) -> bytes:
+        """A copy of what it holds."""
+        held: bytes = self._view[0 : self.length[0]]
+        return held

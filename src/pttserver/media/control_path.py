@@ -1,0 +1,130 @@
+"""The path of one RTCP packet: floor control messages, keep-alives, and how well a session receives.
+
+The steps are those of the voice path (`relay`): SSRC, then authentication, and only then anything else. Nothing that is
+not authenticated is ever answered.
+"""
+
+from collections.abc import Callable
+
+from pttserver.crypto.srtp import SrtpError, is_replay
+from pttserver.errors import MalformedPacket
+from pttserver.ids import Ssrc
+from pttserver.media.batch_socket import BatchSocket
+from pttserver.media.drops import Drops
+from pttserver.media.roaming import Roaming
+from pttserver.media.suspects import Suspects
+from pttserver.sessions.registry import SessionRegistry
+from pttserver.sessions.session import Affiliation, Session
+from pttserver.wire import rtcp
+from pttserver.wire.floor_control import FloorMessage
+from pttserver.wire.rtp import rtcp_ssrc
+
+FloorMessageHandler = Callable[[Affiliation, FloorMessage, float], None]
+
+
+class ControlPath:
+    """Takes RTCP from the UDP port and from WebSockets; floor control messages go to `on_floor_message`."""
+
+    def __init__(
+        self,
+        socket: BatchSocket,
+        sessions: SessionRegistry,
+        roaming: Roaming,
+        suspects: Suspects,
+        drops: Drops,
+        server_ssrc: Ssrc,
+    ) -> None:
+        self._socket = socket
+        self._sessions = sessions
+        self._roaming = roaming
+        self._suspects = suspects
+        self._drops = drops
+        self._server_ssrc = server_ssrc
+        self.on_floor_message: FloorMessageHandler = lambda affiliation, message, now: None
+
+    def from_udp(self, packet: bytes, address: bytes, now: float) -> None:
+        """An SRTCP packet of at least 8 octets."""
+        ssrc = rtcp_ssrc(packet)
+        sender = self._sessions.rtcp_senders.get(ssrc)  # 3
+        if sender is None:
+            self._drops.unknown_ssrc += 1
+            return
+        session = sender[0]
+        if address != session.address and self._suspects.holds(address, now):
+            self._drops.suspect_address += 1
+            return
+        try:
+            plain = session.uplink.unprotect_rtcp(packet)  # 4
+        except SrtpError as error:
+            self._drops.count_refused(error.status)
+            if not is_replay(error.status):
+                self._suspects.failed(address, now)
+            return
+        session.last_seen = now
+        index = int.from_bytes(packet[-4:], "big") & 0x7FFFFFFF  # RFC 7714 §9.2: E flag and 31-bit index come last
+        if index > session.srtcp_index.get(ssrc, -1):  # 5
+            session.srtcp_index[ssrc] = index
+            self._roaming.learn(session, address, now)
+        self._take(session, ssrc, plain, address, now)
+
+    def from_websocket(self, session: Session, packet: bytes, now: float) -> None:
+        """An RTCP packet of at least 8 octets, not protected."""
+        self._take(session, rtcp_ssrc(packet), packet, None, now)
+
+    def _take(self, session: Session, ssrc: int, plain: bytes, address: bytes | None, now: float) -> None:
+        """What an authenticated client says; `address` is None on a WebSocket."""
+        sender = self._sessions.rtcp_senders.get(ssrc)
+        if sender is None or sender[0] is not session:
+            self._drops.foreign_ssrc += 1
+            return
+        if not session.control_allowance.take(now):
+            self._drops.rate += 1
+            return
+        try:
+            packets = rtcp.decode(plain)
+        except MalformedPacket:
+            self._drops.malformed += 1
+            return
+        for packet in packets:
+            if packet.ssrc != ssrc:
+                self._drops.foreign_ssrc += 1
+            else:
+                self._handle(session, sender[1], packet, address, now)
+
+    def _handle(
+        self,
+        session: Session,
+        affiliation: Affiliation | None,
+        packet: rtcp.RtcpPacket,
+        address: bytes | None,
+        now: float,
+    ) -> None:
+        if isinstance(packet, FloorMessage):
+            if affiliation is None:
+                self._drops.foreign_ssrc += 1
+            else:
+                self.on_floor_message(affiliation, packet, now)
+        elif isinstance(packet, rtcp.ReferenceTime):
+            self._answer_keepalive(session, packet, address)
+        elif isinstance(packet, rtcp.ReceiverReport):
+            for block in packet.blocks:
+                session.fraction_lost = block.fraction_lost
+                session.jitter = block.jitter
+
+    def _answer_keepalive(self, session: Session, time: rtcp.ReferenceTime, address: bytes | None) -> None:
+        """On the path that it came by: so the client learns which paths work both ways, and the round-trip time."""
+        answer = (
+            rtcp.ReceiverReport(self._server_ssrc).encode()
+            + rtcp.DelaySinceReference(self._server_ssrc, time.ssrc, time.ntp >> 16 & 0xFFFFFFFF).encode()
+        )
+        if address is not None:
+            self._socket.send(session.downlink.protect_rtcp(answer), address)
+        elif session.link is not None:
+            session.link.post_control(answer)
+
+    def send(self, session: Session, packet: bytes) -> None:
+        """An RTCP packet to one session, on the path that it listens by."""
+        if session.via_udp and session.address is not None:
+            self._socket.send(session.downlink.protect_rtcp(packet), session.address)
+        elif session.link is not None:
+            session.link.post_control(packet)

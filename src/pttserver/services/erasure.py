@@ -1,0 +1,166 @@
+"""Erasure of a data subject (GDPR Art. 17): carried out, proven, certified; or asked for, with time to think again.
+
+A certificate is made only when the proof succeeded: before, the subject is erased and nobody can vouch for the disk. It
+names nobody. Who gave the instruction, and why, is sealed in the audit log of the tenant.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pttserver.clock import Clock
+from pttserver.config import Settings
+from pttserver.crypto.signed_document import Document, sign, verified_by
+from pttserver.crypto.signing import SigningKey
+from pttserver.errors import InvalidValue
+from pttserver.ids import TenantId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.retention import Event, EventKind, Phase
+from pttserver.services import naming
+from pttserver.services.backup import WORKPLACE
+from pttserver.services.instructions import Instruction
+from pttserver.services.policy_book import PolicyBook
+from pttserver.services.signing_key import signing_key
+from pttserver.services.subject_keys import forget_erased
+from pttserver.store.audit_chain import AuditNote
+from pttserver.store.database import Database
+from pttserver.store.deletion_requests import DeletionRequests
+from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, LedgerEntry, subject_digest
+from pttserver.store.erasures import Erasures, Proof
+from pttserver.store.inventory import personal
+from pttserver.store.workplace import clear_workplace
+
+FORMAT: Final = "pttserver certificate of erasure, version 1"
+REMAINS: Final = "times and lengths of calls that others took part in, without a reference to the subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`certificate` None: erased, and not proven yet, since somebody still reads a state from before."""
+
+    subject_id: str
+    entry: LedgerEntry
+    certificate: dict[str, Any] | None
+
+
+def open_erasures(database: Database, settings: Settings) -> Erasures:
+    """Over the ledger in `data_dir`."""
+    return Erasures(database, settings.database_file, ErasureLedger(settings.data_dir / LEDGER_FILE))
+
+
+class Erasure:
+    """Every method raises NotFound, StoreUnavailable, and LedgerBroken if the ledger was changed."""
+
+    def __init__(self, database: Database, settings: Settings, policies: PolicyBook, clock: Clock) -> None:
+        self._database = database
+        self._erasures = open_erasures(database, settings)
+        self._requests = DeletionRequests(database)
+        self._settings = settings
+        self._policies = policies
+        self._clock = clock
+
+    async def erase(self, tenant_id: TenantId, subject: str, instruction: Instruction) -> Outcome:
+        """At once and for ever. `subject`: identifier or id. Raises OnHold, InvalidValue, PolicyMissing."""
+        subject_id = await self._find(tenant_id, subject)
+        digest = subject_digest(tenant_id, subject_id)  # the entry must not lead to the subject
+        note = self._note(tenant_id, None, "subject.erase", instruction, digest=digest)
+        erased = await self._erasures.erase_subject(subject_id, note)
+        return await self._certified(subject_id, erased.entry, erased.audit_entry)
+
+    async def prove(self, tenant_id: TenantId, subject_id: str) -> Outcome:
+        """Once more for a subject that the ledger has; by its id, since nothing else leads to it any more."""
+        await self._erasures.replay()
+        return await self._certified(subject_id, await self._erasures.entry_of(tenant_id, subject_id), None)
+
+    async def request(self, tenant_id: TenantId, subject: str, instruction: Instruction) -> str:
+        """Starts the periods of `deletion_requested`; gives the subject's id. Raises InvalidValue if they run."""
+        subject_id = await self._find(tenant_id, subject)
+        if await self._requests.pending(tenant_id, subject_id):
+            raise InvalidValue("the deletion is requested already")
+        await self._put(tenant_id, subject_id, EventKind.DELETION_REQUESTED, instruction)
+        return subject_id
+
+    async def withdraw(self, tenant_id: TenantId, subject: str, instruction: Instruction) -> str:
+        """Takes a request back, in its first phase only. Raises InvalidValue."""
+        subject_id = await self._find(tenant_id, subject)
+        requested = await self._requests.pending(tenant_id, subject_id)
+        if not requested:
+            raise InvalidValue("no deletion is requested")
+        if self._is_final(tenant_id, requested):
+            raise InvalidValue("the first phase of the request is over: it is final")
+        await self._put(tenant_id, subject_id, EventKind.DELETION_WITHDRAWN, instruction)
+        return subject_id
+
+    async def _put(self, tenant_id: TenantId, subject_id: str, kind: EventKind, instruction: Instruction) -> None:
+        note = self._note(tenant_id, subject_id, f"subject.{kind.value}", instruction)
+        await self._requests.put(tenant_id, subject_id, Event(kind, note.at_ms), note)
+
+    def _is_final(self, tenant_id: TenantId, events: list[Event]) -> bool:
+        """Whether any category of the policy is beyond its first phase."""
+        policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
+        phases = {policy.rule(each).retention.phase(events[-1].at_ms, now_ms, events) for each in Category}
+        return not phases.isdisjoint({Phase.FINAL, Phase.GONE})
+
+    async def _find(self, tenant_id: TenantId, subject: str) -> str:
+        return await self._erasures.find(tenant_id, naming.identifier_or_id(subject))
+
+    def _note(
+        self, tenant_id: TenantId, subject_id: str | None, operation: str, instruction: Instruction, **details: str
+    ) -> AuditNote:
+        return AuditNote(
+            gate=self._policies.gate(tenant_id),
+            operation=operation,
+            tenant_id=tenant_id,
+            actor=instruction.actor,
+            at_ms=self._clock.utc_ms(),
+            subject_id=subject_id,
+            details={"reason": instruction.reason.reveal(), **details},
+        )
+
+    async def _certified(self, subject_id: str, entry: LedgerEntry, audit_entry: int | None) -> Outcome:
+        await forget_erased(self._database, self._settings)
+        vacant = clear_workplace(self._settings.data_dir / WORKPLACE)  # a backup in the making still has the key
+        proof = await self._erasures.prove(entry) if vacant else None
+        if proof is None:
+            return Outcome(subject_id, entry, None)
+        document = _certificate(entry, audit_entry, proof, self._clock.utc_ms())
+        return Outcome(subject_id, entry, sign(document, self._key()))
+
+    def _key(self) -> SigningKey:
+        return signing_key(self._settings)
+
+    def verify(self, certificate: Document) -> bytes:
+        """The public key of this server, which signed it. Raises InvalidValue."""
+        public = verified_by(certificate)
+        if certificate.get("format") != FORMAT:
+            raise InvalidValue("the document is no certificate of erasure")
+        if public != self._key().public:
+            raise InvalidValue("another server signed the certificate, or this one had another key then")
+        return public
+
+
+def _certificate(entry: LedgerEntry, audit_entry: int | None, proof: Proof, now_ms: int) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "tenant": entry.tenant_id,
+        "subject_digest": entry.digest,
+        "erased": _iso(entry.at_ms),
+        "proven": _iso(now_ms),
+        "ledger": {"line": entry.number, "digest": entry.own_digest},
+        "instruction": "not recorded here" if audit_entry is None else f"entry {audit_entry} of the tenant's audit log",
+        "destroyed": "the key of the subject, and with it all that was sealed under it in any copy of these columns",
+        "columns": [f"{row.table}.{row.column}" for row in personal() if row.form in {"sealed", "reference"}],
+        "remains": REMAINS,
+        "proof": {
+            "subject_keys_file": "written anew without the key",
+            "write_ahead_log": "emptied into the database by a truncating checkpoint that no reader held up",
+            "searched_bytes": proof.searched,
+            "searched_for": "the wrapped key, by its first 12 octets",
+            "found": 0,
+            "file_rewritten": proof.rewritten,
+        },
+    }
+
+
+def _iso(utc_ms: int) -> str:
+    return datetime.fromtimestamp(utc_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,114 @@
+"""What starts the periods of a policy, and what stops them: events of an organisation, and holds.
+
+Every method raises NotFound for what does not exist, PolicyMissing if the tenant has no policy in force, and
+StoreUnavailable if the database fails.
+"""
+
+from dataclasses import dataclass
+
+from pttserver.clock import Clock
+from pttserver.errors import InvalidValue, NotFound
+from pttserver.ids import Personal, TenantId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.released import Released
+from pttserver.privacy.retention import Event, EventKind
+from pttserver.services.instructions import Instruction
+from pttserver.services.policy_book import PolicyBook
+from pttserver.services.provision import Provisioning
+from pttserver.store.database import Database
+from pttserver.store.events import RecordedEvent, RetentionEvents
+from pttserver.store.holds import Hold, Holds, new_hold_id
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What an event would do to what is recorded up to it. `gone_ms` None: it ends nothing of the category.
+
+    `irrevocable_ms`: from when on it cannot be taken back.
+    """
+
+    category: Category
+    keep: str
+    irrevocable_ms: int | None
+    gone_ms: int | None
+
+
+class Periods:
+    """Use cases of an operator."""
+
+    def __init__(self, database: Database, policies: PolicyBook, provisioning: Provisioning, clock: Clock) -> None:
+        self._events = RetentionEvents(database)
+        self._holds = Holds(database)
+        self._policies = policies
+        self._provisioning = provisioning
+        self._clock = clock
+
+    async def endings(self, tenant: str, kind: EventKind, at_ms: int | None = None) -> list[Ending]:
+        """What the event ends when, by category, for what is kept at all."""
+        owner = await self._provisioning.tenant(tenant)
+        policy, start_ms = self._policies.policy(owner.tenant_id), self._moment(at_ms)
+        found = []
+        for category in Category:
+            rule = policy.rule(category)
+            clause = rule.retention.clause(kind)
+            if policy.keeps(category) and clause is not None:
+                times = clause.irrevocable_ms(start_ms), clause.gone_ms(start_ms)
+                found.append(Ending(category, str(clause), *times))
+            elif policy.keeps(category):
+                found.append(Ending(category, "; ".join(rule.retention.texts), None, None))
+        return found
+
+    async def record(self, tenant: str, kind: EventKind, instruction: Instruction, at_ms: int | None = None) -> Event:
+        """Starts (or stops) the clocks of a tenant's policy; who had it done is recorded with it."""
+        owner = await self._provisioning.tenant(tenant)
+        event = Event(kind, self._moment(at_ms))
+        said = self._released(owner.tenant_id, instruction)
+        await self._events.record(owner.tenant_id, kind, event.at_ms, *said)
+        return event
+
+    async def events(self, tenant: str) -> list[RecordedEvent]:
+        """Of the tenant as a whole, oldest first."""
+        return await self._events.recorded((await self._provisioning.tenant(tenant)).tenant_id)
+
+    async def hold(
+        self,
+        tenant: str,
+        instruction: Instruction,
+        *,
+        subscriber: str | None = None,
+        category: Category | None = None,
+        until_ms: int | None = None,
+    ) -> Hold:
+        """What it covers is not deleted while it lasts. Raises InvalidValue for an end that is past."""
+        now_ms = self._clock.utc_ms()
+        if until_ms is not None and until_ms <= now_ms:
+            raise InvalidValue("a hold ends in the future, or when it is ended")
+        owner = await self._provisioning.tenant(tenant)
+        subject = (await self._provisioning.subscriber(tenant, subscriber)).subscriber_id if subscriber else None
+        hold = Hold(new_hold_id(), owner.tenant_id, subject, category, now_ms, until_ms)
+        await self._holds.add(hold, *self._released(owner.tenant_id, instruction))
+        return hold
+
+    async def holds(self, tenant: str) -> list[Hold]:
+        """All, oldest first."""
+        return await self._holds.of_tenant((await self._provisioning.tenant(tenant)).tenant_id)
+
+    async def end_hold(self, tenant: str, hold_id: str) -> None:
+        owner = await self._provisioning.tenant(tenant)
+        if not await self._holds.end(owner.tenant_id, hold_id, self._clock.utc_ms()):
+            raise NotFound("no such hold lasts")
+
+    def _moment(self, at_ms: int | None) -> int:
+        now_ms = self._clock.utc_ms()
+        if at_ms is not None and at_ms > now_ms:
+            raise InvalidValue("what has not happened yet cannot be recorded: the time is in the future")
+        return now_ms if at_ms is None else at_ms
+
+    def _released(self, tenant_id: TenantId, instruction: Instruction) -> tuple[Released | None, Released | None]:
+        gate = self._policies.gate(tenant_id)
+
+        def release(text: Personal) -> Released | None:
+            return gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, tenant_id, text)
+
+        return release(instruction.actor), release(instruction.reason)

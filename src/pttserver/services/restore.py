@@ -1,0 +1,195 @@
+"""Makes a server's data of a backup again, without those who were erased since.
+
+Order: nothing in `data_dir` is touched before the whole file was verified and a complete, replayed database stands
+beside the old one. Then the ledger comes first into its place: should the machine stop there, the old database is
+brought up to date by it. The database comes last, in one rename.
+"""
+
+import json
+import os
+import shutil
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pttserver.clock import Clock
+from pttserver.config import Settings
+from pttserver.crypto.sealed_stream import SealedReader
+from pttserver.errors import AlreadyExists, BackupInvalid, LedgerBroken, StoreUnavailable
+from pttserver.services.backup import (
+    BESIDE_THE_DATABASE,
+    CERTIFICATE,
+    DATABASE,
+    MANIFEST,
+    POLICIES,
+    WORKPLACE,
+    Manifest,
+)
+from pttserver.services.instructions import Instruction
+from pttserver.services.keyring import master_keys, open_vault
+from pttserver.services.policy_book import PolicyBook
+from pttserver.services.subject_keys import read_subject_keys, subject_keys_file
+from pttserver.store.audit_chain import AuditNote
+from pttserver.store.database import Database
+from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, parse_ledger
+from pttserver.store.erasures import Erasures
+from pttserver.store.policies import Policies
+from pttserver.store.private_files import make_private_file, make_private_folder, replace_private_file, sync_folder
+from pttserver.store.snapshot import claim, put_keys_back
+from pttserver.store.workplace import workplace
+
+_NO_LEDGER: Final = (
+    "give the newest ledger with --ledger, or accept that later erasures are unknown: --without-ledger --reason WHY"
+)
+_KNOWN: Final = {MANIFEST, DATABASE, *BESIDE_THE_DATABASE, *CERTIFICATE}
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """`without_key`: subjects that the file of subjects' keys has no more. `replayed`: who was still there otherwise,
+    and is in the ledger.
+    """
+
+    manifest: Manifest
+    without_key: int
+    replayed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """`ledger`: None only if whoever restores accepts that later erasures are unknown."""
+
+    backup: Path
+    ledger: Path | None
+    subject_keys: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the audit logs say of the restore."""
+
+    instruction: Instruction
+    at_ms: int
+    later_erasures: str
+
+
+async def restore(
+    settings: Settings,
+    sources: Sources,
+    instruction: Instruction,
+    clock: Clock,
+    *,
+    force: bool = False,
+    check_only: bool = False,
+) -> Restored:
+    """The server must not run. `check_only`: everything but the change, as a drill. The tenants' audit logs tell of it.
+
+    Raises AlreadyExists (there is a database, and `force` is not set), BackupInvalid, LedgerBroken, MasterKeyMissing,
+    StoreUnavailable.
+    """
+    if settings.database_file.exists() and not (force or check_only):
+        raise AlreadyExists(f"{settings.database_file} is there already; --force puts the backup in its place")
+    make_private_folder(settings.data_dir)
+    with workplace(settings.data_dir / WORKPLACE) as folder:
+        manifest = _unpack(settings, sources.backup, folder)
+        _choose_ledger(folder, sources)
+        told = _Told(instruction, clock.utc_ms(), "unknown" if sources.ledger is None else "replayed")
+        keys_file = sources.subject_keys or subject_keys_file(settings)
+        keys = read_subject_keys(keys_file, master_keys(settings))
+        without_key = put_keys_back(folder / DATABASE, keys)
+        restored = Restored(manifest, without_key, await _replay(settings, folder, told))
+        if not check_only:
+            _put_in_place(settings, folder)
+    return restored
+
+
+def _unpack(settings: Settings, backup: Path, folder: Path) -> Manifest:
+    """Into `folder`, flat; read to the last octet, so that a file that was cut off is refused."""
+    try:
+        with open(backup, "rb") as source:
+            sealed = SealedReader(source, master_keys(settings))
+            with tarfile.open(mode="r|", fileobj=sealed) as archive:
+                for entry in archive:
+                    _extract(archive, entry, folder)
+            while sealed.read(1 << 20):
+                pass
+        return Manifest(**json.loads((folder / MANIFEST).read_bytes()))
+    except OSError as error:
+        raise StoreUnavailable(f"{backup}: {error.strerror or error}") from error
+    except (tarfile.TarError, ValueError, TypeError) as error:
+        raise BackupInvalid from error
+
+
+def _extract(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> None:
+    name = entry.name.removeprefix(POLICIES)
+    if not entry.isreg() or "/" in name or (entry.name == name and name not in _KNOWN):
+        raise BackupInvalid(f"the backup holds {entry.name!r}, which is no part of one")
+    source, target = archive.extractfile(entry), folder / entry.name.replace("/", "#")
+    assert source is not None
+    make_private_file(target)
+    with open(target, "wb") as file:
+        shutil.copyfileobj(source, file)
+
+
+def _choose_ledger(folder: Path, sources: Sources) -> None:
+    """The one that is given must go on from the one in the backup. It lies in `folder` afterwards."""
+    inside = ErasureLedger(folder / LEDGER_FILE).entries()
+    if sources.ledger is None:
+        return
+    try:
+        given = parse_ledger(sources.ledger.read_bytes())
+    except FileNotFoundError:
+        raise LedgerBroken(f"{sources.ledger}: there is no such file; {_NO_LEDGER}") from None
+    if given[: len(inside)] != inside:
+        raise LedgerBroken(f"{sources.ledger} has not all the erasures that the backup knows; {_NO_LEDGER}")
+    replace_private_file(folder / LEDGER_FILE, b"".join(entry.line() for entry in given))
+
+
+async def _replay(settings: Settings, folder: Path, told: _Told) -> int:
+    """Migrates the database too; it is one closed file afterwards. The server's first sweep comes before it serves."""
+    file = folder / DATABASE
+    database = await Database.open(file, open_vault(settings))
+    try:
+        replayed = await Erasures(database, file, ErasureLedger(folder / LEDGER_FILE)).replay(all_of_it=True)
+        await _note(database, told)
+        if not await database.truncate_log():
+            raise StoreUnavailable("the restored database is in use")
+    finally:
+        await database.close()
+    return replayed
+
+
+async def _note(database: Database, told: _Told) -> None:
+    """A tenant without a policy is refused until it has one, and gets no entry."""
+    book = PolicyBook(Policies(database))
+    await book.load()
+    details = {"reason": told.instruction.reason.reveal(), "later_erasures": told.later_erasures}
+    for tenant_id, gate in book.gates():
+        note = AuditNote(gate, "server.restore", tenant_id, told.instruction.actor, told.at_ms, details=details)
+        await database.write(lambda _sql: None, note=note)
+
+
+def _put_in_place(settings: Settings, folder: Path) -> None:
+    claimed = claim(settings.database_file)
+    try:
+        _move(folder, settings.data_dir, [LEDGER_FILE, *BESIDE_THE_DATABASE, *CERTIFICATE])
+        make_private_folder(settings.policy_dir)
+        for file in sorted(folder.glob(f"{POLICIES[:-1]}#*")):
+            replace_private_file(settings.policy_dir / file.name.partition("#")[2], file.read_bytes())
+        for suffix in ("-wal", "-shm"):
+            settings.database_file.with_name(settings.database_file.name + suffix).unlink(missing_ok=True)
+        os.replace(folder / DATABASE, settings.database_file)
+        sync_folder(settings.data_dir)
+    except OSError as error:
+        raise StoreUnavailable(f"{settings.data_dir}: {error.strerror}") from error
+    finally:
+        if claimed is not None:
+            claimed.close()
+
+
+def _move(folder: Path, target: Path, names: Sequence[str]) -> None:
+    for name in names:
+        if (folder / name).exists():
+            replace_private_file(target / name, (folder / name).read_bytes())

@@ -1,0 +1,279 @@
+"""The retention engine: what has outlived its period is erased, in small steps, and never said to be gone before it is.
+
+Theory of operation.
+ 1. A round sweeps every tenant, at an interval and as soon as a policy changes. A tenant's sweep makes a plan
+    (store/expiry.py), carries it out batch by batch, and takes a breath after each, so that voice, log-ins and call
+    records go between. It goes on until a plan finds nothing.
+ 2. Then the write-ahead log is emptied. Until that is done the sweep counts as not proven, and each round tries again.
+ 3. A clock that jumped, or that is before the last sweep, erases nothing: everything halts, in all processes, until
+    somebody confirms the time.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pttserver.clock import Clock
+from pttserver.config import PrivacySettings
+from pttserver.errors import ClockDoubted, PolicyInvalid, PttError, StoreUnavailable
+from pttserver.ids import TenantId
+from pttserver.observe.log import get_logger
+from pttserver.privacy.categories import Category
+from pttserver.store.audit import AuditLog
+from pttserver.store.database import Database
+from pttserver.store.expiry import Plan, erase_some, plan
+from pttserver.store.sweeps import Outcome, Sweeps
+from pttserver.store.tenants import Tenants
+
+BREATH_S = 0.005
+PROOF_RETRY_S = 5.0
+CORRECTION_MS = 60_000  # a clock that is put right by so little is no reason for doubt
+_log = get_logger("retention")
+
+Report = Callable[[Category, int], None]
+
+
+def _silent(_: Category, __: int) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a sweep would erase: rows of a table, or values of a column that is named after it."""
+
+    category: Category
+    where: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """`erased`: rows by category. `outcome`: DONE only if no file holds any of them."""
+
+    tenant_id: TenantId
+    erased: Mapping[str, int]
+    outcome: Outcome
+    problem: str | None = None
+
+
+@dataclass(slots=True)
+class Readings:
+    """What can be read of the engine at any time."""
+
+    erased: dict[Category, int] = field(default_factory=lambda: dict.fromkeys(Category, 0))
+    unproven: int = 0
+    halted: bool = False
+    failures: int = 0
+    last_round: float = 0.0
+    oldest_ms: dict[str, int] = field(default_factory=dict)
+
+
+class Retention:
+    """`run` in the server, `round` and `sweep` for commands. Both may go on at once, in several processes."""
+
+    def __init__(self, database: Database, clock: Clock, settings: PrivacySettings) -> None:
+        self._database = database
+        self._clock = clock
+        self._settings = settings
+        self._tenants = Tenants(database)
+        self._audit = AuditLog(database)
+        self.sweeps = Sweeps(database)
+        self.readings = Readings(last_round=clock.now())
+        self._trusted = (clock.now(), clock.utc_ms())
+
+    async def run(self, wake: asyncio.Event) -> None:
+        """Rounds until cancelled; `wake` is set when policies change."""
+        while True:
+            wake.clear()
+            try:
+                await self.round()
+            except ClockDoubted:
+                pass  # said where it was found
+            except Exception as error:  # the database's, or a bug: the next round tries again, and it is visible
+                self.readings.failures += 1
+                known = error.message if isinstance(error, PttError) else None
+                _log.error("sweep_failed", error=known, exc_info=known is None)
+            await self._rest(wake)
+
+    @property
+    def lag_s(self) -> float:
+        """Seconds since the last round in which nothing failed."""
+        return self._clock.now() - self.readings.last_round
+
+    async def _rest(self, wake: asyncio.Event) -> None:
+        interval_s = self._settings.sweep_interval_s
+        try:
+            async with asyncio.timeout(min(interval_s, PROOF_RETRY_S) if self.readings.unproven else interval_s):
+                await wake.wait()
+        except TimeoutError:
+            pass
+
+    async def round(self, tenant_id: TenantId | None = None, report: Report = _silent) -> list[Swept]:
+        """Sweeps all tenants, or one. What fails for one tenant is told in its result, and the others are swept.
+
+        Raises ClockDoubted; StoreUnavailable if not even the tenants can be read.
+        """
+        await self.trust_time()
+        named = [tenant_id] if tenant_id else [tenant.tenant_id for tenant in await self._tenants.all()]
+        swept = [await self._swept(each, report) for each in named]
+        proven = await self.prove()
+        self.readings.oldest_ms = await self.sweeps.oldest_ms()
+        if not any(one.outcome is Outcome.FAILED for one in swept):
+            self.readings.last_round = self._clock.now()
+        return [_proven(one) if proven else one for one in swept]
+
+    async def _swept(self, tenant_id: TenantId, report: Report) -> Swept:
+        erased: Counter[str] = Counter()
+        try:
+            outcome = await self.sweep(tenant_id, report=report, erased=erased)
+        except (PolicyInvalid, StoreUnavailable) as error:
+            self.readings.failures += 1
+            _log.error("tenant_not_swept", tenant=tenant_id, error=error.message)
+            return Swept(tenant_id, erased, Outcome.FAILED, error.message)
+        return Swept(tenant_id, erased, outcome)
+
+    async def sweep(
+        self,
+        tenant_id: TenantId,
+        *,
+        only: str | None = None,
+        report: Report = _silent,
+        erased: Counter[str] | None = None,
+    ) -> Outcome:
+        """All that is over of a tenant, or of one subject; `erased` counts rows by category as they go.
+
+        Gives DONE (nothing was over) or UNPROVEN: `prove` must follow. Raises ClockDoubted, PolicyInvalid,
+        StoreUnavailable; what was erased by then is erased, and the next sweep goes on.
+        """
+        erased = Counter() if erased is None else erased
+        now_ms, number = await self.trust_time(), 0
+        while True:
+            made = await self._plan(tenant_id, now_ms, only)
+            if made is None:
+                return Outcome.DONE
+            if not made.steps and made.audit_cutoff_ms is None:
+                break
+            number = number or await self.sweeps.begin(tenant_id, made.policy.digest, now_ms)
+            try:
+                await self._carry_out(made, erased, report)
+                await self._prune_audit(made, erased, report)
+            except BaseException:
+                await self._fail(number, erased)
+                raise
+            if not made.steps:
+                break
+        return await self._end(tenant_id, made.policy.digest, number, erased)
+
+    async def _plan(self, tenant_id: TenantId, now_ms: int, only: str | None = None) -> Plan | None:
+        vault = self._database.vault
+        return await self._database.read(lambda sql: plan(sql, vault, tenant_id, now_ms, only))
+
+    async def _carry_out(self, made: Plan, erased: Counter[str], report: Report) -> None:
+        """Until it is done, or void."""
+        vault, limit = self._database.vault, self._settings.sweep_batch_rows
+        for step in made.steps:
+            while True:
+                rows = await self._database.write(lambda sql, s=step: erase_some(sql, vault, made, s, limit))  # type: ignore[misc]
+                if rows is None:
+                    return
+                if rows == 0:
+                    break
+                self._count(step.category, rows, erased, report)
+                await asyncio.sleep(BREATH_S)
+
+    async def _prune_audit(self, made: Plan, erased: Counter[str], report: Report) -> None:
+        if made.audit_cutoff_ms is not None:
+            rows = await self._audit.prune(made.tenant_id, made.audit_cutoff_ms)
+            self._count(Category.AUDIT_LOG, rows, erased, report)
+
+    def _count(self, category: Category, rows: int, erased: Counter[str], report: Report) -> None:
+        if rows:
+            self.readings.erased[category] += rows
+            erased[category.value] += rows
+            report(category, rows)
+
+    async def _end(self, tenant_id: TenantId, digest: str, number: int, erased: Counter[str]) -> Outcome:
+        now_ms = self._clock.utc_ms()
+        if not number:
+            await self.sweeps.nothing_due(tenant_id, digest, now_ms)
+            return Outcome.DONE
+        outcome = Outcome.UNPROVEN if erased else Outcome.DONE
+        await self.sweeps.end(number, erased, outcome, now_ms)
+        _log.info("swept", tenant=tenant_id, policy=digest, erased=dict(erased))
+        return outcome
+
+    async def _fail(self, number: int, erased: Counter[str]) -> None:
+        """A database that cannot be written cannot take this down either: then the sweep stands as running."""
+        try:
+            await self.sweeps.end(number, erased, Outcome.FAILED, self._clock.utc_ms())
+        except StoreUnavailable as error:
+            _log.error("sweep_not_recorded", error=error.message)
+
+    async def prove(self) -> bool:
+        """Empties the write-ahead log, if a sweep still needs it. False: not proven yet; the next round tries again."""
+        try:
+            return await self._prove()
+        except StoreUnavailable as error:
+            _log.error("erasure_not_proven", sweeps=self.readings.unproven, reason=error.message)
+            return False
+
+    async def _prove(self) -> bool:
+        newest, self.readings.unproven = await self.sweeps.newest_number(), await self.sweeps.unproven()
+        if not self.readings.unproven:
+            return True
+        if not await self._database.truncate_log():
+            _log.error("erasure_not_proven", sweeps=self.readings.unproven, reason="a reader holds an earlier state")
+            return False
+        await self.sweeps.prove(newest)
+        self.readings.unproven = await self.sweeps.unproven()
+        return True
+
+    async def due(self, tenant_id: TenantId) -> list[Due]:
+        """What a sweep would erase now. Raises PolicyInvalid, StoreUnavailable."""
+        vault, now_ms = self._database.vault, self._clock.utc_ms()
+
+        def counted(sql):  # type: ignore[no-untyped-def]
+            made = plan(sql, vault, tenant_id, now_ms)
+            return [Due(step.category, step.name, step.count(sql)) for step in made.steps] if made else []
+
+        return await self._database.read(counted)
+
+    # The clock ---------------------------------------------------------------------------------------------------
+
+    async def trust_time(self) -> int:
+        """The time, in UTC milliseconds. Raises ClockDoubted."""
+        if await self.sweeps.is_halted():
+            self._halted()
+            raise ClockDoubted
+        if self.readings.halted:  # somebody confirmed the time
+            self.readings.halted = False
+            self._trusted = (self._clock.now(), self._clock.utc_ms())
+        now, now_ms = self._clock.now(), self._clock.utc_ms()
+        last_ms = await self.sweeps.last_time()
+        jump_s = (now_ms - self._trusted[1]) / 1000 - (now - self._trusted[0])
+        backwards = last_ms is not None and now_ms < last_ms - CORRECTION_MS
+        if backwards or abs(jump_s) > self._settings.clock_jump_limit_s:
+            await self.sweeps.note_time(Outcome.HALTED, now_ms)
+            self._halted()
+            raise ClockDoubted
+        return now_ms
+
+    def _halted(self) -> None:
+        if not self.readings.halted:
+            _log.error("sweeping_halted", advice=ClockDoubted.__doc__)
+        self.readings.halted = True
+
+    async def confirm_time(self) -> int:
+        """The clock is right, and erasing goes on. Gives the time that was confirmed."""
+        now_ms = self._clock.utc_ms()
+        self._trusted = (self._clock.now(), now_ms)
+        self.readings.halted = False
+        await self.sweeps.note_time(Outcome.TIME_CONFIRMED, now_ms)
+        return now_ms
+
+
+def _proven(swept: Swept) -> Swept:
+    if swept.outcome is not Outcome.UNPROVEN:
+        return swept
+    return Swept(swept.tenant_id, swept.erased, Outcome.DONE)

@@ -1,0 +1,46 @@
+"""What may still be served: an expired value is not shown from the moment on, whether or not it was swept yet."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pttserver.clock import Clock
+from pttserver.ids import TenantId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.cutoffs import Cutoffs
+from pttserver.services.policy_book import PolicyBook
+from pttserver.store.database import Database
+from pttserver.store.events import RetentionEvents
+from pttserver.store.records import Subscriber
+
+
+class Serving:
+    """Every method raises PolicyMissing (no policy is in force), StoreUnavailable."""
+
+    def __init__(self, database: Database, policies: PolicyBook, clock: Clock) -> None:
+        self._events = RetentionEvents(database)
+        self._policies = policies
+        self._clock = clock
+
+    async def cutoffs(self, tenant_id: TenantId) -> Cutoffs:
+        """Of now."""
+        events = await self._events.of_tenant(tenant_id)
+        return Cutoffs(self._policies.policy(tenant_id), self._clock.utc_ms(), events)
+
+    async def subscribers(self, tenant_id: TenantId, found: Iterable[Subscriber]) -> list[Subscriber]:
+        """Those whose account is not over, each without what must not be shown any more."""
+        cutoffs = await self.cutoffs(tenant_id)
+        return [_without_hidden(each, cutoffs) for each in found if not _is_over(each, cutoffs)]
+
+
+def _is_over(subscriber: Subscriber, cutoffs: Cutoffs) -> bool:
+    gone_ms = cutoffs.gone(cutoffs.account, subscriber.subscriber_id)
+    return gone_ms is not None and subscriber.created_ms <= gone_ms
+
+
+def _without_hidden(subscriber: Subscriber, cutoffs: Cutoffs) -> Subscriber:
+    who, created_ms, login_ms = subscriber.subscriber_id, subscriber.created_ms, subscriber.last_login_ms
+    if login_ms is not None and cutoffs.is_hidden(Category.LAST_LOGIN, login_ms, who):
+        subscriber = replace(subscriber, last_login_ms=None)
+    if cutoffs.is_hidden(Category.SUBSCRIBER_NAME, created_ms, who):
+        subscriber = replace(subscriber, display_name=None)
+    return subscriber

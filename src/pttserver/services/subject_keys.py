@@ -1,0 +1,84 @@
+"""Keeps the file of subjects' keys, without which a backup tells nothing about anybody.
+
+Copy it to where backups are kept, over the copy from before: an older copy would still open what was erased since.
+"""
+
+import asyncio
+import io
+import json
+from pathlib import Path
+
+from pttserver.config import Settings
+from pttserver.crypto.sealed_stream import SealedReader, SealedWriter
+from pttserver.crypto.sealing import MasterKey
+from pttserver.errors import BackupInvalid, StoreUnavailable
+from pttserver.observe.log import get_logger
+from pttserver.services.keyring import master_keys
+from pttserver.store.database import Database
+from pttserver.store.private_files import replace_private_file
+from pttserver.store.subject_keys import SubjectKeyRow, hand_over, living
+
+FILE_NAME = "subject_keys.backup"
+INTERVAL_S = 600.0
+_log = get_logger("subject_keys")
+
+
+def subject_keys_file(settings: Settings) -> Path:
+    return settings.keys.subject_keys_file or settings.data_dir / FILE_NAME
+
+
+async def write_subject_keys(database: Database, settings: Settings) -> int:
+    """Replaces the file; gives how many keys are in it. Raises StoreUnavailable, and what `master_keys` raises."""
+    file, master = subject_keys_file(settings), master_keys(settings)[0]
+    return await hand_over(database, lambda rows: replace_private_file(file, _sealed(rows, master)))
+
+
+async def forget_erased(database: Database, settings: Settings) -> bool:
+    """Takes the keys of who is gone out of the file; whether there were any. No file: no backup was ever made."""
+    file = subject_keys_file(settings)
+    if not file.exists():
+        return False
+    held = read_subject_keys(file, master_keys(settings)).keys()
+    if held <= await living(database):
+        return False
+    await write_subject_keys(database, settings)
+    return True
+
+
+async def keep_subject_keys(database: Database, settings: Settings) -> None:
+    """Until cancelled: what retention destroys in the database is destroyed in the file too."""
+    while True:
+        try:
+            if await forget_erased(database, settings):
+                _log.info("subject_keys_forgotten")
+        except (StoreUnavailable, BackupInvalid) as error:
+            _log.error("subject_keys_not_written", error=error.message)
+        await asyncio.sleep(INTERVAL_S)
+
+
+def read_subject_keys(file: Path, masters: list[MasterKey]) -> dict[str, SubjectKeyRow]:
+    """By subject. Raises BackupInvalid, MasterKeyMissing, StoreUnavailable (it cannot be read)."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise StoreUnavailable(
+            f"{file}: {error.strerror}; it is written by each backup and needed to restore"
+        ) from error
+    rows = json.loads(io.BufferedReader(SealedReader(io.BytesIO(content), masters)).read())
+    return {row[0]: SubjectKeyRow(row[0], bytes.fromhex(row[1]), _index(row[2])) for row in rows}
+
+
+def _index(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)
+
+
+def _sealed(rows: list[SubjectKeyRow], master: MasterKey) -> bytes:
+    plain = [
+        (row.subject_id, row.wrapped.hex(), row.identifier_index.hex() if row.identifier_index else None)
+        for row in rows
+    ]
+    target = io.BytesIO()
+    writer = SealedWriter(target, master)
+    writer.write(json.dumps(plain).encode())
+    writer.finish()
+    return target.getvalue()

@@ -1,0 +1,177 @@
+"""Erasures in the database: whom the ledger names is shredded, and it is proven that no file holds the key any more.
+
+Theory of operation.
+ 1. An erasure is one transaction, which holds the database's write lock: holds are looked for, the instruction goes
+    into the audit log, the line into the ledger and onto the disk, the subject is shredded. A crash before the line
+    leaves all as it was; after it, the next erasure or start of the server carries out what the ledger says.
+ 2. How many lines were carried out stands in the database's header (`PRAGMA user_version`), and changes in the same
+    transaction: a restored database has an old number, and is brought up to date before anybody is served.
+ 3. Then the write-ahead log is emptied into the database, and every octet of the files is searched for the trace of the
+    wrapped key. While somebody reads an older state the log cannot be emptied: then nothing is proven yet.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, or_, select
+
+from pttserver.errors import InvalidValue, LedgerBroken, NotFound, OnHold
+from pttserver.ids import Personal, TenantId
+from pttserver.store.audit_chain import AuditNote, append
+from pttserver.store.database import Database
+from pttserver.store.erasure_ledger import ErasureLedger, Kind, LedgerEntry, subject_digest
+from pttserver.store.governance_schema import holds, subjects
+from pttserver.store.octet_search import found_in
+from pttserver.store.schema import subscribers
+from pttserver.store.shredding import shred, shred_tenant, subject_trace, tenant_trace
+from pttserver.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """A line of the ledger that was carried out, and the audit log's entry of who wanted it (None: none is kept)."""
+
+    entry: LedgerEntry
+    audit_entry: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The database files that were searched to the last octet for the erased key's trace: name -> octets."""
+
+    searched: dict[str, int]
+    rewritten: bool
+
+
+class Erasures:
+    """Every method raises StoreUnavailable if database or ledger fail, LedgerBroken if the ledger was changed."""
+
+    def __init__(self, database: Database, file: Path, ledger: ErasureLedger) -> None:
+        """`file`: that of the database."""
+        self._database = database
+        self._file = file
+        self._ledger = ledger
+
+    async def find(self, tenant_id: TenantId, identifier_or_id: str) -> str:
+        """The subject's id, removed subscribers' too. Raises NotFound, InvalidValue (there are several)."""
+        vault = self._database.vault
+
+        def work(sql: Connection) -> set[str]:
+            index = vault.identifier_index(sql, tenant_id, identifier_or_id)
+            named = or_(subscribers.c.identifier_index == index, subjects.c.id == identifier_or_id)
+            query = select(subjects.c.id).outerjoin(subscribers, subscribers.c.id == subjects.c.id)
+            return set(sql.scalars(query.where(subjects.c.tenant_id == tenant_id, subjects.c.kind != "tenant", named)))
+
+        found = await self._database.read(work)
+        if len(found) > 1:
+            raise InvalidValue(f"several subjects had this identifier; give one of: {', '.join(sorted(found))}")
+        if not found:
+            raise NotFound("the tenant has no such subject; whoever was erased is not found any more")
+        return found.pop()
+
+    async def erase_subject(self, subject_id: str, note: AuditNote) -> Erased:
+        """`note`: the instruction, for the audit log. Raises NotFound, OnHold."""
+
+        def work(sql: Connection) -> Erased:
+            tenant_id = note.tenant_id
+            _refuse_held(sql, self._database.vault, tenant_id, subject_id, note.at_ms)
+            trace = subject_trace(sql, subject_id)
+            audit_entry = append(sql, self._database.vault, note)
+            return Erased(self._erase(sql, "subject", tenant_id, subject_id, trace, note.at_ms), audit_entry)
+
+        return await self._database.write(work)
+
+    async def erase_tenant(self, tenant_id: TenantId, at_ms: int) -> Erased:
+        """With all that belongs to it, its keys and its audit log too. Raises NotFound, OnHold."""
+
+        def work(sql: Connection) -> Erased:
+            _refuse_held(sql, self._database.vault, tenant_id, None, at_ms)
+            trace = tenant_trace(sql, tenant_id)
+            return Erased(self._erase(sql, "tenant", tenant_id, tenant_id, trace, at_ms), None)
+
+        return await self._database.write(work)
+
+    def _erase(
+        self, sql: Connection, kind: Kind, tenant_id: TenantId, subject_id: str, trace: bytes | None, at_ms: int
+    ) -> LedgerEntry:
+        if trace is None:
+            raise NotFound("it was erased in the meantime")
+        self._carry_out(sql)  # a ledger that is not whole is not written to
+        entry = self._ledger.append(at_ms, kind, tenant_id, subject_digest(tenant_id, subject_id), trace)
+        self._carry_out(sql)
+        return entry
+
+    async def replay(self, *, all_of_it: bool = False) -> int:
+        """Carries out what the ledger says and the database has not noted; gives how many were still there.
+
+        `all_of_it`: whatever the database has noted, as after a restore. A server that erased nothing yet gets an empty
+        ledger, so that one that was lost can be told from one that was never needed.
+        """
+        if await self._database.read(_noted) == 0:
+            self._ledger.make()
+        return await self._database.write(lambda sql: self._carry_out(sql, all_of_it=all_of_it))
+
+    def _carry_out(self, sql: Connection, *, all_of_it: bool = False) -> int:
+        entries, noted = self._ledger.entries(), 0 if all_of_it else _noted(sql)
+        if noted > len(entries):
+            raise LedgerBroken(
+                f"{self._ledger.file}: {noted} erasures were carried out, and the ledger has {len(entries)}: "
+                "bring the whole ledger back from a copy or a backup"
+            )
+        found = [_carry_out_one(sql, self._database.vault, entry) for entry in entries[noted:]]
+        if len(entries) != _noted(sql):
+            sql.exec_driver_sql(f"PRAGMA user_version = {len(entries)}")
+        return sum(found)
+
+    async def entry_of(self, tenant_id: TenantId, subject_id: str) -> LedgerEntry:
+        """The newest line about a subject. Raises NotFound."""
+        digest = subject_digest(tenant_id, subject_id)
+        for entry in reversed(self._ledger.entries()):
+            if entry.digest == digest:
+                return entry
+        raise NotFound("the ledger has no erasure of this subject; give the subject's id, not its identifier")
+
+    async def prove(self, entry: LedgerEntry) -> Proof | None:
+        """None: not proven yet, since somebody still reads a state from before; try again."""
+        if not await self._database.truncate_log():
+            return None
+        files = [self._file, self._file.with_name(f"{self._file.name}-wal")]
+        left_over = await asyncio.to_thread(found_in, entry.trace, files)
+        if left_over:  # in a gap of a page, where SQLite moved the row away from
+            await self._database.rewrite()
+            if not await self._database.truncate_log():
+                return None
+            if await asyncio.to_thread(found_in, entry.trace, files):
+                return None
+        return Proof({file.name: file.stat().st_size for file in files if file.exists()}, bool(left_over))
+
+
+def _noted(sql: Connection) -> int:
+    number: int = sql.exec_driver_sql("PRAGMA user_version").scalar_one()
+    return number
+
+
+def _carry_out_one(sql: Connection, vault: Vault, entry: LedgerEntry) -> bool:
+    if entry.kind == "tenant":
+        return shred_tenant(sql, entry.tenant_id)
+    named = _named(sql.scalars(select(subjects.c.id).where(subjects.c.tenant_id == entry.tenant_id)), entry)
+    return named is not None and shred(sql, vault, named)
+
+
+def _named(subject_ids: Iterable[str], entry: LedgerEntry) -> str | None:
+    matching = (it for it in subject_ids if subject_digest(entry.tenant_id, it) == entry.digest)
+    return next(matching, None)
+
+
+def _refuse_held(sql: Connection, vault: Vault, tenant_id: TenantId, subject_id: str | None, now_ms: int) -> None:
+    """`subject_id` None: a hold on anybody of the tenant."""
+    lasts = (holds.c.since_ms <= now_ms) & or_(holds.c.until_ms.is_(None), holds.c.until_ms > now_ms)
+    query = select(holds.c.reason).where(holds.c.tenant_id == tenant_id, lasts)
+    if subject_id is not None:
+        query = query.where(or_(holds.c.subject_id.is_(None), holds.c.subject_id == subject_id))
+    row = sql.execute(query).first()
+    if row is not None:
+        reason = vault.existing(sql, tenant_id).text(row.reason) or Personal("not recorded")
+        raise OnHold(f"a hold forbids it; its reason: {reason.reveal()}")

@@ -1,0 +1,96 @@
+"""Events that start the periods of a policy: of a tenant as a whole, or of one subject. What is recorded here stays."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from pttserver.ids import Personal, TenantId
+from pttserver.privacy.cutoffs import Events
+from pttserver.privacy.released import Released
+from pttserver.privacy.retention import Event, EventKind
+from pttserver.store.database import Database
+from pttserver.store.governance_schema import retention_events
+from pttserver.store.vault import KEY_COLUMNS, with_keys
+
+_EVENT = retention_events.c
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """An event as it stands in the records. `actor`: who had it recorded, and so accepted what follows."""
+
+    kind: EventKind
+    subject_id: str | None
+    at_ms: int
+    actor: Personal | None
+    reason: Personal | None
+
+
+def record_event(
+    sql: Connection,
+    tenant_id: TenantId,
+    subject_id: str | None,
+    kind: EventKind,
+    at_ms: int,
+) -> None:
+    """Within the caller's transaction; None: of the whole tenant. Fails if there is no such tenant or subject."""
+    row = {"tenant_id": tenant_id, "subject_id": subject_id, "kind": kind.value, "at_ms": at_ms}
+    sql.execute(insert(retention_events), row)
+
+
+def events_of(sql: Connection, tenant_id: TenantId) -> Events:
+    """All of a tenant, in the order of their times."""
+    of_all: list[Event] = []
+    of_subjects: dict[str, tuple[Event, ...]] = {}
+    query = select(_EVENT.subject_id, _EVENT.kind, _EVENT.at_ms).where(_EVENT.tenant_id == tenant_id)
+    for row in sql.execute(query.order_by(_EVENT.at_ms, _EVENT.id)):
+        event = Event(EventKind(row.kind), row.at_ms)
+        if row.subject_id is None:
+            of_all.append(event)
+        else:
+            of_subjects[row.subject_id] = (*of_subjects.get(row.subject_id, ()), event)
+    return Events(tuple(of_all), of_subjects)
+
+
+class RetentionEvents:
+    """Every method raises StoreUnavailable if the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(
+        self, tenant_id: TenantId, kind: EventKind, at_ms: int, actor: Released | None, reason: Released | None
+    ) -> None:
+        """Of the whole tenant. `actor`, `reason`: released for the tenant's own subject. Raises NotFound."""
+        vault = self._database.vault
+
+        def work(sql: Connection) -> None:
+            keys = vault.existing(sql, tenant_id)
+            row = {"tenant_id": tenant_id, "kind": kind.value, "at_ms": at_ms}
+            said = {"actor": keys.seal(actor), "reason": keys.seal(reason)}
+            sql.execute(insert(retention_events), row | said)
+
+        await self._database.write(work)
+
+    async def of_tenant(self, tenant_id: TenantId) -> Events:
+        return await self._database.read(lambda sql: events_of(sql, tenant_id))
+
+    async def recorded(self, tenant_id: TenantId) -> list[RecordedEvent]:
+        """Those of the whole tenant, oldest first."""
+        query = (
+            select(*_EVENT, *KEY_COLUMNS)
+            .select_from(with_keys(retention_events, _EVENT.tenant_id))
+            .where(_EVENT.tenant_id == tenant_id, _EVENT.subject_id.is_(None))
+            .order_by(_EVENT.at_ms, _EVENT.id)
+        )
+        vault = self._database.vault
+
+        def work(sql: Connection) -> list[RecordedEvent]:
+            found = []
+            for row in sql.execute(query):
+                keys, of = vault.keys(row), row._mapping
+                said = keys.text(of[_EVENT.actor]), keys.text(of[_EVENT.reason])
+                found.append(RecordedEvent(EventKind(of[_EVENT.kind]), None, of[_EVENT.at_ms], *said))
+            return found
+
+        return await self._database.read(work)

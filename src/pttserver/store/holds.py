@@ -1,0 +1,128 @@
+"""Holds: what must not be deleted although its period is over, since a court or an authority wants it.
+
+A hold covers one subject or all of a tenant, and one category or all. It lasts until it is ended, or until its date.
+"""
+
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, insert, or_, select, update
+
+from pttserver.ids import Personal, TenantId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.released import Released
+from pttserver.store.database import Database
+from pttserver.store.governance_schema import holds, subjects
+from pttserver.store.vault import KEY_COLUMNS, with_keys
+
+_HOLD = holds.c
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """None as subject or category: all of them. It lasts from `since_ms` until before `until_ms`."""
+
+    hold_id: str
+    tenant_id: TenantId
+    subject_id: str | None
+    category: Category | None
+    since_ms: int
+    until_ms: int | None
+    actor: Personal | None = None
+    reason: Personal | None = None
+
+
+def new_hold_id() -> str:
+    return f"hld_{token_hex(8)}"
+
+
+def holds_on(sql: Connection, tenant_id: TenantId, subject_id: str | None, now_ms: int) -> list[Hold]:
+    """Those that last now and cover anything of the subject; None: of anybody."""
+    covers = or_(_HOLD.subject_id.is_(None), _HOLD.subject_id == subject_id)
+    rows = sql.execute(_lasting(tenant_id, now_ms).where(covers) if subject_id else _lasting(tenant_id, now_ms))
+    return [_hold(row) for row in rows]
+
+
+def restricted_subjects(sql: Connection, tenant_id: TenantId) -> frozenset[str]:
+    """Whose processing is restricted (GDPR Art. 18): their data are kept, and not used."""
+    restricted = select(subjects.c.id).where(subjects.c.tenant_id == tenant_id, subjects.c.restricted_ms.is_not(None))
+    return frozenset(sql.scalars(restricted))
+
+
+def _lasting(tenant_id: TenantId, now_ms: int) -> Select[Any]:
+    return (
+        select(_HOLD.id, _HOLD.tenant_id, _HOLD.subject_id, _HOLD.category, _HOLD.since_ms, _HOLD.until_ms)
+        .where(_HOLD.tenant_id == tenant_id, _lasts(now_ms))
+        .order_by(_HOLD.since_ms, _HOLD.id)
+    )
+
+
+def _lasts(now_ms: int) -> ColumnElement[bool]:
+    return (_HOLD.since_ms <= now_ms) & or_(_HOLD.until_ms.is_(None), _HOLD.until_ms > now_ms)
+
+
+def _hold(row: Any, *said: Personal | None) -> Hold:
+    of = row._mapping
+    category = of[_HOLD.category]
+    return Hold(
+        of[_HOLD.id],
+        TenantId(of[_HOLD.tenant_id]),
+        of[_HOLD.subject_id],
+        Category(category) if category else None,
+        of[_HOLD.since_ms],
+        of[_HOLD.until_ms],
+        *said,
+    )
+
+
+class Holds:
+    """Every method raises StoreUnavailable if the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, hold: Hold, actor: Released | None, reason: Released | None) -> None:
+        """`actor`, `reason`: released for the tenant's own subject. Raises NotFound: no such tenant or subject."""
+        vault = self._database.vault
+
+        def work(sql: Connection) -> None:
+            keys = vault.existing(sql, hold.tenant_id)
+            row = {
+                "id": hold.hold_id,
+                "tenant_id": hold.tenant_id,
+                "subject_id": hold.subject_id,
+                "category": hold.category.value if hold.category else None,
+                "since_ms": hold.since_ms,
+                "until_ms": hold.until_ms,
+                "actor": keys.seal(actor),
+                "reason": keys.seal(reason),
+            }
+            sql.execute(insert(holds), row)
+
+        await self._database.write(work)
+
+    async def of_tenant(self, tenant_id: TenantId) -> list[Hold]:
+        """All that were ever laid, oldest first."""
+        query = (
+            select(*_HOLD, *KEY_COLUMNS)
+            .select_from(with_keys(holds, _HOLD.tenant_id))
+            .where(_HOLD.tenant_id == tenant_id)
+            .order_by(_HOLD.since_ms, _HOLD.id)
+        )
+        vault = self._database.vault
+
+        def work(sql: Connection) -> list[Hold]:
+            found = []
+            for row in sql.execute(query):
+                keys, of = vault.keys(row), row._mapping
+                found.append(_hold(row, keys.text(of[_HOLD.actor]), keys.text(of[_HOLD.reason])))
+            return found
+
+        return await self._database.read(work)
+
+    async def end(self, tenant_id: TenantId, hold_id: str, now_ms: int) -> bool:
+        """What it kept goes at the next sweep, if its period is over. False: no such hold lasts."""
+        this = (_HOLD.tenant_id == tenant_id) & (_HOLD.id == hold_id)
+        row = update(holds).where(this, _lasts(now_ms)).values(until_ms=now_ms)
+        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)

@@ -1,0 +1,72 @@
+"""Shredding: a subject's key is destroyed with all that is the subject's own, and its traces in what others share.
+
+What is sealed becomes unreadable with the key (store/vault.py). Rows that are about the subject alone go. Rows that are
+others' too (a call, a talk burst) stay without it: no dead reference is left in them by which they could be joined.
+Entries of the audit log keep theirs, since they are a chain: it leads nowhere once the key is gone.
+"""
+
+from typing import Final
+
+from sqlalchemy import Column, Connection, delete, select, update
+
+from pttserver.crypto.sealing import NONCE_BYTES
+from pttserver.errors import SealBroken
+from pttserver.ids import TenantId
+from pttserver.store.columns import Reference, ReferenceType
+from pttserver.store.governance_schema import subjects, tenant_keys
+from pttserver.store.schema import bursts, call_participants, calls, takeovers, tenants
+from pttserver.store.vault import HISTORY, SubjectVault, Vault
+
+OWN: Final = (call_participants.c.subject, takeovers.c.subject)
+"""Whose row it is: the row goes with the subject."""
+
+SHARED: Final = {calls.c.initiator: ("initiator", "initiator_address"), bursts.c.subject: ("subject",)}
+"""The row stays, without these columns."""
+
+
+def shred(sql: Connection, vault: Vault, subject_id: str) -> bool:
+    """Within the caller's transaction; `prove` (store/erasures.py) tells when no file holds the key any more.
+
+    False: there is no such subject, or it was shredded before.
+    """
+    try:
+        keys = vault.subject(sql, subject_id)
+    except SealBroken:  # nobody can read it, nor tell which records were its: destroying it is all that can be done
+        keys = None
+    if keys is not None:
+        _forget(sql, keys)
+    return vault.destroy(sql, subject_id)
+
+
+def shred_tenant(sql: Connection, tenant_id: TenantId) -> bool:
+    """The tenant with its key, its subjects' keys, and all that belongs to it. False: there was none."""
+    return sql.execute(delete(tenants).where(tenants.c.id == tenant_id)).rowcount > 0
+
+
+def _forget(sql: Connection, keys: SubjectVault) -> None:
+    for column in OWN:
+        sql.execute(delete(column.table).where(column.in_(_names(keys, column))))
+    for column, blanked in SHARED.items():
+        row = update(column.table).where(column.in_(_names(keys, column)))
+        sql.execute(row.values(dict.fromkeys(blanked)))
+
+
+def _names(keys: SubjectVault, column: Column[Reference]) -> list[Reference]:
+    """What the subject goes by in a column: by its policy's will, as itself or under a pseudonym."""
+    kind = column.type
+    assert isinstance(kind, ReferenceType)
+    return [Reference(kind.category, keys.reference(area)) for area in (HISTORY, f"{HISTORY}/pseudonym")]
+
+
+def subject_trace(sql: Connection, subject_id: str) -> bytes | None:
+    """The first octets of the wrapped key as it lies in the files: random, and no secret. None: there is none."""
+    return _trace(sql.scalar(select(subjects.c.wrapped).where(subjects.c.id == subject_id)))
+
+
+def tenant_trace(sql: Connection, tenant_id: TenantId) -> bytes | None:
+    """The same of a tenant's key."""
+    return _trace(sql.scalar(select(tenant_keys.c.wrapped).where(tenant_keys.c.tenant_id == tenant_id)))
+
+
+def _trace(wrapped: bytes | None) -> bytes | None:
+    return None if wrapped is None else wrapped[:NONCE_BYTES]

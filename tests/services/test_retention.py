@@ -1,0 +1,441 @@
+"""The retention engine over a real database, with a clock that the test turns."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlcipher3 import dbapi2
+
+from pttserver.config import PrivacySettings, Settings
+from pttserver.crypto.sealing import MasterKey
+from pttserver.errors import ClockDoubted, InvalidValue, NotFound, StoreUnavailable
+from pttserver.ids import CallId, Personal, SubscriberId, TenantId
+from pttserver.observe.metrics import Metrics
+from pttserver.privacy.categories import Category
+from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.retention import EventKind
+from pttserver.services.instructions import Instruction
+from pttserver.services.office import Office, furnish
+from pttserver.store.calls import CallHistory
+from pttserver.store.database import Database
+from pttserver.store.policies import Policies, PolicyVersion
+from pttserver.store.records import Call, CallParticipant
+from pttserver.store.schema import calls, subscribers
+from pttserver.store.sweeps import Outcome
+from pttserver.store.vault import Vault
+
+DAY = 86_400_000
+START_MS = 1_800_000_000_000
+SETTINGS = PrivacySettings(sweep_batch_rows=7)
+POLICY = """
+[policy]
+title = "T"
+version = "1"
+acknowledged = ["no_records", "no_call_history", "no_participants", "no_names", "no_identifiers"]
+"""
+TOLD = Instruction(Personal("Olga Operator"), Personal("case 4711"))
+
+
+class TurnedClock:
+    """Both clocks of a machine; `pass_days` turns them together, `jump_ms` the wall clock alone."""
+
+    def __init__(self) -> None:
+        self.monotonic, self.wall_ms = 1000.0, START_MS
+
+    def now(self) -> float:
+        return self.monotonic
+
+    def utc_ms(self) -> int:
+        return self.wall_ms
+
+    def pass_days(self, days: float) -> None:
+        self.monotonic += days * 86_400
+        self.wall_ms += round(days * DAY)
+
+    def jump_ms(self, ms: int) -> None:
+        self.wall_ms += ms
+
+
+class Yard:
+    """ACME with group Patrol and Anna, and the office over it."""
+
+    def __init__(self, database: Database, office: Office, clock: TurnedClock, file: Path) -> None:
+        self.database, self.office, self.clock, self.file = database, office, clock, file
+        self.retention = office.retention
+        self.tenant_id = TenantId("")
+        self.anna = SubscriberId("")
+        self.calls_made = 0
+
+    async def furnish(self) -> None:
+        at = self.office.provisioning
+        self.tenant_id = (await at.add_tenant("ACME", POLICY)).tenant_id
+        await at.add_group("ACME", "Patrol")
+        self.anna = (await at.add_subscriber("ACME", "Anna", display_name="Anna A.", pin="4711")).subscriber.subscriber_id
+
+    async def record_calls(self, number: int = 1) -> None:
+        gate = self.office.book.gate(self.tenant_id)
+        now_ms = self.clock.utc_ms()
+        group = (await self.office.provisioning.group("ACME", "Patrol")).group_id
+
+        def of(category: Category, value: str | int, purpose: Purpose = Purpose.OPERATIONS):  # type: ignore[no-untyped-def]
+            return gate.release(category, purpose, self.anna, value)
+
+        who, at = of(Category.PARTICIPANTS, self.anna), of(Category.CALL_RECORD, now_ms)
+        address = of(Category.IP_ADDRESS, Personal("203.0.113.9"), Purpose.SECURITY)
+        made, present = [], []
+        for _ in range(number):
+            self.calls_made += 1
+            call_id = CallId(f"cal_{self.calls_made}")
+            made.append(Call(call_id, self.tenant_id, group, self.anna, who, address, at, at))
+            present.append(CallParticipant(call_id, self.tenant_id, who, of(Category.PARTICIPANTS, now_ms)))
+        await CallHistory(self.database).write_calls(made, present, [])
+
+    async def apply(self, more: str) -> None:
+        version = self.office.instructions.version(self.tenant_id, POLICY + more, TOLD)
+        await Policies(self.database).put(version)
+        await self.office.book.load()
+
+    async def count(self, table) -> int:  # type: ignore[no-untyped-def]
+        return await self.database.read(lambda sql: sql.scalar(select(func.count()).select_from(table)))
+
+
+@asynccontextmanager
+async def opened_yard(tmp_path: Path, vault: Vault | None = None) -> AsyncIterator[Yard]:
+    settings = Settings(data_dir=tmp_path / "data", privacy=SETTINGS)
+    key = MasterKey.draw()
+    file = settings.database_file
+    database = await Database.open(file, vault or Vault(lambda: [key]), busy_timeout_s=0.2)
+    clock = TurnedClock()
+    yard = Yard(database, await furnish(database, settings, clock), clock, file)
+    await yard.furnish()
+    yield yard
+    await database.close()
+
+
+@pytest.fixture
+async def yard(tmp_path: Path) -> AsyncIterator[Yard]:
+    async with opened_yard(tmp_path) as yard:
+        yield yard
+
+
+async def test_a_round_erases_what_is_over_and_says_so(yard: Yard) -> None:
+    await yard.record_calls(20)
+    yard.clock.pass_days(89)
+    await yard.record_calls(3)
+    yard.clock.pass_days(1)
+    due = {(each.where, each.rows) for each in await yard.retention.due(yard.tenant_id)}
+    assert due == {("calls", 20), ("call_participants", 20), ("calls.initiator", 20), ("calls.initiator_address", 20)}
+    (swept,) = await yard.retention.round()
+    assert swept.outcome is Outcome.DONE
+    assert swept.erased["call_record"] >= 20
+    assert await yard.count(calls) == 3
+    assert await yard.retention.due(yard.tenant_id) == []
+    assert yard.retention.readings.erased[Category.PARTICIPANTS] >= 20
+    (last, *_) = await yard.retention.sweeps.of_tenant(yard.tenant_id)
+    assert (last.outcome, last.erased) == (Outcome.DONE, swept.erased)
+
+
+async def test_sweeps_that_find_nothing_take_each_others_place(yard: Yard) -> None:
+    for _ in range(5):
+        yard.clock.pass_days(1)
+        await yard.retention.round()
+    assert len(await yard.retention.sweeps.of_tenant(yard.tenant_id)) == 1
+
+
+async def test_t094_a_stricter_policy_acts_on_old_rows_and_a_milder_one_brings_nothing_back(yard: Yard) -> None:
+    await yard.record_calls(5)
+    yard.clock.pass_days(10)
+    await yard.record_calls(5)
+    await yard.apply('[categories.call_record]\nkeep = "5 days"\n')
+    await yard.retention.round()
+    assert await yard.count(calls) == 5
+    await yard.apply('[categories.call_record]\nkeep = "50 years"\n')
+    await yard.retention.round()
+    assert await yard.count(calls) == 5
+
+
+async def test_a_policy_that_changes_wakes_the_engine(yard: Yard) -> None:
+    await yard.record_calls(5)
+    wake = yard.office.book.changed
+    running = asyncio.create_task(yard.retention.run(wake))
+    await asyncio.sleep(0.1)
+    assert await yard.count(calls) == 5
+    await yard.apply("[logging]\nrecords = false\n")
+    async with asyncio.timeout(5):
+        while await yard.count(calls):
+            await asyncio.sleep(0.01)
+    running.cancel()
+
+
+async def test_t097_a_reader_of_an_earlier_state_keeps_an_erasure_from_being_proven(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pttserver.store.database.EMPTY_LOG_PAUSE_S", 0.001)
+    await yard.record_calls(5)
+    reader = dbapi2.connect(str(yard.file), isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM calls").fetchone()
+    yard.clock.pass_days(90)
+    (swept,) = await yard.retention.round()
+    assert swept.outcome is Outcome.UNPROVEN
+    assert yard.retention.readings.unproven == 1
+    assert reader.execute("SELECT count(*) FROM calls").fetchone() == (5,)
+    (swept,) = await yard.retention.round()  # nothing more is over, and the earlier one is still not proven
+    assert swept.outcome is Outcome.DONE
+    assert yard.retention.readings.unproven == 1
+    reader.execute("COMMIT")
+    reader.close()
+    await yard.retention.round()
+    assert yard.retention.readings.unproven == 0
+    assert await yard.retention.sweeps.unproven() == 0
+
+
+@pytest.mark.parametrize("jump_ms", [2 * DAY, 365 * DAY, -2 * DAY, -365 * DAY])
+async def test_t127_a_clock_that_jumps_halts_erasing_until_the_time_is_confirmed(yard: Yard, jump_ms: int) -> None:
+    await yard.record_calls(5)
+    yard.clock.pass_days(80)
+    await yard.retention.round()
+    yard.clock.jump_ms(jump_ms)
+    for _ in range(2):
+        with pytest.raises(ClockDoubted, match="confirm-time"):
+            await yard.retention.round()
+    assert yard.retention.readings.halted
+    assert await yard.count(calls) == 5
+    yard.clock.jump_ms(-jump_ms)  # put right
+    with pytest.raises(ClockDoubted):
+        await yard.retention.round()
+    await yard.retention.confirm_time()
+    await yard.retention.round()
+    assert not yard.retention.readings.halted
+    assert await yard.count(calls) == 5
+    yard.clock.pass_days(10)
+    await yard.retention.round()
+    assert await yard.count(calls) == 0
+
+
+async def test_t127_an_hour_more_or_less_is_no_jump(yard: Yard) -> None:
+    await yard.retention.round()
+    yard.clock.jump_ms(3_600_000)
+    await yard.retention.round()
+
+
+async def test_a_halt_outlives_the_process_and_a_confirmation_reaches_the_others(yard: Yard) -> None:
+    yard.clock.pass_days(1)
+    await yard.retention.round()
+    yard.clock.jump_ms(-DAY)
+    other = (await furnish(yard.database, Settings(data_dir=yard.file.parent, privacy=SETTINGS), yard.clock)).retention
+    with pytest.raises(ClockDoubted):
+        await other.round()
+    with pytest.raises(ClockDoubted):
+        await yard.retention.round()
+    await other.confirm_time()
+    await yard.retention.round()
+    assert not yard.retention.readings.halted
+
+
+async def test_a_removed_subscriber_is_gone_with_the_command(yard: Yard) -> None:
+    await yard.record_calls(5)
+    await yard.office.provisioning.remove_subscriber("ACME", "Anna")
+    assert await yard.count(subscribers) == 0
+    assert await yard.count(calls) == 5
+    assert await yard.retention.sweeps.unproven() == 0
+
+
+async def test_what_is_over_is_not_served_although_never_swept(yard: Yard) -> None:
+    """T-093."""
+    await yard.record_calls(2)
+    gate = yard.office.book.gate(yard.tenant_id)
+    login = gate.release(Category.LAST_LOGIN, Purpose.SECURITY, yard.anna, yard.clock.utc_ms())
+    await yard.office.provisioning._subscribers.record_login(yard.anna, login)
+    yard.clock.wall_ms += 90 * DAY - 1
+    shown = await yard.office.calls.calls("ACME")
+    assert [(call.initiator.reveal(), [who.reveal() for who in call.participants]) for call in shown] == [
+        ("Anna A.", ["Anna A."])
+    ] * 2
+    assert [call.initiator_address for call in shown] == [None, None]
+    assert (await yard.office.provisioning.subscriber("ACME", "Anna")).last_login_ms == START_MS
+    yard.clock.wall_ms += 1
+    assert await yard.office.calls.calls("ACME") == []
+    yard.clock.wall_ms = START_MS + 190 * DAY
+    assert (await yard.office.provisioning.subscriber("ACME", "Anna")).last_login_ms is None
+    assert await yard.count(calls) == 2
+
+
+async def test_the_parts_of_a_call_are_over_one_by_one(yard: Yard) -> None:
+    await yard.apply(
+        '[categories.participants]\nkeep = "2 days"\n'
+        '[categories.ip_address]\nkeep = "1 day"\nvisible_to = ["dispatcher"]\n'
+    )
+    await yard.record_calls()
+    (call,) = await yard.office.calls.calls("ACME", subscriber="Anna")
+    assert call.initiator_address == "203.0.113.9"
+    yard.clock.wall_ms += DAY
+    (call,) = await yard.office.calls.calls("ACME", subscriber="Anna")
+    assert (call.initiator_address, call.initiator) == (None, "Anna A.")
+    yard.clock.wall_ms += DAY
+    assert await yard.office.calls.calls("ACME", subscriber="Anna") == []
+    (call,) = await yard.office.calls.calls("ACME")
+    assert (call.initiator, call.participants) == (None, ())
+
+
+async def test_a_policy_that_shows_a_dispatcher_nothing(yard: Yard) -> None:
+    await yard.record_calls()
+    await yard.apply("[categories.participants]\nvisible_to = []\n")
+    (call,) = await yard.office.calls.calls("ACME", group="Patrol", since_ms=START_MS)
+    assert (call.initiator, call.participants) == (None, ())
+    with pytest.raises(InvalidValue, match="who took part"):
+        await yard.office.calls.calls("ACME", subscriber="Anna")
+    await yard.apply("[categories.call_record]\nvisible_to = []\n")
+    with pytest.raises(InvalidValue, match="no dispatcher"):
+        await yard.office.calls.calls("ACME")
+
+
+async def test_a_subject_that_asked_for_deletion_is_not_served(yard: Yard) -> None:
+    """T-095: 60 days to think it over, 60 more until all is gone; hidden from the first moment."""
+    rule = 'keep = ["60 days + 60 days after deletion_requested", "1 year"]\n'
+    await yard.apply("".join(f"[categories.{name}]\n{rule}" for name in ("call_record", "participants")))
+    await yard.record_calls()
+    assert len(await yard.office.calls.calls("ACME")) == 1
+    from pttserver.store.events import record_event
+
+    at_ms = yard.clock.utc_ms()
+    await yard.database.write(
+        lambda sql: record_event(sql, yard.tenant_id, yard.anna, EventKind.DELETION_REQUESTED, at_ms)
+    )
+    assert await yard.office.calls.calls("ACME") == []
+    yard.clock.pass_days(119)
+    await yard.retention.round()
+    assert await yard.count(calls) == 1
+    yard.clock.pass_days(1)
+    await yard.retention.round()
+    assert await yard.count(calls) == 0
+
+
+async def test_closing_an_account_is_shown_accepted_and_carried_out(yard: Yard) -> None:
+    await yard.record_calls(3)
+    endings = {each.category: each for each in await yard.office.periods.endings("ACME", EventKind.ACCOUNT_CLOSED)}
+    assert endings[Category.CALL_RECORD].gone_ms == START_MS + 30 * DAY
+    assert endings[Category.AUDIT_LOG].gone_ms is None
+    await yard.office.periods.record("ACME", EventKind.ACCOUNT_CLOSED, TOLD)
+    (recorded,) = await yard.office.periods.events("ACME")
+    assert (recorded.kind, recorded.actor, recorded.reason) == (EventKind.ACCOUNT_CLOSED, "Olga Operator", "case 4711")
+    yard.clock.pass_days(30)
+    await yard.retention.round()
+    assert await yard.count(calls) == await yard.count(subscribers) == 0
+
+
+async def test_an_event_in_the_future_is_refused(yard: Yard) -> None:
+    with pytest.raises(InvalidValue, match="future"):
+        await yard.office.periods.record("ACME", EventKind.BILLING_CLOSED, TOLD, START_MS + 1)
+
+
+async def test_a_hold_from_beginning_to_end(yard: Yard) -> None:
+    await yard.record_calls(3)
+    with pytest.raises(InvalidValue, match="future"):
+        await yard.office.periods.hold("ACME", TOLD, until_ms=START_MS)
+    hold = await yard.office.periods.hold("ACME", TOLD, subscriber="Anna", category=Category.CALL_RECORD)
+    yard.clock.pass_days(100)
+    await yard.retention.round()
+    assert await yard.count(calls) == 3
+    (listed,) = await yard.office.periods.holds("ACME")
+    assert (listed.hold_id, listed.subject_id, listed.reason) == (hold.hold_id, yard.anna, "case 4711")
+    await yard.office.periods.end_hold("ACME", hold.hold_id)
+    with pytest.raises(NotFound):
+        await yard.office.periods.end_hold("ACME", hold.hold_id)
+    await yard.retention.round()
+    assert await yard.count(calls) == 0
+
+
+async def test_t123_a_locked_database_is_said_and_the_next_round_goes_on(yard: Yard) -> None:
+    await yard.record_calls(20)
+    yard.clock.pass_days(90)
+    locker = dbapi2.connect(str(yard.file), isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+    (swept,) = await yard.retention.round()
+    assert swept.outcome is Outcome.FAILED
+    assert swept.problem is not None
+    assert "locked" in swept.problem
+    assert yard.retention.readings.failures == 1
+    assert await yard.count(calls) == 20
+    locker.execute("COMMIT")
+    locker.close()
+    (swept,) = await yard.retention.round()
+    assert swept.outcome is Outcome.DONE
+    assert await yard.count(calls) == 0
+
+
+async def test_a_database_that_fails_midway_leaves_whole_batches_and_an_unproven_sweep(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await yard.record_calls(20)
+    yard.clock.pass_days(90)
+    write, left = yard.database.write, 3
+
+    async def failing(work, *args):  # type: ignore[no-untyped-def]
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise StoreUnavailable("the disk is full")
+        return await write(work, *args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(yard.database, "write", failing)
+        (swept,) = await yard.retention.round()
+    assert (swept.outcome, swept.problem) == (Outcome.FAILED, "the disk is full")
+    assert sum(swept.erased.values()) == 14
+    assert await yard.retention.sweeps.unproven() == 1
+    (swept,) = await yard.retention.round()
+    assert swept.outcome is Outcome.DONE
+    assert await yard.count(calls) == 0
+    assert await yard.retention.sweeps.unproven() == 0
+
+
+async def test_a_policy_of_another_version_stops_the_sweep_of_its_tenant_only(yard: Yard) -> None:
+    await yard.record_calls(3)
+    other = await yard.office.provisioning.add_tenant("Other", POLICY)
+    broken = PolicyVersion(other.tenant_id, "[policy]\nfuture = 1\n", "0" * 64, (), None, None, 1, published=True)
+    await Policies(yard.database).put(broken)
+    yard.clock.pass_days(90)
+    swept = {one.tenant_id: one for one in await yard.retention.round()}
+    assert swept[other.tenant_id].outcome is Outcome.FAILED
+    assert swept[yard.tenant_id].outcome is Outcome.DONE
+    assert await yard.count(calls) == 0
+
+
+async def test_log_ins_and_records_go_between_the_batches(yard: Yard) -> None:
+    """While a sweep of many batches runs, every other write waits for one batch at most."""
+    await yard.record_calls(700)
+    yard.clock.pass_days(90)
+    sweeping = asyncio.create_task(yard.retention.round())
+    seen = []
+    while not sweeping.done():
+        await yard.database.write(lambda sql: sql.execute(text("UPDATE standing_changes SET number = number + 1")))
+        seen.append(await yard.count(calls))
+    assert len({number for number in seen if 0 < number < 700}) > 20
+
+
+async def test_what_the_metrics_tell(yard: Yard) -> None:
+    metrics = Metrics()
+    from pttserver.app import _offer_retention_readings
+
+    _offer_retention_readings(metrics, yard.retention, yard.clock)
+    await yard.record_calls(4)
+    yard.clock.pass_days(90)
+    await yard.retention.round()
+    await yard.record_calls(1)
+    await yard.retention.round()
+    yard.clock.pass_days(2)
+
+    def value(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(name, labels)
+
+    erased = yard.retention.readings.erased[Category.CALL_RECORD]
+    assert value("pttserver_rows_erased_total", category="call_record") == erased >= 4
+    assert value("pttserver_oldest_row_age_seconds", category="call_record") == 2 * 86_400
+    assert value("pttserver_oldest_row_age_seconds", category="activity_log") == 0
+    assert value("pttserver_sweep_lag_seconds") == 2 * 86_400
+    assert value("pttserver_erasures_unproven") == 0
+    assert value("pttserver_sweeping_halted") == 0

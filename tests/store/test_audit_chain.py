@@ -1,0 +1,165 @@
+"""T-115: whatever is done to the audit log behind its back is found; pruning and erasure leave it verifiable."""
+
+import pytest
+from sqlalchemy import text
+
+from pttserver.crypto.signing import SigningKey
+from pttserver.ids import Personal
+from pttserver.services.audit import Audit
+from pttserver.services.policy_book import PolicyBook
+from pttserver.store.audit import AuditLog
+from pttserver.store.audit_chain import AuditNote, append
+from pttserver.store.policies import Policies
+from store.organisation import GATE, TENANT, VAULT
+
+YEAR_MS = 366 * 86_400_000
+ACTOR = Personal("Mathilde Markwort")
+
+
+class SetClock:
+    def __init__(self):
+        self.ms = 1_000
+
+    def utc_ms(self):
+        return self.ms
+
+
+@pytest.fixture
+def clock():
+    return SetClock()
+
+
+@pytest.fixture
+async def audit(acme, database, tmp_path, clock):
+    book = PolicyBook(Policies(database))
+    await book.load()
+    return Audit(AuditLog(database), book, SigningKey.draw(), tmp_path, clock)
+
+
+@pytest.fixture
+async def log(acme, database, clock):
+    async def write(count, subject=acme.anna):
+        for _ in range(count):
+            clock.ms += 1
+            note = AuditNote(GATE, "subject.export", TENANT, ACTOR, clock.ms, subject, {"format": "json"})
+            await database.write(lambda sql, note=note: append(sql, VAULT, note))
+
+    return write
+
+
+async def problems(audit):
+    return (await audit.verify(TENANT)).problems
+
+
+async def test_entries_are_opened_for_whoever_may(acme, audit, log):
+    await log(2)
+    first, second = await audit.entries(TENANT)
+    assert (first.sequence, second.sequence) == (1, 2)
+    assert (first.operation, first.subject, first.actor) == ("subject.export", acme.anna, ACTOR)
+    assert first.details == {"format": "json"}
+    assert await problems(audit) == ()
+
+
+async def test_nothing_personal_stands_in_clear(acme, database, file, log):
+    await log(1)
+    await database.close()
+    raw = b"".join(path.read_bytes() for path in file.parent.iterdir())
+    assert ACTOR.reveal().encode() not in raw
+    assert b"subject.export" in raw
+    assert raw.count(acme.anna.encode()) > 0  # the living subscriber; not in the log:
+    assert b"json" not in raw
+
+
+@pytest.mark.parametrize(
+    ("done", "found"),
+    [
+        ("UPDATE audit_entries SET operation = 'subject.erase' WHERE sequence = 3", "entry 3 was changed"),
+        ("UPDATE audit_entries SET at_ms = at_ms + 1 WHERE sequence = 3", "entry 3 was changed"),
+        ("UPDATE audit_entries SET subject = NULL WHERE sequence = 3", "entry 3 was changed"),
+        ("UPDATE audit_entries SET actor = x'00' WHERE sequence = 3", "entry 3 was changed"),
+        ("UPDATE audit_entries SET details = NULL WHERE sequence = 3", "entry 3 was changed"),
+        ("UPDATE audit_entries SET digest = x'00' WHERE sequence = 3", "entry 3 was changed"),
+        ("DELETE FROM audit_entries WHERE sequence = 3", "entries 3 to 3 are missing"),
+        ("DELETE FROM audit_entries WHERE sequence < 3", "no checkpoint vouches"),
+        ("DELETE FROM audit_entries WHERE sequence > 4", "the last ones are missing"),
+        ("DELETE FROM audit_entries", "the last ones are missing"),
+        (
+            "UPDATE audit_entries SET sequence = sequence - 5 WHERE sequence IN (2, 3);"
+            "UPDATE audit_entries SET sequence = -sequence WHERE sequence < 0",
+            "does not follow",
+        ),
+    ],
+)
+async def test_t115_what_is_done_behind_its_back_is_found(audit, database, log, done, found):
+    await log(6)
+    await audit.checkpoint([TENANT])
+    await database.write(lambda sql: sql.execute(text("DELETE FROM audit_checkpoints")))
+
+    def tamper(sql):
+        for statement in done.split(";"):
+            sql.execute(text(statement))
+
+    await database.write(tamper)
+    assert any(found in problem for problem in await problems(audit)), await problems(audit)
+
+
+async def test_t115_a_chain_made_anew_contradicts_what_was_signed(audit, database, log):
+    await log(3)
+    await audit.checkpoint([TENANT])
+    await database.write(lambda sql: sql.execute(text("DELETE FROM audit_entries")))
+    await database.write(lambda sql: sql.execute(text("DELETE FROM audit_checkpoints")))
+    await log(5)
+    assert await problems(audit) == ("entry 3 is not the one that was written down beside the database",)
+
+
+async def test_a_foreign_signature_is_found(audit, database, log):
+    await log(2)
+    await audit.checkpoint([TENANT])
+    await database.write(lambda sql: sql.execute(text("UPDATE audit_checkpoints SET at_ms = at_ms + 1")))
+    assert await problems(audit) == ("the checkpoint at entry 2 is not signed by this server",)
+
+
+async def test_t115_pruning_keeps_the_chain(audit, log, clock):
+    await log(3)
+    await audit.checkpoint([TENANT])
+    await log(2)
+    clock.ms += YEAR_MS
+    await log(2)
+    assert await audit.prune(TENANT) == 0
+    clock.ms += YEAR_MS
+    assert await audit.prune(TENANT) == 3  # of five that are over, as far as the checkpoint
+    verdict = await audit.verify(TENANT)
+    assert (verdict.first, verdict.last, verdict.problems) == (4, 7, ())
+    assert [entry.sequence for entry in await audit.entries(TENANT)] == [6, 7]  # what is over is not shown
+    clock.ms += 2 * YEAR_MS
+    await audit.checkpoint([TENANT])
+    assert await audit.prune(TENANT) == 4
+    await log(1)
+    verdict = await audit.verify(TENANT)
+    assert (verdict.first, verdict.last, verdict.problems) == (8, 8, ())
+
+
+async def test_t115_a_cut_that_no_checkpoint_covers_is_found(audit, database, log):
+    await log(3)
+    await audit.checkpoint([TENANT])
+    await log(3)
+    await database.write(lambda sql: sql.execute(text("DELETE FROM audit_entries WHERE sequence < 3")))
+    assert any("no checkpoint vouches" in problem for problem in await problems(audit))
+
+
+async def test_an_erased_subject_has_no_name_and_the_chain_is_whole(acme, audit, database, log):
+    await log(2)
+    await database.write(lambda sql: VAULT.destroy(sql, acme.anna))
+    await log(1)
+    assert [entry.subject for entry in await audit.entries(TENANT)] == [None, None, None]
+    assert await problems(audit) == ()
+
+
+async def test_an_act_that_fails_is_not_noted(audit, database, acme):
+    note = AuditNote(GATE, "subscriber.remove", TENANT, ACTOR, 5, acme.anna)
+    with pytest.raises(ZeroDivisionError):
+        await database.write(lambda sql: 1 / 0, note=note)
+    assert not await database.write(lambda sql: False, note=note)
+    assert await audit.entries(TENANT) == []
+    assert await acme.subscribers.remove(acme.anna, 50, note)
+    assert [entry.operation for entry in await audit.entries(TENANT)] == ["subscriber.remove"]

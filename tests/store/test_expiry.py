@@ -1,0 +1,412 @@
+"""What is over is erased, and nothing else: tables and columns, tenants and subjects, holds and what changes midway."""
+
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from pttserver.errors import StoreUnavailable
+from pttserver.ids import CallId, DeviceId, Personal, SubscriberId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.gate import Gate
+from pttserver.privacy.policy import parse_policy
+from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.retention import EventKind
+from pttserver.store.calls import CallHistory
+from pttserver.store.events import record_event
+from pttserver.store.expiry import erase_some, plan
+from pttserver.store.governance_schema import holds, subjects
+from pttserver.store.holds import Hold, Holds
+from pttserver.store.policies import Policies, PolicyVersion
+from pttserver.store.records import Burst, Call, CallParticipant, Takeover
+from pttserver.store.schema import (
+    bursts,
+    call_participants,
+    calls,
+    devices,
+    metadata,
+    subscriber_fields,
+    subscribers,
+    takeovers,
+)
+from store.organisation import ANNA, BERT, GATE, GROUP, RADIO, TENANT, VAULT, device, subscriber
+
+DAY = 86_400_000
+HEAD = '[policy]\ntitle = "T"\nversion = "1"\nacknowledged = [{}]\n'
+CODES = ", ".join(f'"{code}"' for code in ("no_records", "no_call_history", "no_participants", "no_names"))
+
+
+def policy(text):
+    return HEAD.format(CODES) + text
+
+
+async def apply(database, text, at_ms=1):
+    full = policy(text)
+    version = PolicyVersion(TENANT, full, parse_policy(full).digest, (), None, None, at_ms, published=True)
+    await Policies(database).put(version)
+
+
+def released(category, who, value, purpose=Purpose.OPERATIONS):
+    return GATE.release(category, purpose, who, value)
+
+
+async def record_call(database, number, at_ms, who=ANNA, present=(ANNA, BERT)):
+    """A call, who was there, a burst, and a takeover, all at one time."""
+    person = released(Category.PARTICIPANTS, who, who)
+    at = released(Category.CALL_RECORD, who, at_ms)
+    address = released(Category.IP_ADDRESS, who, Personal(f"203.0.113.{number}"), Purpose.SECURITY)
+    call = Call(CallId(f"cal_{number}"), TENANT, GROUP, who, person, address, at, at)
+    there = [
+        CallParticipant(
+            call.call_id, TENANT, released(Category.PARTICIPANTS, p, p), released(Category.PARTICIPANTS, p, at_ms)
+        )
+        for p in present
+    ]
+    spoken = [Burst(f"bur_{number}", call.call_id, TENANT, GROUP, who, person, at, at, 1, "released")]
+    history = CallHistory(database)
+    await history.write_calls([call], there, spoken)
+    log = [released(Category.ACTIVITY_LOG, who, value, Purpose.SECURITY) for value in (who, RADIO, RADIO, at_ms)]
+    await history.record_takeover(Takeover(TENANT, who, *log))
+
+
+async def sweep(database, now_ms, limit=3):
+    """As the engine does, without its pauses; gives rows erased by step."""
+    erased = {}
+    while True:
+        made = await database.read(lambda sql: plan(sql, VAULT, TENANT, now_ms))
+        if not made.steps:
+            return erased
+        for step in made.steps:
+            batch = partial(erase_some, vault=VAULT, by=made, step=step, limit=limit)
+            while rows := await database.write(batch):
+                erased[step.name] = erased.get(step.name, 0) + rows
+
+
+async def numbers(database, column):
+    return await database.read(lambda sql: sorted(sql.scalars(select(column).where(column.is_not(None)))))
+
+
+async def count(database, table, where=None):
+    query = select(table) if where is None else select(table).where(where)
+    return await database.read(lambda sql: len(sql.execute(query).all()))
+
+
+async def event(database, kind, at_ms, subject=None):
+    await database.write(lambda sql: record_event(sql, TENANT, subject, kind, at_ms))
+
+
+async def test_rows_go_by_the_age_of_their_table_to_the_millisecond(acme, database):
+    await apply(database, '[categories.call_record]\nkeep = "10 days"\n')
+    for number in range(10):
+        await record_call(database, number, number * DAY)
+    assert "calls" not in await sweep(database, 10 * DAY - 1)
+    assert (await sweep(database, 10 * DAY))["calls"] == 1
+    assert await numbers(database, calls.c.id) == [f"cal_{n}" for n in range(1, 10)]
+    assert await numbers(database, bursts.c.id) == [f"bur_{n}" for n in range(1, 10)]
+    assert (await sweep(database, 15 * DAY + 7))["calls"] == 5
+    assert await sweep(database, 15 * DAY + 7) == {}
+
+
+async def test_a_column_goes_before_its_row(acme, database):
+    await apply(
+        database,
+        '[categories.ip_address]\nkeep = "2 days"\n[categories.participants]\nkeep = "5 days"\n'
+        '[categories.call_record]\nkeep = "10 days"\n',
+    )
+    for number in range(8):
+        await record_call(database, number, number * DAY)
+    await sweep(database, 8 * DAY)
+    assert await count(database, calls) == 8
+    assert await count(database, calls, calls.c.initiator_address.is_not(None)) == 1  # day 7
+    assert await count(database, calls, calls.c.initiator.is_not(None)) == 4  # days 4 to 7
+    assert await count(database, bursts, bursts.c.subject.is_not(None)) == 4
+    assert await count(database, call_participants) == 8
+
+
+async def test_what_is_sealed_goes_with_the_reference_that_leads_to_its_key(acme, database):
+    await apply(database, '[categories.participants]\nkeep = "1 day"\n[categories.ip_address]\nkeep = "9 days"\n')
+    await record_call(database, 1, 0)
+    await sweep(database, DAY)
+    assert await count(database, calls, calls.c.initiator_address.is_not(None)) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[categories.call_record]\nstore = "none"\n',
+        "[categories.call_record]\ncollect = false\n",
+        "[logging]\nrecords = false\n",
+    ],
+)
+async def test_what_a_policy_no_longer_keeps_goes_as_a_whole(acme, database, text):
+    await record_call(database, 1, 50)
+    assert await sweep(database, 60) == {}
+    await apply(database, text)
+    await sweep(database, 60)
+    assert await count(database, calls) == await count(database, bursts) == 0
+
+
+async def test_a_no_log_policy_leaves_nothing_that_happened(acme, database):
+    await record_call(database, 1, 50)
+    await acme.subscribers.record_login(ANNA, released(Category.LAST_LOGIN, ANNA, 55, Purpose.SECURITY))
+    await apply(database, "[logging]\nrecords = false\n")
+    await sweep(database, 60)
+    for table in (calls, call_participants, bursts, takeovers):
+        assert await count(database, table) == 0
+    assert await numbers(database, subscribers.c.last_login_ms) == []
+    assert await count(database, subscribers) == 2
+
+
+async def test_the_last_login_has_an_age_of_its_own(acme, database):
+    await acme.subscribers.record_login(ANNA, released(Category.LAST_LOGIN, ANNA, 7 * DAY, Purpose.SECURITY))
+    await apply(database, '[categories.last_login]\nkeep = "3 days"\n')
+    await sweep(database, 10 * DAY - 1)
+    assert await numbers(database, subscribers.c.last_login_ms) == [7 * DAY]
+    await sweep(database, 10 * DAY)
+    assert await numbers(database, subscribers.c.last_login_ms) == []
+
+
+async def test_the_end_of_a_subscription_shreds_the_subscriber_and_nobody_else(acme, database):
+    await record_call(database, 1, 50)
+    await acme.subscribers.remove(ANNA, 60)
+    await sweep(database, 60)
+    assert await numbers(database, subjects.c.id) == sorted([BERT, TENANT])
+    assert await numbers(database, subscribers.c.id) == [BERT]
+    assert await count(database, calls) == 1
+    bert = await database.read(lambda sql: VAULT.subject(sql, BERT).reference())
+    left = await database.read(lambda sql: [r.subject.text for r in sql.execute(select(call_participants))])
+    assert left == [bert]
+
+
+async def test_a_removed_subscriber_waits_as_long_as_the_policy_says(acme, database):
+    await apply(database, '[categories.identifier]\nkeep = "3 days after unsubscribed"\n')
+    await acme.subscribers.remove(ANNA, 60)
+    await sweep(database, 60 + 3 * DAY - 1)
+    row = await database.read(lambda sql: sql.execute(select(subscribers).where(subscribers.c.id == ANNA)).one())
+    assert row.identifier is not None
+    assert (row.display_name, row.pin_hash) == (None, None)  # by default: while subscribed
+    await sweep(database, 60 + 3 * DAY)
+    assert await numbers(database, subscribers.c.id) == [BERT]
+
+
+async def test_a_closed_account_ends_what_was_there_and_spares_what_came_later(acme, database):
+    await record_call(database, 1, 50)
+    await event(database, EventKind.ACCOUNT_CLOSED, 100)
+    await event(database, EventKind.REOPENED, 100 + 30 * DAY)  # too late: it is gone by then
+    late = SubscriberId("sub_late")
+    await acme.subscribers.add(subscriber(late, "late"))
+    await database.write(lambda sql: sql.execute(update(subjects).where(subjects.c.id == late).values(created_ms=101)))
+    await sweep(database, 100 + 30 * DAY)
+    assert await numbers(database, subjects.c.id) == sorted([late, TENANT])
+    assert await count(database, calls) == 0
+
+
+async def test_a_reopened_account_goes_on(acme, database):
+    await event(database, EventKind.ACCOUNT_CLOSED, 100)
+    await event(database, EventKind.REOPENED, 100 + 29 * DAY)
+    assert await sweep(database, 100 + 60 * DAY) == {}
+
+
+async def test_a_subject_has_events_of_its_own(acme, database):
+    rule = 'keep = ["60 days + 60 days after deletion_requested", "1 year"]\n'
+    await apply(database, "".join(f"[categories.{name}]\n{rule}" for name in ("call_record", "participants")))
+    await record_call(database, 1, 50, ANNA, (ANNA, BERT))
+    await record_call(database, 2, 50, BERT, (ANNA, BERT))
+    await event(database, EventKind.DELETION_REQUESTED, 100, ANNA)
+    await sweep(database, 100 + 120 * DAY - 1)
+    assert await count(database, call_participants) == 4
+    await sweep(database, 100 + 120 * DAY)
+    assert await numbers(database, calls.c.id) == ["cal_2"]
+    assert await count(database, call_participants) == 2
+    assert await count(database, subjects) == 3
+
+
+async def test_the_names_under_which_an_earlier_policy_kept_a_subject_are_found_too(acme, database):
+    hidden = Gate(parse_policy(policy('[categories.participants]\nstore = "pseudonymised"\n')))
+    who = hidden.release(Category.PARTICIPANTS, Purpose.OPERATIONS, ANNA, ANNA)
+    at = released(Category.PARTICIPANTS, ANNA, 50)
+    await CallHistory(database).write_calls([], [CallParticipant(CallId("cal_9"), TENANT, who, at)], [])
+    await apply(database, '[categories.participants]\nkeep = ["until consent_withdrawn", "1 year"]\n')
+    await event(database, EventKind.CONSENT_WITHDRAWN, 60, ANNA)
+    assert await sweep(database, 60) == {"call_participants": 1}
+
+
+async def test_contact_data_and_fields_of_the_organisations_own(acme, database):
+    def fields(sql):
+        anna = VAULT.subject(sql, ANNA)
+        gate = Gate(parse_policy(policy('[extra.badge]\nstore = "plain"\n[extra.shift]\nstore = "plain"\n')))
+        for name in ("badge", "shift"):
+            value = anna.seal(gate.release(Category.EXTRA, Purpose.OPERATIONS, ANNA, name, extra=name))
+            sql.execute(insert(subscriber_fields).values(subscriber_id=ANNA, name=name, extra=value, recorded_ms=9))
+        mail = anna.seal(gate.release(Category.CONTACT_DATA, Purpose.SERVICE, ANNA, "a@example.org"))
+        sql.execute(insert(subscriber_fields).values(subscriber_id=ANNA, name="e-mail", contact=mail, recorded_ms=9))
+
+    await database.write(fields)
+    await apply(database, '[extra.badge]\nkeep = "while_subscribed"\n')  # shift is not defined any more
+    assert await sweep(database, 20) == {"subscriber_fields": 1}
+    assert await numbers(database, subscriber_fields.c.name) == ["badge", "e-mail"]
+    await apply(database, '[extra.badge]\nkeep = "while_subscribed"\n[categories.contact_data]\nstore = "none"\n')
+    await sweep(database, 20)
+    assert await numbers(database, subscriber_fields.c.name) == ["badge"]
+
+
+async def test_standing_values_of_a_device(acme, database):
+    await acme.enrol()
+    await apply(database, '[categories.device_type]\nstore = "none"\n[categories.nickname]\nstore = "none"\n')
+    assert await sweep(database, 20) == {"devices.label": 1, "devices.device_type": 1}
+    assert await count(database, devices, devices.c.public_key.is_not(None)) == 1
+
+
+async def test_pseudonymous_tenants_lose_identifiers_and_keep_their_subscribers(acme, database):
+    await apply(database, '[categories.identifier]\nstore = "none"\n[categories.subscriber_name]\nstore = "none"\n')
+    await sweep(database, 20)
+    rows = await database.read(lambda sql: sql.execute(select(subscribers)).all())
+    assert [(row.identifier, row.identifier_index, row.display_name) for row in rows] == [(None, None, None)] * 2
+    assert all(row.pin_hash is not None for row in rows)
+
+
+async def lay_hold(database, subject=None, category=None, until_ms=None):
+    hold = Hold("hld_1", TENANT, subject, category, 1, until_ms)
+    await Holds(database).add(hold, None, None)
+
+
+@pytest.mark.parametrize(
+    ("subject", "category", "left"),
+    [
+        (None, None, (2, 4, 2, 2)),
+        (None, Category.CALL_RECORD, (2, 0, 2, 0)),
+        (None, Category.ACTIVITY_LOG, (0, 0, 0, 2)),
+        (ANNA, None, (1, 2, 1, 1)),
+        (ANNA, Category.PARTICIPANTS, (1, 2, 1, 0)),
+        (BERT, Category.IP_ADDRESS, (1, 0, 0, 0)),
+        (None, Category.LOCATION, (0, 0, 0, 0)),
+    ],
+)
+async def test_what_a_hold_covers_stays_and_the_rest_goes(acme, database, subject, category, left):
+    await record_call(database, 1, 50, ANNA)
+    await record_call(database, 2, 50, BERT)
+    await lay_hold(database, subject, category)
+    await apply(database, "[logging]\nrecords = false\n")
+    await sweep(database, 400 * DAY)
+    assert [await count(database, table) for table in (calls, call_participants, bursts, takeovers)] == list(left)
+    assert await Holds(database).end(TENANT, "hld_1", 400 * DAY)
+    await sweep(database, 400 * DAY)
+    assert [await count(database, table) for table in (calls, call_participants, bursts, takeovers)] == [0] * 4
+
+
+async def test_a_hold_ends_at_its_date(acme, database):
+    await record_call(database, 1, 50)
+    await lay_hold(database, until_ms=500 * DAY)
+    await sweep(database, 500 * DAY - 1)
+    assert await count(database, calls) == 1
+    await sweep(database, 500 * DAY)
+    assert await count(database, calls) == 0
+
+
+@pytest.mark.parametrize("category", [None, Category.LAST_LOGIN, Category.AUDIT_LOG])
+async def test_a_held_subscriber_is_not_shredded_whatever_the_category(acme, database, category):
+    await lay_hold(database, ANNA, category)
+    await acme.subscribers.remove(ANNA, 60)
+    await acme.subscribers.remove(BERT, 60)
+    await sweep(database, 60)
+    assert await numbers(database, subjects.c.id) == sorted([ANNA, TENANT])
+
+
+async def test_whose_processing_is_restricted_is_not_erased(acme, database):
+    await record_call(database, 1, 50, ANNA)
+    await record_call(database, 2, 50, BERT)
+    await database.write(lambda sql: sql.execute(update(subjects).where(subjects.c.id == ANNA).values(restricted_ms=5)))
+    await sweep(database, 400 * DAY)
+    assert await numbers(database, calls.c.id) == ["cal_1"]
+
+
+CHANGES = {
+    "hold": lambda database: lay_hold(database),
+    "policy": lambda database: apply(database, '[categories.call_record]\nkeep = "99 years"\n'),
+    "event": lambda database: event(database, EventKind.ACCOUNT_CLOSED, 1),
+    "restriction": lambda database: database.write(
+        lambda sql: sql.execute(update(subjects).where(subjects.c.id == ANNA).values(restricted_ms=5))
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_plan_is_void_when_what_governs_it_changes(acme, database, change):
+    for number in range(6):
+        await record_call(database, number, 50)
+    made = await database.read(lambda sql: plan(sql, VAULT, TENANT, 400 * DAY))
+    step = made.steps[0]
+    assert await database.write(lambda sql: erase_some(sql, VAULT, made, step, 2)) == 2
+    await CHANGES[change](database)
+    assert await database.write(lambda sql: erase_some(sql, VAULT, made, step, 2)) is None
+
+
+async def test_an_ended_hold_makes_a_plan_void_too(acme, database):
+    await record_call(database, 1, 50)
+    await lay_hold(database, BERT)
+    made = await database.read(lambda sql: plan(sql, VAULT, TENANT, 400 * DAY))
+    await Holds(database).end(TENANT, "hld_1", 60)
+    assert await database.write(lambda sql: erase_some(sql, VAULT, made, made.steps[0], 2)) is None
+
+
+async def test_other_tenants_are_left_alone(acme, database):
+    await record_call(database, 1, 50)
+    made = await database.read(lambda sql: plan(sql, VAULT, "ten_other", 400 * DAY))
+    assert made is None
+    assert await count(database, holds) == 0
+
+
+def test_every_personal_column_of_every_table_is_within_reach() -> None:
+    """A table that neither says how its rows age nor how its columns do would keep what it holds for ever."""
+    keys = {"subscriber_id", "tenant_id", "id"}
+    for table in metadata.sorted_tables:
+        personal = {c.name for c in table.columns if c.info["category"] is not None}
+        happening, lasting = table.info.get("happening"), table.info.get("lasting")
+        assert not personal - keys or happening or lasting, table.name
+        if happening is not None:
+            assert {happening.since, happening.subject} <= set(table.columns.keys())
+        if lasting is not None:
+            stays = {c.name for c in table.columns if c.info["category"] not in (None, lasting.category)}
+            stuck = {name for name in stays if not table.c[name].nullable}
+            assert stuck <= {lasting.subject}, table.name
+            assert {lasting.subject, *lasting.since_of.values()} <= set(table.columns.keys())
+
+
+async def test_sweeping_uses_the_index_of_what_is_still_filled(acme, database):
+    def explained(sql):
+        made = plan(sql, VAULT, TENANT, 400 * DAY)
+        texts = {}
+        for step in made.steps:
+            query = select(step.table.c.tenant_id).where(step.over).limit(1)
+            compiled = query.compile(sql.engine, compile_kwargs={"literal_binds": True})
+            texts[step.name] = str(sql.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all())
+        return texts
+
+    await apply(database, '[categories.ip_address]\nkeep = "1 day"\n[categories.participants]\nkeep = "2 days"\n')
+    await record_call(database, 1, 399 * DAY - 1)
+    found = await database.read(explained)
+    assert "ix_calls_filled_initiator_address" in found["calls.initiator_address"]
+
+
+async def test_a_database_that_cannot_grow_can_still_erase(acme, database):
+    await record_call(database, 1, 50)
+    async with cramped(database):
+        with pytest.raises(StoreUnavailable, match="disk is full"):
+            await fill(acme)
+        await sweep(database, 400 * DAY)
+    assert await count(database, calls) == 0
+
+
+async def fill(acme):
+    for number in range(1000):
+        await acme.devices.add(device(DeviceId(f"dev_more{number}"), ANNA, "x" * 60), b"%032d" % number, 9)
+
+
+@asynccontextmanager
+async def cramped(database):
+    """SQLite takes no further page, as if the disk were full."""
+    pages = await database.write(lambda sql: sql.exec_driver_sql("PRAGMA page_count").scalar())
+    await database.write(lambda sql: sql.exec_driver_sql(f"PRAGMA max_page_count = {pages}").scalar())
+    yield
+    await database.write(lambda sql: sql.exec_driver_sql("PRAGMA max_page_count = 1000000").scalar())
