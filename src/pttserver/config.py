@@ -147,8 +147,8 @@ class KeySettings(_Section):
     master_key_command: list[str] | None = None
     """Command and arguments that print the master keys, such as a client of your secret store."""
     subject_keys_file: Path | None = None
-    """File without which backups tell nothing about anybody. Default: `subject_keys.backup` in `data_dir`. Each backup and
-    each erasure writes it: copy it to where backups are kept, over the copy from before."""
+    """File without which backups tell nothing about anybody. Default: `subject_keys.backup` in `data_dir`. Each
+    backup and each erasure writes it: copy it to where backups are kept, over the copy from before."""
 
 
 class PrivacySettings(_Section):

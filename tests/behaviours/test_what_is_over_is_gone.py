@@ -38,7 +38,7 @@ def octets_of(value: Any) -> bytes | None:
 
 
 async def markers_of(platform: Platform, *tables: Any) -> dict[str, bytes]:
-    """Every personal value of the tables, as it lies in the file: references, sealed values, numbers drawn at random."""
+    """Every personal value of the tables, as it lies in the file: references, sealed values, random numbers."""
 
     def work(sql: Any) -> dict[str, bytes]:
         found: dict[str, bytes] = {}

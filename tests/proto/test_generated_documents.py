@@ -14,7 +14,7 @@ from pttserver.wire import signalling
 
 FOLDER = Path(__file__).parents[2] / "proto"
 SCHEMAS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (FOLDER / "schemas").glob("*.json")}
-POLICY = SCHEMAS.pop("policy")
+POLICY, EXPORT = SCHEMAS.pop("policy"), SCHEMAS.pop("subject-export")
 ASYNCAPI = json.loads((FOLDER / "asyncapi.json").read_text(encoding="utf-8"))
 MESSAGES = json.loads((FOLDER / "vectors" / "messages.json").read_text(encoding="utf-8"))
 
@@ -39,6 +39,11 @@ def test_schemas_are_valid_and_fit_their_examples(kind: str) -> None:
     assert SCHEMAS[kind]["examples"]
     for example in SCHEMAS[kind]["examples"]:
         Draft202012Validator(SCHEMAS[kind]).validate(example)
+
+
+@pytest.mark.parametrize("schema", [POLICY, EXPORT], ids=["policy", "subject-export"])
+def test_schemas_of_files_are_valid(schema: dict[str, Any]) -> None:
+    Draft202012Validator.check_schema(schema)
 
 
 def test_the_examples_of_the_vectors_fit_their_schemas() -> None:

@@ -1,6 +1,6 @@
 """`pttserver register`: what is done with people's data; and what the platform promises, and how each is shown.
 
-The register of promises is `tests/requirements.toml`, beside the tests that it names.
+The register of promises is `tests/requirements.toml`, beside the tests that it names; the package carries it too.
 """
 
 import shutil

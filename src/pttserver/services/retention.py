@@ -20,6 +20,7 @@ from pttserver.errors import ClockDoubted, PolicyInvalid, PttError, StoreUnavail
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
+from pttserver.privacy.policy import Policy
 from pttserver.store.audit import AuditLog
 from pttserver.store.database import Database
 from pttserver.store.expiry import Plan, erase_some, plan
@@ -229,12 +230,12 @@ class Retention:
         self.readings.unproven = await self.sweeps.unproven()
         return True
 
-    async def due(self, tenant_id: TenantId) -> list[Due]:
-        """What a sweep would erase now. Raises PolicyInvalid, StoreUnavailable."""
+    async def due(self, tenant_id: TenantId, instead: Policy | None = None) -> list[Due]:
+        """What a sweep would erase now, or would if `instead` were in force. Raises PolicyInvalid, StoreUnavailable."""
         vault, now_ms = self._database.vault, self._clock.utc_ms()
 
         def counted(sql):  # type: ignore[no-untyped-def]
-            made = plan(sql, vault, tenant_id, now_ms)
+            made = plan(sql, vault, tenant_id, now_ms, instead=instead)
             return [Due(step.category, step.name, step.count(sql)) for step in made.steps] if made else []
 
         return await self._database.read(counted)

@@ -82,10 +82,8 @@ class _Reading:
 
     def _with(self, subscriber_id: SubscriberId) -> ColumnElement[bool]:
         names = [name for name, keys in self._names.items() if keys.subject_id == subscriber_id]
-        as_initiator = _CALL.initiator.in_([Reference(Category.PARTICIPANTS, name) for name in names])
-        present = select(_PRESENT.call_id).where(
-            _PRESENT.subject.in_([Reference(Category.PARTICIPANTS, name) for name in names])
-        )
+        as_initiator = _CALL.initiator.in_(names)
+        present = select(_PRESENT.call_id).where(_PRESENT.subject.in_(names))
         hidden_ms = self._cutoffs.hidden(Category.PARTICIPANTS, subscriber_id)
         of_somebody = or_(as_initiator, _CALL.id.in_(present))
         return of_somebody if hidden_ms is None else of_somebody & (_CALL.started_ms > hidden_ms)

@@ -73,6 +73,9 @@ class ReferenceType(TypeDecorator[Reference]):
             raise TypeError(f"a {self.category.value} reference is made by the vault only")
         return value.text
 
+    def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
+        return Text()
+
     def process_result_value(self, value: str | None, dialect: Dialect) -> Reference | None:
         return None if value is None else Reference(self.category, value)
 

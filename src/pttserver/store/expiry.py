@@ -35,7 +35,7 @@ from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.policy import Policy, parse_policy
-from pttserver.store.columns import Happening, Lasting, Reference
+from pttserver.store.columns import Happening, Lasting
 from pttserver.store.events import events_of
 from pttserver.store.governance_schema import audit_entries, holds, policy_versions, retention_events, subjects
 from pttserver.store.holds import holds_on, restricted_subjects
@@ -95,8 +95,16 @@ class Plan:
     governed_by: Any
 
 
-def plan(sql: Connection, vault: Vault, tenant_id: TenantId, now_ms: int, only: str | None = None) -> Plan | None:
+def plan(
+    sql: Connection,
+    vault: Vault,
+    tenant_id: TenantId,
+    now_ms: int,
+    only: str | None = None,
+    instead: Policy | None = None,
+) -> Plan | None:
     """Within a reading transaction. None: the tenant is gone, or no policy was ever applied. `only`: of one subject.
+    `instead`: by this policy, to know beforehand; such a plan is not to be carried out.
 
     Raises PolicyInvalid if another version of the server applied a policy that this one does not understand.
     """
@@ -104,7 +112,8 @@ def plan(sql: Connection, vault: Vault, tenant_id: TenantId, now_ms: int, only: 
     text = sql.scalar(newest.order_by(policy_versions.c.id.desc()).limit(1))
     if text is None:
         return None
-    planner = _Planner(sql, vault, tenant_id, Cutoffs(parsed(text), now_ms, events_of(sql, tenant_id)), only)
+    cutoffs = Cutoffs(instead or parsed(text), now_ms, events_of(sql, tenant_id))
+    planner = _Planner(sql, vault, tenant_id, cutoffs, only)
     steps = tuple(step for step in planner.steps() if step.finds_any(sql))
     return Plan(tenant_id, planner.cutoffs.policy, steps, planner.audit_cutoff_ms(), _governing(sql, tenant_id))
 
@@ -212,16 +221,15 @@ class _Planner:
         old = and_(table.c.tenant_id == self._tenant_id, table.c[record.since] <= reach.cutoff_ms)
         subject = table.c[record.subject]
         if reach.only is not None:
-            return and_(old, subject.in_(self._references(subject, [reach.only])))
+            return and_(old, subject.in_(self._references([reach.only])))
         if not reach.spared:
             return old
-        spared = self._references(subject, sorted(reach.spared))
+        spared = self._references(sorted(reach.spared))
         return and_(old, or_(subject.is_(None), subject.not_in(spared)))
 
-    def _references(self, column: Column[Any], subject_ids: Sequence[str]) -> list[Reference]:
+    def _references(self, subject_ids: Sequence[str]) -> list[str]:
         known = self._vault.subjects(self._sql, subject_ids)
-        category = column.info["category"]
-        return [Reference(category, text) for keys in known.values() for text in keys.references()]
+        return [name for keys in known.values() for name in keys.references()]
 
     # What lives --------------------------------------------------------------------------------------------------
 

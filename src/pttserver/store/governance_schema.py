@@ -70,8 +70,8 @@ retention_events = Table(
     _of_subject(nullable=True),
     impersonal("kind", Text),
     moment("at"),
-    sealed("actor", Category.AUDIT_LOG),
-    sealed("reason", Category.AUDIT_LOG),
+    sealed("actor", Category.AUDIT_LOG, of="tenant"),
+    sealed("reason", Category.AUDIT_LOG, of="tenant"),
     Index(None, "tenant_id", "subject_id"),
     info={"lasting": Lasting("tenant_id", since="at_ms")},
 )

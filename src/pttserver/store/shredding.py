@@ -7,15 +7,14 @@ Entries of the audit log keep theirs, since they are a chain: it leads nowhere o
 
 from typing import Final
 
-from sqlalchemy import Column, Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from pttserver.crypto.sealing import NONCE_BYTES
 from pttserver.errors import SealBroken
 from pttserver.ids import TenantId
-from pttserver.store.columns import Reference, ReferenceType
 from pttserver.store.governance_schema import subjects, tenant_keys
 from pttserver.store.schema import bursts, call_participants, calls, takeovers, tenants
-from pttserver.store.vault import HISTORY, SubjectVault, Vault
+from pttserver.store.vault import SubjectVault, Vault
 
 OWN: Final = (call_participants.c.subject, takeovers.c.subject)
 """Whose row it is: the row goes with the subject."""
@@ -45,17 +44,10 @@ def shred_tenant(sql: Connection, tenant_id: TenantId) -> bool:
 
 def _forget(sql: Connection, keys: SubjectVault) -> None:
     for column in OWN:
-        sql.execute(delete(column.table).where(column.in_(_names(keys, column))))
+        sql.execute(delete(column.table).where(column.in_(keys.references())))
     for column, blanked in SHARED.items():
-        row = update(column.table).where(column.in_(_names(keys, column)))
+        row = update(column.table).where(column.in_(keys.references()))
         sql.execute(row.values(dict.fromkeys(blanked)))
-
-
-def _names(keys: SubjectVault, column: Column[Reference]) -> list[Reference]:
-    """What the subject goes by in a column: by its policy's will, as itself or under a pseudonym."""
-    kind = column.type
-    assert isinstance(kind, ReferenceType)
-    return [Reference(kind.category, keys.reference(area)) for area in (HISTORY, f"{HISTORY}/pseudonym")]
 
 
 def subject_trace(sql: Connection, subject_id: str) -> bytes | None:

@@ -73,7 +73,9 @@ class Yard:
         at = self.office.provisioning
         self.tenant_id = (await at.add_tenant("ACME", POLICY)).tenant_id
         await at.add_group("ACME", "Patrol")
-        self.anna = (await at.add_subscriber("ACME", "Anna", display_name="Anna A.", pin="4711")).subscriber.subscriber_id
+        self.anna = (
+            await at.add_subscriber("ACME", "Anna", display_name="Anna A.", pin="4711")
+        ).subscriber.subscriber_id
 
     async def record_calls(self, number: int = 1) -> None:
         gate = self.office.book.gate(self.tenant_id)
@@ -173,7 +175,7 @@ async def test_a_policy_that_changes_wakes_the_engine(yard: Yard) -> None:
 async def test_t097_a_reader_of_an_earlier_state_keeps_an_erasure_from_being_proven(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pttserver.store.database.EMPTY_LOG_PAUSE_S", 0.001)
+    monkeypatch.setattr("pttserver.store.database.TRUNCATE_PAUSE_S", 0.001)
     await yard.record_calls(5)
     reader = dbapi2.connect(str(yard.file), isolation_level=None)
     reader.execute("BEGIN")
