@@ -47,7 +47,7 @@ async def test_t105_a_restricted_persons_data_are_held_and_not_used(platform: Pl
     anna, bert = [await platform.log_in(await platform.enrol(name, "Patrol")) for name in ("Anna", "Bert")]
     hers, his = await anna.affiliate("Patrol"), await bert.affiliate("Patrol")
     owner = await tenant_id(platform)
-    who = anna.subscriber if hasattr(anna, "subscriber") else (await platform.provisioning.subscriber(TENANT, "Anna")).subscriber_id
+    who = (await platform.provisioning.subscriber(TENANT, "Anna")).subscriber_id
     last_login = (await platform.provisioning.subscriber(TENANT, "Anna")).last_login_ms
     assert last_login is not None
     await platform.office.rights.restrict(owner, "Anna", Restriction.ACCURACY_DISPUTE, BY)
@@ -72,7 +72,9 @@ async def test_t105_a_restricted_persons_data_are_held_and_not_used(platform: Pl
     assert held_login == last_login  # what is held is not deleted
     shown = await platform.provisioning.subscriber(TENANT, "Anna")
     assert (shown.display_name, shown.identifier, shown.last_login_ms, shown.restricted) == (None, None, None, True)
-    assert [m.display_name for m in await platform.provisioning.group_members(TENANT, "Patrol") if m.subscriber_id == who] == [None]
+    assert [
+        m.display_name for m in await platform.provisioning.group_members(TENANT, "Patrol") if m.subscriber_id == who
+    ] == [None]
 
     await platform.office.rights.lift(owner, who, BY)
     await until(lambda: (his.participants or {}).get(who) == "Anna", timeout_s=2)
@@ -85,5 +87,10 @@ async def test_a_wrong_value_changes_nothing(platform: Platform, values: dict[st
     await platform.organise("Patrol")
     await platform.enrol("Anna", "Patrol")
     with pytest.raises(InvalidValue):
-        await platform.office.rights.rectify(await tenant_id(platform), "Anna", {**values, "phone": "+4520304050"} if values else {}, BY)
-    assert await platform.office.rights.fields((await platform.provisioning.subscriber(TENANT, "Anna")).subscriber_id) == {}
+        await platform.office.rights.rectify(
+            await tenant_id(platform), "Anna", {**values, "phone": "+4520304050"} if values else {}, BY
+        )
+    assert (
+        await platform.office.rights.fields((await platform.provisioning.subscriber(TENANT, "Anna")).subscriber_id)
+        == {}
+    )
