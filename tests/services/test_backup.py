@@ -147,6 +147,14 @@ async def test_t099_the_ledger_alone_is_enough(office, settings):
     assert await people(settings) == ["Gate 4"]
 
 
+async def test_a_subscriber_who_was_removed_does_not_come_back(office, settings):
+    backup = await backed_up(office, settings)
+    await office.provisioning.remove_subscriber("ACME", NUMBER)
+    await office.erasure._database.close()
+    assert (await restored(settings, backup)).replayed == 1
+    assert await people(settings) == ["Gate 4"]
+
+
 async def test_a_tenant_that_was_removed_does_not_come_back(office, settings):
     backup = await backed_up(office, settings)
     await office.provisioning.remove_tenant("ACME")
