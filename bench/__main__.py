@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 
 from bench import machine, scenario
-from bench.report.comparison import relay_tables
+from bench.report.kinds import section
+from bench.report.terminal import show
 from bench.stage import opened_stage
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -29,21 +30,22 @@ def main(
     limit = machine.raise_descriptor_limit()
     changes = {key: json.loads(value) for key, _, value in (text.partition("=") for text in change or [])}
     chosen = scenario.load(name, quick=quick, changes=changes)
-    result: dict[str, Any] = {"scenario": chosen.name, "about": chosen.about, "settings": chosen.keys, "quick": quick}
-    result["machine"] = {**machine.describe(), "descriptor_limit": limit}
+    result: dict[str, Any] = {"scenario": chosen.name, "kind": chosen.kind, "about": chosen.about, "quick": quick}
+    result["settings"] = chosen.keys
+    result["machine"] = {**machine.describe(), "descriptor_limit": limit, "loop_ms_before": machine.loop_ms()}
     begun = time.monotonic()
     with opened_stage(console) as stage:
         result["figures"] = importlib.import_module(f"bench.runs.{chosen.kind}").run(chosen, stage)
+    result["machine"]["loop_ms_after"] = machine.loop_ms()
     result["took_s"] = round(time.monotonic() - begun, 1)
-    if chosen.kind == "relay":
-        console.print(*relay_tables(result["figures"]["steps"]))
+    show(console, section(result, with_plots=False))
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps(result, indent=1) + "\n")
     if html_file is not None:
         from bench.report.page import write_page
 
-        write_page(result, html_file)
+        write_page([section(result)], html_file)
         console.print(f"Report: {html_file}")
 
 

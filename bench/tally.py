@@ -102,6 +102,13 @@ def _overtaken(handset: NDArray[np.int64], sequence: NDArray[np.int64]) -> int:
     return int((same & (np.diff(sequence[order]) < 0)).sum())
 
 
+def quantiles(values: list[float], steps: int = 200) -> list[float]:
+    """From the least to the greatest in equal steps of rank, for a curve; empty if there is nothing."""
+    if not values:
+        return []
+    return [round(float(value), 4) for value in np.quantile(values, np.linspace(0, 1, steps + 1))]
+
+
 def percentiles(values: NDArray[np.float64] | list[float]) -> dict[str, float]:
     """p50, p95, p99, max, rounded; empty if there is nothing."""
     if not len(values):

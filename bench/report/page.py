@@ -1,88 +1,88 @@
-"""One HTML file that needs nothing else: verdict, plots, tables, machine."""
+"""One HTML file that needs nothing else: the targets, then a chapter for each scenario with plots and tables."""
 
 import html
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.report.comparison import TABLES, rows
+from bench.report.machine_line import machine_line
+from bench.report.plots import svg
+from bench.report.section import Section, Table, Verdict
 
-_STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2.5rem auto;padding:0 1rem;color:#1d2a30}
-h1{font-size:1.7rem;margin-bottom:0}h2{font-size:1.15rem;margin:2.2rem 0 .4rem}p.about{color:#5b6b73;margin-top:.2rem}
-table{border-collapse:collapse;font-size:.85rem;width:100%}td,th{padding:.35rem .55rem;text-align:right;border-bottom:
-1px solid #e6e6e6}td:first-child,th:first-child,td:last-child{text-align:left}th{font-weight:600;color:#5b6b73}
-.cards{display:flex;gap:1rem;flex-wrap:wrap;margin:1.2rem 0}.card{background:#f4f6f5;border-radius:.6rem;
-padding:.8rem 1.1rem;min-width:9rem}.card b{display:block;font-size:1.6rem;line-height:1.2}.card span{color:#5b6b73;
-font-size:.85rem}.card.missed b{color:#b3402a}.card.met b{color:#0b6e4f}svg{width:100%;height:auto}
-.warn{background:#fff4e0;border-left:4px solid #e09f3e;padding:.5rem .9rem;font-size:.9rem}
-"""
+_STYLE = Path(__file__).with_name("page.css")
 
 
-def write_page(result: dict[str, Any], file: Path) -> None:
-    """With PNG files of the plots beside it."""
+def write_page(sections: Sequence[Section], file: Path, across: Sequence[Table] = ()) -> None:
+    """`across` are tables over several scenarios; they come first."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    figures = result["figures"]
-    steps = figures.get("steps", [])
-    is_comparison = bool(steps) and "members" in steps[0]
-    parts = [f"<h1>{_e(result['scenario'])}</h1><p class=about>{_e(result['about'])}</p>", _warnings(steps)]
-    if is_comparison:
-        parts += [_cards(steps), *_plots(steps, file), _comparison(steps)]
-    else:
-        parts.append(_tree(figures))
-    parts += ["<h2>Settings</h2>", _tree(result["settings"]), "<h2>Machine</h2>", _tree(result["machine"])]
-    title = f"<meta charset=utf-8><title>pttserver bench: {_e(result['scenario'])}</title>"
-    file.write_text(f"<!doctype html><html lang=en>{title}<style>{_STYLE}</style>{''.join(parts)}</html>\n")
+    judged = [(shown.name, verdict) for shown in sections for verdict in shown.verdicts]
+    parts = [_head(sections), _targets(judged), *(_table(table) for table in across)]
+    parts += [_chapter(shown) for shown in sections]
+    title = "pttserver, measured"
+    file.write_text(
+        f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>{title}</title><style>{_STYLE.read_text()}</style><main>{''.join(parts)}</main></html>\n"
+    )
 
 
-def _plots(steps: list[dict[str, Any]], file: Path) -> list[str]:
-    from bench.report.plots import relay_figures, svg
-
-    parts = []
-    for number, (title, figure) in enumerate(relay_figures(steps).items()):
-        figure.savefig(file.with_name(f"{file.stem}-{number + 1}.png"), dpi=130)
-        parts.append(f"<h2>{_e(title)}</h2>{svg(figure)}")
-    return parts
-
-
-def _cards(steps: list[dict[str, Any]]) -> str:
-    cards = []
-    for row in rows(steps):
-        for target, met in row.verdicts():
-            by = row.ratio("bare" if "bare" in target else "mumble")
-            if "p99" in target:
-                ours, theirs = row.delay("pttserver", "p99") or 0, row.delay("mumble", "p99") or 1
-                by = ours / theirs
-            state = "met" if met else "missed"
-            text = f"groups of {row.members}: {target}, {state}"
-            cards.append(f"<div class='card {state}'><b>{by:.2f} x</b><span>{_e(text)}</span></div>")
-    return f"<div class=cards>{''.join(cards)}</div>"
+def _head(sections: Sequence[Section]) -> str:
+    links = " ".join(f"<a href='#{_e(shown.name)}'>{_e(shown.name)}</a>" for shown in sections)
+    newest = max(sections, key=lambda shown: str(shown.result["machine"]["measured_at"]))
+    return (
+        f"<header><h1>pttserver, measured</h1><p class=about>{_e(machine_line(newest.result))}</p>"
+        f"<nav>{links}</nav></header>"
+    )
 
 
-def _comparison(steps: list[dict[str, Any]]) -> str:
-    found = []
-    for title, headings, cells in TABLES:
-        lines = [headings, *(cells(row) for row in rows(steps))]
-        body = "".join("<tr>" + "".join(f"<td>{_e(cell)}</td>" for cell in line) + "</tr>" for line in lines)
-        found.append(f"<h2>{_e(title)}</h2><table>{body}</table>")
-    return "".join(found)
-
-
-def _warnings(steps: list[dict[str, Any]]) -> str:
-    found = [
-        f"{step['column']}, groups of {step['members']}: {warning}"
-        for step in steps
-        for warning in step.get("warnings", [])
-    ]
-    if not found:
+def _targets(judged: list[tuple[str, Verdict]]) -> str:
+    if not judged:
         return ""
-    return f"<p class=warn>The harness says: {'<br>'.join(map(_e, found))}</p>"
+    met = sum(verdict.met for _, verdict in judged)
+    rows = "".join(
+        f"<tr class={'met' if one.met else 'missed'}><td><b>{one.word}</b></td><td>{_e(one.target)}</td>"
+        f"<td class=n>{_e(one.value)}</td><td class=n>{_e(one.limit)}</td>"
+        f"<td><a href='#{_e(name)}'>{_e(name)}</a></td></tr>"
+        for name, one in judged
+    )
+    head = "<tr><th></th><th>target</th><th class=n>measured</th><th class=n>limit</th><th>scenario</th></tr>"
+    return f"<section><h2>Targets: {met} of {len(judged)} met</h2><table class=targets>{head}{rows}</table></section>"
+
+
+def _chapter(shown: Section) -> str:
+    result = shown.result
+    quick = "<em>Quick form: rough figures.</em> " if result["quick"] else ""
+    parts = [f"<h2>{_e(shown.name)}</h2><p class=about>{quick}{_e(result['about'])}</p>", _warnings(shown.warnings)]
+    parts += [
+        f"<figure><figcaption>{_e(title)}</figcaption>{svg(figure)}</figure>" for title, figure in shown.plots.items()
+    ]
+    parts += [_table(table) for table in shown.tables]
+    parts.append(
+        f"<details><summary>Settings and machine</summary>{_tree(result['settings'])}{_tree(result['machine'])}"
+    )
+    parts.append(f"</details><p class=when>{_e(machine_line(result))}</p>")
+    return f"<section id='{_e(shown.name)}'>{''.join(parts)}</section>"
+
+
+def _table(table: Table) -> str:
+    head = "".join(f"<th{'' if not number else ' class=n'}>{_e(one)}</th>" for number, one in enumerate(table.headings))
+    rows = "".join(
+        "<tr>"
+        + "".join(f"<td{'' if not number else ' class=n'}>{_e(one)}</td>" for number, one in enumerate(line))
+        + "</tr>"
+        for line in table.lines
+    )
+    note = f"<p class=note>{_e(table.note)}</p>" if table.note else ""
+    return f"<h3>{_e(table.title)}</h3><div class=wide><table><tr>{head}</tr>{rows}</table></div>{note}"
+
+
+def _warnings(found: list[str]) -> str:
+    return f"<p class=warn>The harness says: {'<br>'.join(map(_e, found))}</p>" if found else ""
 
 
 def _tree(value: Any) -> str:
-    """Nested figures as nested tables."""
+    """Nested settings as nested tables."""
     if isinstance(value, dict):
-        shown = {key: inner for key, inner in value.items() if key != "delay_histogram"}
-        cells = "".join(f"<tr><td>{_e(key)}</td><td>{_tree(inner)}</td></tr>" for key, inner in shown.items())
+        cells = "".join(f"<tr><td>{_e(key)}</td><td>{_tree(inner)}</td></tr>" for key, inner in value.items())
         return f"<table>{cells}</table>"
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return "".join(_tree(inner) for inner in value)
@@ -90,4 +90,4 @@ def _tree(value: Any) -> str:
 
 
 def _e(value: object) -> str:
-    return html.escape(str(value))
+    return html.escape(str(value), quote=True)

@@ -7,7 +7,7 @@ from bench.meter import lag_ms, mark
 from bench.scenario import Scenario
 from bench.stage import Stage
 from bench.stand import Order, Stand
-from bench.tally import percentiles
+from bench.tally import percentiles, quantiles
 
 PACKETS_PER_S = 50
 SPARE_S = 0.5
@@ -45,5 +45,10 @@ def press(stand: Stand, seats: list[Any], presses_per_s: float, seconds: float) 
     stand.stage.show("keys are pressed at random ...")
     stand.ensemble.board.wanted[:] = 0
     access = stand.ensemble.order("press_at_random", seats, presses_per_s, seconds)
-    failed = sum(one is None for one in access)
-    return {"presses": len(access), "failed": failed, "access_ms": percentiles([one for one in access if one])}
+    granted = sorted(one for one in access if one is not None)
+    return {
+        "presses": len(access),
+        "failed": len(access) - len(granted),
+        "access_ms": percentiles(granted),
+        "access_curve_ms": quantiles(granted),
+    }

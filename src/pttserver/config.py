@@ -147,8 +147,8 @@ class KeySettings(_Section):
     master_key_command: list[str] | None = None
     """Command and arguments that print the master keys, such as a client of your secret store."""
     subject_keys_file: Path | None = None
-    """File without which backups tell nothing about anybody. Default: `subject_keys.backup` in `data_dir`. Each backup
-    and each erasure writes it: copy it to where backups are kept, over the copy from before."""
+    """File without which backups tell nothing about anybody. Default: `subject_keys.backup` in `data_dir`. Each
+    backup and each erasure writes it: copy it to where backups are kept, over the copy from before."""
 
 
 class PrivacySettings(_Section):
@@ -160,6 +160,8 @@ class PrivacySettings(_Section):
     """Rows erased in one transaction; voice and log-ins go between."""
     clock_jump_limit_s: Seconds = 86_400
     """If the clock went further than this beyond the time that passed, erasing waits until you confirm the time."""
+    absence_limit_s: Seconds = 7_776_000
+    """If the last sweep was longer ago than this when the server starts, erasing waits until you confirm the time."""
     bounds: dict[str, BoundSettings] = {}
     """What the law lets a tenant choose, by category: `[privacy.bounds.call_record]`."""
 

@@ -43,8 +43,8 @@ def flood(
 async def test_voice_goes_on_under_a_flood_of_forged_packets(tmp_path: Path, forgery: str) -> None:
     """T-019: >= 99 % of the voice arrives, and the slowest of the pings on the TLS port is answered in time.
 
-    The pace is what a core keeps up with beside the rest of the suite; the figures are printed. Alone on two cores
-    150,000/s cost nothing, 300,000/s of unknown SSRCs 0.5 % of the voice, of live SSRCs with bad tags 21 %.
+    The pace is what a core keeps up with beside the rest of the suite; the figures are printed. How far it goes alone:
+    `python -m bench attack`.
     """
     floor = FloorTimerSettings(t2_stop_talking_s=60)
     async with server_apart(tmp_path, floor=floor) as apart:

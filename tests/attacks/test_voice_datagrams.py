@@ -238,7 +238,7 @@ class NonceWatch:
 
         def protect_rtp_in_place(sender: SrtpSender, packet: PacketMemory) -> None:
             rtp_in_place(sender, packet)
-            self._note_rtp(sender, packet.packet())
+            self._note_rtp(sender, packet.copy())
 
         def protect_rtcp(sender: SrtpSender, packet: bytes) -> bytes:
             out = rtcp(sender, packet)

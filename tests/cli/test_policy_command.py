@@ -139,7 +139,7 @@ def test_two_policies_are_compared(write: Any) -> None:
     printed = run("diff", old, new)
     assert printed.exit_code == 0
     assert "1 year, 60 days after contract_ended" in printed.stdout
-    assert json.loads(run("diff", new, old, "--json").stdout)[0]["category"] == "alert"
+    assert json.loads(run("diff", new, old, "--json").stdout)["changes"][0]["category"] == "alert"
     assert "Changes: none" in run("diff", old, old).stdout
 
 

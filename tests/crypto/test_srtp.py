@@ -45,10 +45,10 @@ def test_in_place_is_the_same_where_the_packet_stands() -> None:
     memory, sender, receiver = PacketMemory.allocate(), SrtpSender(KEY), SrtpReceiver(KEY)
     memory.put(voice(1))
     sender.protect_rtp_in_place(memory)
-    protected = memory.packet()
+    protected = memory.copy()
     assert protected == SrtpSender(KEY).protect_rtp(voice(1))
     assert receiver.unprotect_rtp_in_place(memory) == 0
-    assert memory.packet() == voice(1)
+    assert memory.copy() == voice(1)
     with pytest.raises(SrtpError) as refused:
         sender.protect_rtp_in_place(memory)
     assert is_replay(refused.value.status)
@@ -64,7 +64,7 @@ def test_in_place_is_the_same_where_the_packet_stands() -> None:
 def test_packet_memory_keeps_room_for_what_protection_adds(size: int) -> None:
     memory = PacketMemory.allocate()
     memory.put(bytes(size))
-    assert memory.packet() == bytes(size)
+    assert memory.copy() == bytes(size)
     with pytest.raises(ValueError, match="too long"):
         memory.put(bytes(MEMORY_BYTES - TRAILER_ROOM_BYTES + 1))
 

@@ -28,7 +28,7 @@ def client() -> Iterator[socket.socket]:
 
 def read(server: BatchSocket) -> list[tuple[bytes, bytes]]:
     """The datagrams of one batch, each with the address that it came from."""
-    return [(packet.packet(), server.unpack_head(head)[0]) for packet, head in server.received(server.receive())]
+    return [(packet.copy(), server.unpack_head(head)[0]) for packet, head in server.received(server.receive())]
 
 
 def raw_address(sock: socket.socket) -> bytes:

@@ -27,7 +27,7 @@ class RecordingSocket:
         self.sent += [addresses[index] for index in range(count)]
 
     def send_from(self, packet: PacketMemory, addresses: AddressArray, count: int) -> None:
-        self.send_to_all(packet.packet(), addresses, count)
+        self.send_to_all(packet.copy(), addresses, count)
 
 
 class RecordingLink:

@@ -54,6 +54,14 @@ def test_sunday_night_lasts_into_monday_and_weeks_go_round() -> None:
     assert not on_duty("2026-05-05T00:00", "sat-mon 00:00-24:00")
 
 
+@pytest.mark.parametrize(
+    ("moment", "covered"),
+    [("08:14", False), ("08:15", True), ("17:44", True), ("17:45", False), ("09:59", True), ("17:01", True)],
+)
+def test_minutes_count(moment: str, covered: bool) -> None:
+    assert on_duty(f"2026-05-04T{moment}", "mon 08:15-17:45") is covered
+
+
 def test_any_span_will_do_and_none_means_always() -> None:
     assert on_duty("2026-05-09T12:00", "mon-fri 08:00-18:00", "sat 10:00-14:00")
     assert on_duty("2026-05-09T12:00")

@@ -107,19 +107,31 @@ def test_a_wrong_key_is_named_with_its_line(more: str, told: str) -> None:
         ("[categories.message_content]\nstore = 'pseudonymised'", "there are no pseudonyms of Message content"),
         ("[categories.subscriber_name]\nkeep = '90 days'", "lasts while somebody is subscribed and has no age"),
         ("[extra.shift]\nkeep = '90 days'", "line 6: extra.shift.keep: lasts while somebody is subscribed"),
-        ("[categories.call_record]\nstore = 'truncated'", "store: there is nothing to truncate in Call records"),
-        ("[categories.message_content]\nstore = 'truncated'", "truncated to what? Name characters in truncate"),
-        ("[categories.location]\nstore = 'truncated'", "truncated to what? Name metres or decimals in truncate"),
-        ("[categories.ip_address]\ntruncate = { ipv4_bits = 24, ipv6_bits = 48 }", 'without store = "truncated"'),
-        ("[categories.ip_address]\nstore = 'truncated'\ntruncate = { ipv4_bits = 24 }", "to ipv4_bits and ipv6_bits"),
-        ("[categories.ip_address]\nstore = 'truncated'\ntruncate = { characters = 3 }", "to ipv4_bits and ipv6_bits"),
+        ("[categories.call_record]\nstore = 'truncated'", "call_record.store: there is nothing to truncate"),
+        (
+            "[categories.message_content]\nstore = 'truncated'",
+            "message_content.store: truncated to what? Name characters",
+        ),
+        ("[categories.location]\nstore = 'truncated'", "location.store: truncated to what? Name metres or decimals"),
+        (
+            "[categories.ip_address]\ntruncate = { ipv4_bits = 24, ipv6_bits = 48 }",
+            "ip_address.truncate: has no meaning without store",
+        ),
+        (
+            "[categories.ip_address]\nstore = 'truncated'\ntruncate = { ipv4_bits = 24 }",
+            "address.truncate: IP address is truncated to ipv4_bits and ipv6_bits",
+        ),
+        (
+            "[categories.ip_address]\nstore = 'truncated'\ntruncate = { characters = 3 }",
+            "address.truncate: IP address is truncated to ipv4_bits and ipv6_bits",
+        ),
         ("[categories.nickname]\nstore = 'truncated'\ntruncate = {}", "Nickname is truncated to characters"),
         (
             "[location]\nenabled = true\nlive_only = false\n[categories.location]\nstore = 'truncated'\n"
             "truncate = { metres = 9, decimals = 1 }",
             "Location is truncated to metres or decimals",
         ),
-        ("[categories.location]\ncollect = true", "collect: location.enabled is false"),
+        ("[categories.location]\ncollect = true", "categories.location.collect: location.enabled is false"),
         ("[categories.location]\nstore = 'plain'", "store: location.enabled is false: no positions are written"),
         ("[location]\nenabled = true\n[categories.location]\nstore = 'plain'", "store: location.live_only is true"),
     ],
@@ -137,6 +149,20 @@ def test_all_that_is_wrong_is_told_at_once_in_order() -> None:
 def test_a_file_without_title_and_version_is_no_policy(text: str) -> None:
     with pytest.raises(PolicyFileInvalid, match="missing"):
         parse_policy(text)
+
+
+def test_an_item_that_is_wrong_is_told_once() -> None:
+    told = refused("[categories.alert]\npurpose = ['fun']\nvisible_to = ['boss']\n[extra.x]\npurpose = []")
+    assert [line.partition(": should")[0].partition(": the list")[0] for line in told.splitlines()] == [
+        "line 6: categories.alert.purpose.1",
+        "line 7: categories.alert.visible_to.1",
+        "line 9: extra.x.purpose",
+    ]
+
+
+def test_a_table_is_asked_for_in_plain_words() -> None:
+    assert refused("[categories]\nalert = 3") == "line 6: categories.alert: should be a table"
+    assert refused("[categories.alert]\nzzzzzz = 3") == "line 6: categories.alert.zzzzzz: there is no such key"
 
 
 def test_no_value_of_the_file_is_repeated_by_a_wrong_type() -> None:

@@ -102,6 +102,36 @@ def test_the_grid_is_near_and_twice_is_as_once(latitude: float, longitude: float
         assert metres_between(point, (latitude, longitude)) <= metres * 0.72 + 1  # half a diagonal, and a little sphere
 
 
+@pytest.mark.parametrize("latitude", [0.0, 45.0, -60.0, 80.0])
+def test_neighbours_on_the_grid_are_its_metres_apart(latitude: float) -> None:
+    """So a thousand points along a kilometre become two or three."""
+    south_north = {on_grid(latitude + step / 111_195, 0.0, 1000) for step in range(1000)}
+    degree_m = 111_195 * math.cos(math.radians(on_grid(latitude, 0.0, 1000)[0]))
+    west_east = sorted({on_grid(latitude, 12.0 + step / degree_m, 1000) for step in range(0, 5000, 10)})
+    assert len(south_north) <= 2
+    assert 5 <= len(west_east) <= 6
+    assert metres_between(west_east[0], west_east[1]) == pytest.approx(1000, rel=0.001)
+
+
+@pytest.mark.parametrize("pole", [90.0, -90.0])
+def test_at_a_pole_all_meridians_meet(pole: float) -> None:
+    assert on_grid(pole, 123.0, 111_195) == (pole, 0.0)
+
+
+@pytest.mark.parametrize(("latitude", "longitude"), [(90, 0), (-90, 0), (0, 180), (0, -180)])
+def test_the_ends_of_the_earth_are_on_it(latitude: int, longitude: int) -> None:
+    assert coarse_position(latitude, longitude, Truncation(decimals=3)) == (latitude, longitude)
+    north, east = coarse_position(latitude, longitude, Truncation(metres=77_777))
+    assert abs(north) <= 90
+    assert abs(east) <= 180
+
+
+@pytest.mark.parametrize(("latitude", "longitude"), [(90.1, 0), (-90.1, 0), (0, 180.1), (0, -180.1), (math.nan, 0)])
+def test_what_is_beyond_them_is_not(latitude: float, longitude: float) -> None:
+    with pytest.raises(ValueError, match=r"^no place on Earth$"):
+        coarse_position(latitude, longitude, Truncation(decimals=3))
+
+
 def test_a_grid_of_nothing_moves_nothing() -> None:
     assert on_grid(55.67612, 12.56834, 0) == (55.67612, 12.56834)
 

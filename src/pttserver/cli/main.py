@@ -18,6 +18,7 @@ from pttserver.cli import (
     device,
     group,
     hold,
+    key,
     policy,
     register,
     retention,
@@ -56,6 +57,7 @@ app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(subject.app, name="subject")
 app.add_typer(device.app, name="device")
 app.add_typer(subject.app, name="subject")
+app.add_typer(key.app, name="key")
 app.add_typer(audit_command.app, name="audit")
 app.add_typer(policy.app, name="policy")
 app.add_typer(config_command.app, name="config")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pttserver.cli import policy_office
+from pttserver.cli import notice, policy_office
 from pttserver.cli.office import in_office, settings_of
 from pttserver.cli.output import AsJson, complain, print_json, print_table
 
@@ -22,6 +22,7 @@ app.add_typer(presets, name="presets")
 app.command()(policy_office.apply)
 app.command()(policy_office.history)
 app.command()(policy_office.status)
+app.command()(notice.notice)
 
 PolicyFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Policy file.", show_default=False)]
 PolicyOf = Annotated[
@@ -79,15 +80,24 @@ def explain(ctx: typer.Context, of: PolicyOf, json: AsJson = False) -> None:
 
 @app.command()
 def diff(ctx: typer.Context, old: PolicyOf, new: PolicyOf, json: AsJson = False) -> None:
-    """Say what would change from one policy to another, and whether that is stricter or laxer."""
+    """Say what would change from one policy to another, and whether that is stricter or laxer.
+
+    From the policy of a tenant: also how much of what is stored would be erased at the next sweep.
+    """
     from pttserver.privacy.difference import difference
 
-    changes = difference(policy_of(ctx, old), policy_of(ctx, new))
+    wanted = policy_of(ctx, new)
+    changes = difference(policy_of(ctx, old), wanted)
+    due = [] if Path(old).is_file() else in_office(ctx, lambda office: policy_office.due_under(office, old, wanted))
     if json:
-        return print_json(list(map(asdict, changes)))
+        return print_json({"changes": list(map(asdict, changes)), "erased_at_next_sweep": list(map(asdict, due))})
     words = {True: "stricter", False: "laxer", None: "-"}
     rows = [[c.category, c.what, c.before, c.after, words[c.stricter]] for c in changes]
-    return print_table("Changes", ["Where", "What", "Before", "After", "Is"], rows)
+    print_table("Changes", ["Where", "What", "Before", "After", "Is"], rows)
+    if not Path(old).is_file():
+        gone = [[d.category, d.where, str(d.rows)] for d in due]
+        print_table("Erased at the next sweep", ["Category", "Where", "Rows"], gone)
+    return None
 
 
 @app.command()

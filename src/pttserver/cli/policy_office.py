@@ -13,6 +13,7 @@ from pttserver.cli.tenant import TenantName
 if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.privacy.policy import Policy
     from pttserver.services.office import Office
+    from pttserver.services.retention import Due
     from pttserver.store.policies import LoggedInstruction, PolicyVersion
 
 
@@ -93,6 +94,11 @@ async def in_force(office: "Office", tenant: str) -> "Policy":
     except NotFound:
         raise NotFound("there is neither a file nor a tenant of this name") from None
     return office.book.policy(owner.tenant_id)
+
+
+async def due_under(office: "Office", tenant: str, policy: "Policy") -> "list[Due]":
+    """What the next sweep would erase of a tenant, were this its policy. Raises NotFound."""
+    return await office.retention.due((await office.provisioning.tenant(tenant)).tenant_id, policy)
 
 
 def _shown(text: Any) -> str:

@@ -1,6 +1,6 @@
-"""`pttserver register`: what the platform promises, and how each promise is shown.
+"""`pttserver register`: what is done with people's data; and what the platform promises, and how each is shown.
 
-The register is `tests/requirements.toml`, beside the tests that it names; the package carries it under its own roof.
+The register of promises is `tests/requirements.toml`, beside the tests that it names; the package carries it too.
 """
 
 import shutil
@@ -9,11 +9,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pttserver.cli.output import AsJson, print_json
+from pttserver.cli.office import in_office, settings_of
+from pttserver.cli.output import AsJson, moment, print_json
+from pttserver.cli.pages import Form, FormOption, Out, give
+
+if TYPE_CHECKING:  # slow to import, see main.py
+    from pttserver.config import Settings
+    from pttserver.services.office import Office
+    from pttserver.services.processing_register import ProcessingRegister
 
 _INDENT = " " * len("S-001  ")
 
@@ -57,17 +64,40 @@ def _read(number: str, row: dict[str, Any]) -> Requirement:
 
 
 def register(
+    ctx: typer.Context,
+    tenant: Annotated[str | None, typer.Argument(help="Only this tenant; else all.")] = None,
+    *,
+    form: FormOption = Form.TEXT,
+    out: Out = None,
     requirements_: Annotated[
-        bool, typer.Option("--requirements", help="Each requirement, its status, and what shows it.")
+        bool, typer.Option("--requirements", help="Instead: each requirement, its status, and what shows it.")
     ] = False,
     status: Annotated[Status | None, typer.Option(help="Only the requirements of this status.")] = None,
     json_: AsJson = False,
 ) -> None:
-    """Print a register: the requirements and how each is met."""
-    if not requirements_:
-        raise typer.BadParameter("say which register: --requirements")
+    """Print the record of processing activities (GDPR Art. 30), or with --requirements how each is met."""
+    form = Form.JSON if json_ else form
+    if requirements_:
+        return _print_requirements(status, form)
+    from pttserver.clock import Clock
+    from pttserver.services.processing_register import register_page
+
+    found = in_office(ctx, lambda office: _processing(office, tenant, settings_of(ctx)))
+    made = moment(Clock().utc_ms())
+    return give(register_page(found, made), asdict(found), form, out)
+
+
+async def _processing(office: "Office", tenant: str | None, settings: "Settings") -> "ProcessingRegister":
+    from pttserver.services.processing_register import processing_register
+
+    at = office.provisioning
+    wanted = [await at.tenant(tenant)] if tenant else await at.tenants()
+    return processing_register([(one, office.book.in_force(one.tenant_id)) for one in wanted], settings)
+
+
+def _print_requirements(status: Status | None, form: Form) -> None:
     rows = [row for row in requirements() if status in {None, row.status}]
-    if json_:
+    if form is Form.JSON:
         return print_json([asdict(row) for row in rows])
     for row in rows:
         _print(row)

@@ -1,6 +1,5 @@
 """`pttserver subject`: what people may ask of an organisation that holds data about them."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ from pttserver.cli import erasing
 from pttserver.cli.instruction import Actor, instruction_of
 from pttserver.cli.office import in_office
 from pttserver.cli.output import AsJson, print_json, print_table, row_of
+from pttserver.cli.pages import write_new
 from pttserver.cli.tenant import TenantName
 from pttserver.privacy.restriction import Restriction
 
@@ -78,7 +78,7 @@ def export(
     document = in_office(ctx, work)
     for name in forms:
         file = out / f"{document.subject}.{name}" if out.is_dir() else out
-        write_private(file, _rendered(document, name))
+        write_new(file, _rendered(document, name))
         typer.echo(f"Written: {file}")
 
 
@@ -135,17 +135,6 @@ def assignments(texts: list[str]) -> dict[str, str]:
             raise typer.BadParameter("write each value once, as NAME=VALUE")
         found[name] = value
     return found
-
-
-def write_private(file: Path, text: str) -> None:
-    """Into a new file that only its owner reads. Raises InvalidValue."""
-    from pttserver.errors import InvalidValue
-
-    try:
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-            out.write(text)
-    except OSError as error:
-        raise InvalidValue(f"{file}: {error.strerror}") from None
 
 
 def _forms(text: str, out: Path) -> list[str]:

@@ -34,7 +34,7 @@ class PacketMemory:
         self._view[0:size] = packet
         self.length[0] = size
 
-    def packet(self) -> bytes:
-        """A copy of what it holds."""
+    def copy(self) -> bytes:
+        """What it holds, as octets of their own."""
         held: bytes = self._view[0 : self.length[0]]
         return held

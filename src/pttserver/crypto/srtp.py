@@ -71,7 +71,7 @@ class _Context:
         status = function(self._srtp, _shared.start, _shared.length)
         if status:
             raise SrtpError(status)
-        return _shared.packet()
+        return _shared.copy()
 
 
 class SrtpSender(_Context):

@@ -86,7 +86,7 @@ class GroupChannel:
 
     def send_voice(self, packet: PacketMemory, talker: Session) -> None:
         """An RTP packet of the talker to all others; its memory is used up. Raises SrtpError if its index was used."""
-        plain = packet.packet() if self._websocket else b""
+        plain = packet.copy() if self._websocket else b""
         self._next_epoch().sender.protect_rtp_in_place(packet)  # 7
         count = self._count_besides(talker)
         if count:

@@ -21,6 +21,7 @@ from pttserver.crypto.sealed_stream import SealedWriter
 from pttserver.errors import AlreadyExists, StoreUnavailable
 from pttserver.services.audit import HEADS_FILE
 from pttserver.services.certificate import ensure_certificate
+from pttserver.services.erasure import open_erasures
 from pttserver.services.keyring import master_keys
 from pttserver.services.signing_key import SIGNING_KEY_FILE
 from pttserver.services.subject_keys import write_subject_keys
@@ -28,9 +29,8 @@ from pttserver.store.database import Database
 from pttserver.store.erasure_ledger import LEDGER_FILE
 from pttserver.store.private_files import make_private_file, sync_folder
 from pttserver.store.snapshot import Progress, copy_database
-from pttserver.store.workplace import workplace
+from pttserver.store.workplace import WORKPLACE, workplace
 
-WORKPLACE: Final = "backup.part"
 MANIFEST: Final = "manifest.json"
 DATABASE: Final = "pttserver.sqlite3"
 POLICIES: Final = "policies/"
@@ -64,6 +64,7 @@ async def back_up(
         raise AlreadyExists(f"{target} is there already; a backup overwrites nothing")
     with workplace(settings.data_dir / WORKPLACE) as folder:
         copy = folder / DATABASE
+        await open_erasures(database, settings).replay()
         await asyncio.to_thread(copy_database, settings.database_file, copy, progress)
         manifest = Manifest(__version__, clock.utc_ms(), await write_subject_keys(database, settings))
         await asyncio.to_thread(

@@ -15,9 +15,8 @@ from pttserver.crypto.signing import SigningKey
 from pttserver.errors import InvalidValue
 from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category
-from pttserver.privacy.retention import Event, EventKind, Phase
+from pttserver.privacy.retention import Clause, Event, EventKind
 from pttserver.services import naming
-from pttserver.services.backup import WORKPLACE
 from pttserver.services.instructions import Instruction
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.signing_key import signing_key
@@ -28,7 +27,7 @@ from pttserver.store.deletion_requests import DeletionRequests
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, LedgerEntry, subject_digest
 from pttserver.store.erasures import Erasures, Proof
 from pttserver.store.inventory import personal
-from pttserver.store.workplace import clear_workplace
+from pttserver.store.workplace import WORKPLACE, clear_workplace
 
 FORMAT: Final = "pttserver certificate of erasure, version 1"
 REMAINS: Final = "times and lengths of calls that others took part in, without a reference to the subject"
@@ -75,6 +74,8 @@ class Erasure:
     async def request(self, tenant_id: TenantId, subject: str, instruction: Instruction) -> str:
         """Starts the periods of `deletion_requested`; gives the subject's id. Raises InvalidValue if they run."""
         subject_id = await self._find(tenant_id, subject)
+        if not self._periods(tenant_id):
+            raise InvalidValue("the policy has no periods after deletion_requested: erase without --request")
         if await self._requests.pending(tenant_id, subject_id):
             raise InvalidValue("the deletion is requested already")
         await self._put(tenant_id, subject_id, EventKind.DELETION_REQUESTED, instruction)
@@ -86,7 +87,7 @@ class Erasure:
         requested = await self._requests.pending(tenant_id, subject_id)
         if not requested:
             raise InvalidValue("no deletion is requested")
-        if self._is_final(tenant_id, requested):
+        if self._is_final(tenant_id, requested[0]):
             raise InvalidValue("the first phase of the request is over: it is final")
         await self._put(tenant_id, subject_id, EventKind.DELETION_WITHDRAWN, instruction)
         return subject_id
@@ -95,11 +96,16 @@ class Erasure:
         note = self._note(tenant_id, subject_id, f"subject.{kind.value}", instruction)
         await self._requests.put(tenant_id, subject_id, Event(kind, note.at_ms), note)
 
-    def _is_final(self, tenant_id: TenantId, events: list[Event]) -> bool:
-        """Whether any category of the policy is beyond its first phase."""
-        policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
-        phases = {policy.rule(each).retention.phase(events[-1].at_ms, now_ms, events) for each in Category}
-        return not phases.isdisjoint({Phase.FINAL, Phase.GONE})
+    def _is_final(self, tenant_id: TenantId, requested: Event) -> bool:
+        """Whether nothing can be saved any more, of any category."""
+        ends = [clause.irrevocable_ms(requested.at_ms) for clause in self._periods(tenant_id)]
+        return max(ends, default=requested.at_ms) <= self._clock.utc_ms()
+
+    def _periods(self, tenant_id: TenantId) -> list[Clause]:
+        """What the policy says of deletion requests. Raises PolicyMissing."""
+        policy = self._policies.policy(tenant_id)
+        clauses = (policy.rule(each).retention.clause(EventKind.DELETION_REQUESTED) for each in Category)
+        return [clause for clause in clauses if clause is not None]
 
     async def _find(self, tenant_id: TenantId, subject: str) -> str:
         return await self._erasures.find(tenant_id, naming.identifier_or_id(subject))

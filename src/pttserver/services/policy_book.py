@@ -56,6 +56,11 @@ class PolicyBook:
             _log.error("tenant_refused", tenant=tenant_id, reason=reason)
         self._refused[tenant_id] = reason
 
+    def accept(self, tenant_id: TenantId) -> None:
+        """The reason for which the tenant was refused is gone."""
+        if self._refused.pop(tenant_id, None) is not None:
+            _log.info("tenant_accepted", tenant=tenant_id)
+
     def refusal(self, tenant_id: TenantId) -> str | None:
         return self._refused.get(tenant_id)
 
@@ -88,6 +93,13 @@ class PolicyBook:
     def policy(self, tenant_id: TenantId) -> Policy:
         """Raises PolicyMissing."""
         return self.gate(tenant_id).policy
+
+    def in_force(self, tenant_id: TenantId) -> Policy | None:
+        """None: the tenant is refused."""
+        try:
+            return self.policy(tenant_id)
+        except PolicyMissing:
+            return None
 
     def names_up_to(self, tenant_id: TenantId) -> int:
         """How many participants a group may have for its members to see their names; 0 without a policy."""

@@ -24,7 +24,6 @@ from pttserver.services.backup import (
     DATABASE,
     MANIFEST,
     POLICIES,
-    WORKPLACE,
     Manifest,
 )
 from pttserver.services.instructions import Instruction
@@ -38,7 +37,7 @@ from pttserver.store.erasures import Erasures
 from pttserver.store.policies import Policies
 from pttserver.store.private_files import make_private_file, make_private_folder, replace_private_file, sync_folder
 from pttserver.store.snapshot import claim, put_keys_back
-from pttserver.store.workplace import workplace
+from pttserver.store.workplace import WORKPLACE, workplace
 
 _NO_LEDGER: Final = (
     "give the newest ledger with --ledger, or accept that later erasures are unknown: --without-ledger --reason WHY"

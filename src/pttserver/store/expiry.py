@@ -95,8 +95,16 @@ class Plan:
     governed_by: Any
 
 
-def plan(sql: Connection, vault: Vault, tenant_id: TenantId, now_ms: int, only: str | None = None) -> Plan | None:
+def plan(
+    sql: Connection,
+    vault: Vault,
+    tenant_id: TenantId,
+    now_ms: int,
+    only: str | None = None,
+    instead: Policy | None = None,
+) -> Plan | None:
     """Within a reading transaction. None: the tenant is gone, or no policy was ever applied. `only`: of one subject.
+    `instead`: by this policy, to know beforehand; such a plan is not to be carried out.
 
     Raises PolicyInvalid if another version of the server applied a policy that this one does not understand.
     """
@@ -104,7 +112,8 @@ def plan(sql: Connection, vault: Vault, tenant_id: TenantId, now_ms: int, only: 
     text = sql.scalar(newest.order_by(policy_versions.c.id.desc()).limit(1))
     if text is None:
         return None
-    planner = _Planner(sql, vault, tenant_id, Cutoffs(parsed(text), now_ms, events_of(sql, tenant_id)), only)
+    cutoffs = Cutoffs(instead or parsed(text), now_ms, events_of(sql, tenant_id))
+    planner = _Planner(sql, vault, tenant_id, cutoffs, only)
     steps = tuple(step for step in planner.steps() if step.finds_any(sql))
     return Plan(tenant_id, planner.cutoffs.policy, steps, planner.audit_cutoff_ms(), _governing(sql, tenant_id))
 

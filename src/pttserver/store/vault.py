@@ -143,8 +143,12 @@ class Vault:
 
     def check(self, sql: Connection) -> None:
         """Whether all of the database can be opened. Raises MasterKeyMissing."""
-        for master_id in sql.scalars(select(tenant_keys.c.master_id).distinct()):
+        for master_id in self.master_ids(sql):
             self._master(master_id)
+
+    def master_ids(self, sql: Connection) -> set[str]:
+        """Identifiers of the master keys that are needed."""
+        return set(sql.scalars(select(tenant_keys.c.master_id).distinct()))
 
     def rewrap(self, sql: Connection) -> int:
         """Wraps every tenant's key with the newest master key; gives how many were not. No value is touched."""

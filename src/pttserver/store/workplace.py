@@ -6,9 +6,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from pttserver.errors import StoreUnavailable
 from pttserver.store.private_files import make_private_folder
+
+WORKPLACE: Final = "backup.part"
+"""In `data_dir`: where backups and restores are made."""
 
 
 @contextmanager

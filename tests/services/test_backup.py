@@ -1,0 +1,319 @@
+"""T-098, T-099, T-145: a backup is ciphertext only, opens nobody who was erased, and comes back without them."""
+
+import asyncio
+import io
+
+import pytest
+
+from pttserver.clock import Clock
+from pttserver.crypto.sealed_stream import SealedReader
+from pttserver.crypto.sealing import MasterKey
+from pttserver.errors import (
+    AlreadyExists,
+    BackupInvalid,
+    InvalidValue,
+    LedgerBroken,
+    MasterKeyMissing,
+    StoreUnavailable,
+)
+from pttserver.ids import Personal
+from pttserver.services.backup import back_up
+from pttserver.services.instructions import Instruction
+from pttserver.services.keyring import master_keys, open_database, write_keys
+from pttserver.services.office import furnish, open_office
+from pttserver.services.restore import Sources, restore
+from pttserver.services.subject_keys import subject_keys_file
+from pttserver.store.erasure_ledger import LEDGER_FILE
+from pttserver.store.shredding import subject_trace
+from pttserver.store.workplace import WORKPLACE, workplace
+from running_server import loopback_settings
+
+NUMBER, NAME = "+4915112345678", "Wilhelmine Markwort"
+WHY = Instruction(Personal("Olga Operator"), Personal("she asked for it"))
+MARKERS = (NUMBER.encode(), NAME.encode(), b"Olga Operator", b"she asked for it")
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return loopback_settings(tmp_path)
+
+
+@pytest.fixture
+async def office(settings):
+    async with open_office(settings) as office:
+        await office.provisioning.add_tenant("ACME")
+        await office.provisioning.add_subscriber("ACME", NUMBER, display_name=NAME, pin="4711")
+        await office.provisioning.add_subscriber("ACME", "Gate 4", display_name="Bert", pin="4712")
+        yield office
+
+
+async def backed_up(office, settings, name="backup"):
+    target = settings.data_dir.parent / name
+    await back_up(office.erasure._database, settings, target, lambda _done, _total: None, Clock())
+    return target
+
+
+async def erase(office, subject=NUMBER):
+    tenant_id = (await office.provisioning.tenant("ACME")).tenant_id
+    return await office.erasure.erase(tenant_id, subject, WHY)
+
+
+async def restored(settings, backup, **options):
+    ledger = options.pop("ledger", settings.data_dir / LEDGER_FILE)
+    sources = Sources(backup, ledger, options.pop("subject_keys", None))
+    return await restore(settings, sources, WHY, Clock(), **{"force": True, **options})
+
+
+async def people(settings):
+    async with open_office(settings) as office:
+        return [it.identifier.reveal() for it in await office.provisioning.subscribers("ACME")]
+
+
+def opened(settings, backup):
+    """All that whoever has the master key finds in a backup."""
+    with open(backup, "rb") as source:
+        return io.BufferedReader(SealedReader(source, master_keys(settings))).read()
+
+
+async def test_a_backup_comes_back_as_it_was(office, settings):
+    backup = await backed_up(office, settings)
+    assert backup.stat().st_mode & 0o777 == 0o600
+    await office.provisioning.add_subscriber("ACME", "later", pin="4713")
+    await office.erasure._database.close()
+    await restored(settings, backup)
+    assert await people(settings) == [NUMBER, "Gate 4"]
+    async with open_office(settings) as again:
+        assert (await again.provisioning.subscriber("ACME", NUMBER)).display_name.reveal() == NAME
+    assert not (settings.data_dir / WORKPLACE).exists()
+
+
+async def test_t098_an_old_backup_tells_nothing_about_the_erased_even_with_the_master_key(office, settings):
+    who = await office.provisioning.subscriber("ACME", NUMBER)
+    database = office.erasure._database
+    before = await database.read(lambda sql: database.vault.subject(sql, who.subscriber_id))
+    trace = await database.read(lambda sql: subject_trace(sql, who.subscriber_id))
+    index = await database.read(lambda sql: database.vault.identifier_index(sql, who.tenant_id, NUMBER))
+    backup = await backed_up(office, settings)
+    assert trace in (settings.data_dir / "pttserver.sqlite3").read_bytes() + _log(settings)
+    keys_before = opened_keys(settings)
+    assert who.subscriber_id.encode() in keys_before  # the same search finds her before
+    await erase(office)
+    content = opened(settings, backup)
+    assert who.subscriber_id.encode() in content  # her rows are there, and nothing opens them any more
+    for secret in (*MARKERS, trace, index, before.reference().encode()):
+        assert secret not in content
+    assert who.subscriber_id.encode() not in opened_keys(settings)
+
+
+def opened_keys(settings):
+    return io.BufferedReader(
+        SealedReader(io.BytesIO(subject_keys_file(settings).read_bytes()), master_keys(settings))
+    ).read()
+
+
+def _log(settings):
+    log = settings.data_dir / "pttserver.sqlite3-wal"
+    return log.read_bytes() if log.exists() else b""
+
+
+async def test_no_file_shows_anything_in_clear(office, settings):
+    backup = await backed_up(office, settings)
+    await erase(office)
+    files = [backup, *(file for file in settings.data_dir.rglob("*") if file.is_file())]
+    assert {file.name for file in files} >= {"pttserver.sqlite3", "subject_keys.backup", LEDGER_FILE}
+    for file in files:
+        for marker in MARKERS:
+            assert marker not in file.read_bytes(), file
+
+
+async def test_t099_the_dead_stay_dead_after_a_restore(office, settings):
+    backup = await backed_up(office, settings)
+    await erase(office)
+    await office.erasure._database.close()
+    done = await restored(settings, backup)
+    assert (done.without_key, done.replayed) == (1, 0)
+    assert await people(settings) == ["Gate 4"]
+
+
+async def test_t099_the_ledger_alone_is_enough(office, settings):
+    """An operator kept an old file of subjects' keys."""
+    backup = await backed_up(office, settings)
+    old_keys = settings.data_dir.parent / "old keys"
+    old_keys.write_bytes(subject_keys_file(settings).read_bytes())
+    await erase(office)
+    await office.erasure._database.close()
+    done = await restored(settings, backup, subject_keys=old_keys)
+    assert (done.without_key, done.replayed) == (0, 1)
+    assert await people(settings) == ["Gate 4"]
+
+
+async def test_a_tenant_that_was_removed_does_not_come_back(office, settings):
+    backup = await backed_up(office, settings)
+    await office.provisioning.remove_tenant("ACME")
+    await office.erasure._database.close()
+    await restored(settings, backup)
+    async with open_office(settings) as again:
+        assert await again.provisioning.tenants() == []
+
+
+async def test_a_restore_needs_the_newest_ledger(office, settings):
+    await erase(office, "Gate 4")
+    backup = await backed_up(office, settings)
+    await office.erasure._database.close()
+    for wrong in (settings.data_dir / "none", settings.data_dir.parent / "empty"):
+        (settings.data_dir.parent / "empty").write_bytes(b"")
+        with pytest.raises(LedgerBroken, match="--without-ledger"):
+            await restored(settings, backup, ledger=wrong)
+    await restored(settings, backup, ledger=None)
+    assert await people(settings) == [NUMBER]
+
+
+async def test_a_restore_is_told_to_the_tenants(office, settings):
+    backup = await backed_up(office, settings)
+    await office.erasure._database.close()
+    await restored(settings, backup)
+    async with open_office(settings) as again:
+        tenant_id = (await again.provisioning.tenant("ACME")).tenant_id
+        newest = (await again.audit.entries(tenant_id))[-1]
+    assert (newest.operation, newest.details["later_erasures"]) == ("server.restore", "replayed")
+
+
+async def test_a_drill_changes_nothing(office, settings):
+    backup = await backed_up(office, settings)
+    await office.provisioning.add_subscriber("ACME", "later", pin="4713")
+    await restored(settings, backup, force=False, check_only=True)
+    assert len(await office.provisioning.subscribers("ACME")) == 3
+
+
+async def test_nothing_is_overwritten_unasked(office, settings):
+    backup = await backed_up(office, settings)
+    with pytest.raises(AlreadyExists, match="overwrites nothing"):
+        await backed_up(office, settings)
+    with pytest.raises(AlreadyExists, match="--force"):
+        await restored(settings, backup, force=False)
+
+
+async def test_a_running_server_is_not_pulled_the_rug_from_under(office, settings):
+    backup = await backed_up(office, settings)
+    with pytest.raises(StoreUnavailable, match="stop the server first"):
+        await restored(settings, backup)
+    assert len(await office.provisioning.subscribers("ACME")) == 2
+
+
+@pytest.mark.parametrize("damage", ["cut", "cut at a chunk", "flipped", "swapped", "empty", "other file"])
+async def test_a_damaged_backup_changes_nothing(office, settings, damage):
+    backup = await backed_up(office, settings)
+    await office.erasure._database.close()
+    octets = bytearray(backup.read_bytes())
+    start, chunk = len(octets) % 7, 65_552
+    header = 24 + 4 + int.from_bytes(octets[24:28], "big")
+    assert len(octets) > header + 2 * chunk
+    if damage == "swapped":
+        first, second = (slice(header + n * chunk, header + (n + 1) * chunk) for n in (0, 1))
+        octets[first], octets[second] = octets[second], octets[first]
+    if damage == "flipped":
+        octets[-20 - start] ^= 1
+    ends = {"cut": len(octets) - 1, "cut at a chunk": header + chunk, "empty": 0}
+    damaged = bytes(octets[: ends.get(damage, len(octets))]) if damage != "other file" else b"SQLite format 3\0"
+    backup.write_bytes(damaged)
+    before = settings.database_file.read_bytes()
+    with pytest.raises(BackupInvalid):
+        await restored(settings, backup)
+    assert settings.database_file.read_bytes() == before
+    assert not (settings.data_dir / WORKPLACE).exists()
+
+
+async def test_without_the_master_key_a_backup_is_nothing(office, settings):
+    backup = await backed_up(office, settings)
+    await office.erasure._database.close()
+    write_keys(settings.data_dir / "master.key", [MasterKey.draw()])
+    with pytest.raises(MasterKeyMissing):
+        await restored(settings, backup)
+
+
+async def test_an_erasure_while_a_backup_is_made_is_not_proven_yet(office, settings):
+    with workplace(settings.data_dir / WORKPLACE):
+        outcome = await erase(office)
+        with pytest.raises(StoreUnavailable, match="another backup"):
+            await backed_up(office, settings)
+    assert outcome.certificate is None
+    tenant_id = (await office.provisioning.tenant("ACME")).tenant_id
+    assert (await office.erasure.prove(tenant_id, outcome.subject_id)).certificate
+
+
+async def test_what_a_crashed_backup_left_is_cleared_by_the_next_erasure(office, settings):
+    folder = settings.data_dir / WORKPLACE
+    folder.mkdir(mode=0o700)
+    (folder / "pttserver.sqlite3").write_bytes(b"half a copy")
+    assert (await erase(office)).certificate
+    assert not folder.exists()
+
+
+async def test_writes_go_on_during_a_backup(office, settings):
+    async def write():
+        for number in range(20):
+            await office.provisioning.add_group("ACME", f"group {number}")
+
+    backup, _ = await asyncio.gather(backed_up(office, settings), write())
+    assert len(await office.provisioning.groups("ACME")) == 20
+    await office.erasure._database.close()
+    await restored(settings, backup)
+    assert NUMBER in await people(settings)
+
+
+async def test_a_certificate_is_genuine_and_names_nobody(office):
+    outcome = await erase(office)
+    assert outcome.certificate is not None
+    assert len(office.erasure.verify(outcome.certificate)) == 32
+    text = str(outcome.certificate)
+    assert outcome.subject_id not in text
+    assert all(marker.decode() not in text for marker in MARKERS)
+    with pytest.raises(InvalidValue, match="changed"):
+        office.erasure.verify(outcome.certificate | {"erased": "yesterday"})
+    with pytest.raises(InvalidValue):
+        office.erasure.verify({})
+
+
+TWO_PHASES = """
+[policy]
+title = "Two phases"
+version = "1"
+controller = "ACME Ltd"
+[categories.subscriber_name]
+keep = ["60 days + 60 days after deletion_requested", "while_subscribed"]
+"""
+
+
+class SlowClock(Clock):
+    """Its days go by as the test says."""
+
+    days = 0
+
+    def utc_ms(self):
+        return 1_800_000_000_000 + self.days * 86_400_000
+
+
+async def test_a_request_can_be_taken_back_in_its_first_phase_only(settings):
+    database, clock = await open_database(settings), SlowClock()
+    try:
+        await _walk_through_two_phases(await furnish(database, settings, clock), clock)
+    finally:
+        await database.close()
+
+
+async def _walk_through_two_phases(office, clock):
+    tenant_id = (await office.provisioning.add_tenant("ACME", TWO_PHASES)).tenant_id
+    await office.provisioning.add_subscriber("ACME", NUMBER, pin="4711")
+    with pytest.raises(InvalidValue, match="no deletion is requested"):
+        await office.erasure.withdraw(tenant_id, NUMBER, WHY)
+    await office.erasure.request(tenant_id, NUMBER, WHY)
+    with pytest.raises(InvalidValue, match="already"):
+        await office.erasure.request(tenant_id, NUMBER, WHY)
+    clock.days = 59
+    await office.erasure.withdraw(tenant_id, NUMBER, WHY)
+    await office.erasure.request(tenant_id, NUMBER, WHY)
+    clock.days += 60
+    with pytest.raises(InvalidValue, match="it is final"):
+        await office.erasure.withdraw(tenant_id, NUMBER, WHY)
+    operations = [entry.operation for entry in await office.audit.entries(tenant_id)][-3:]
+    assert operations == ["subject.deletion_requested", "subject.deletion_withdrawn", "subject.deletion_requested"]
