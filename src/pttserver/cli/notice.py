@@ -1,5 +1,6 @@
 """`pttserver policy notice`: the privacy notice that a tenant's policy amounts to."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
@@ -21,11 +22,4 @@ def notice(ctx: typer.Context, tenant: TenantName, form: FormOption = Form.TEXT,
         return office.book.policy((await office.provisioning.tenant(tenant)).tenant_id)
 
     page = notices.notice(in_office(ctx, work))
-    machine = {"title": page.title, "lead": page.lead, "sections": [_plain(section) for section in page.sections]}
-    give(page, machine, form, out)
-
-
-def _plain(section: object) -> dict[str, object]:
-    from dataclasses import asdict
-
-    return asdict(section)  # type: ignore[call-overload,no-any-return]
+    give(page, asdict(page), form, out)

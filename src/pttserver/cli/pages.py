@@ -1,15 +1,17 @@
 """Prints a page for people in the terminal, or writes it to a file: as text, HTML, or JSON for machines."""
 
 import json
+import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pttserver.cli.output import print_table
-
 if TYPE_CHECKING:  # slow to import, see main.py
+    from rich.console import Console
+
     from pttserver.privacy.pages import Page
 
 
@@ -41,8 +43,6 @@ def give(page: "Page", machine: Any, form: Form, out: Path | None) -> None:
 
 def write_new(file: Path, text: str) -> None:
     """Readable by its owner only. Raises InvalidValue."""
-    import os
-
     from pttserver.errors import InvalidValue
 
     try:
@@ -53,12 +53,31 @@ def write_new(file: Path, text: str) -> None:
 
 
 def _print(page: "Page") -> None:
-    typer.echo(f"{page.title}\n{page.lead}")
+    """Rows one below the other: their sentences would make a table of slivers."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = Console()
+    console.print(Text(page.title, "bold"), Text(page.lead), sep="\n")
     for section in page.sections:
-        typer.echo(f"\n{section.heading}")
+        console.print(Text(f"\n{section.heading}", "bold"))
         for text in section.texts:
-            typer.echo(f"  {text}")
-        for name, value in section.facts.items():
-            typer.echo(f"  {name + ':':<30} {value}")
-        if section.rows:
-            print_table("", section.headings, section.rows)
+            console.print(Padding(Text(text), (0, 0, 0, 2)))
+        _print_facts(console, section.facts)
+        for row in section.rows:
+            console.print(Padding(Text(row[0], "bold"), (1, 0, 0, 2)))
+            _print_facts(console, dict(zip(section.headings[1:], row[1:], strict=True)))
+
+
+def _print_facts(console: "Console", facts: Mapping[str, str]) -> None:
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(min_width=14)
+    for name, value in facts.items():
+        grid.add_row(Text(name), Text(value))
+    if facts:
+        console.print(Padding(grid, (0, 0, 0, 2)))

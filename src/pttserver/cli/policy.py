@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pttserver.cli import policy_office
+from pttserver.cli import notice, policy_office
 from pttserver.cli.office import in_office, settings_of
 from pttserver.cli.output import AsJson, complain, print_json, print_table
 
@@ -22,6 +22,7 @@ app.add_typer(presets, name="presets")
 app.command()(policy_office.apply)
 app.command()(policy_office.history)
 app.command()(policy_office.status)
+app.command()(notice.notice)
 
 PolicyFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Policy file.", show_default=False)]
 PolicyOf = Annotated[

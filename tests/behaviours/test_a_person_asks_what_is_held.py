@@ -1,0 +1,96 @@
+"""Rights of people while the server runs: a new name shows within a second, restricted data are held and not shown."""
+
+import pytest
+from sqlalchemy import select
+
+from e2e.voices import say, sentence
+from pttserver.ids import Personal
+from pttserver.privacy.restriction import Restriction
+from pttserver.services.instructions import Instruction
+from pttserver.store.schema import bursts, call_participants, calls, subscribers
+from pttserver.store.vault import HISTORY
+from running_server import TENANT, Platform, until
+
+BY = Instruction(Personal("Dana"), Personal("request 7"))
+
+
+async def tenant_id(platform: Platform):
+    return (await platform.provisioning.tenant(TENANT)).tenant_id
+
+
+async def test_t106_a_rectified_name_is_seen_in_a_living_session(platform: Platform) -> None:
+    await platform.organise("Patrol")
+    anna, bert = [await platform.log_in(await platform.enrol(name, "Patrol")) for name in ("Anna", "Bert")]
+    his, hers = await bert.affiliate("Patrol"), await anna.affiliate("Patrol")
+    await until(lambda: "Anna" in (his.participants or {}).values())
+    await platform.office.rights.rectify(await tenant_id(platform), "Anna", {"display_name": "Annika"}, BY)
+    await until(lambda: set((his.participants or {}).values()) == {"Annika", "Bert"}, timeout_s=2)
+    carl = await platform.log_in(await platform.enrol("Carl", "Patrol"))
+    theirs = await carl.affiliate("Patrol")
+    assert set((theirs.participants or {}).values()) == {"Annika", "Bert", "Carl"}
+    listed = (await carl.presence("Patrol")).listed or []
+    assert "Annika" in {member.name for member in listed}
+    names: list[str] = []
+    his_talker = lambda: names.append(his.talker.name) if his.talker else None  # noqa: E731
+    import asyncio
+
+    talking = asyncio.create_task(say(hers, sentence(0, seconds=0.4)))
+    await until(lambda: his.talker is not None)
+    his_talker()
+    await talking
+    assert names == ["Annika"]
+
+
+async def test_t105_a_restricted_persons_data_are_held_and_not_used(platform: Platform) -> None:
+    """Names and history are hidden, nothing new is recorded; the live service goes on; lifting brings it back."""
+    await platform.organise("Patrol")
+    anna, bert = [await platform.log_in(await platform.enrol(name, "Patrol")) for name in ("Anna", "Bert")]
+    hers, his = await anna.affiliate("Patrol"), await bert.affiliate("Patrol")
+    owner = await tenant_id(platform)
+    who = (await platform.provisioning.subscriber(TENANT, "Anna")).subscriber_id
+    last_login = (await platform.provisioning.subscriber(TENANT, "Anna")).last_login_ms
+    assert last_login is not None
+    await platform.office.rights.restrict(owner, "Anna", Restriction.ACCURACY_DISPUTE, BY)
+    await until(lambda: (his.participants or {}).get(who) == "", timeout_s=2)
+    result = await say(hers, sentence(0, seconds=0.3))
+    assert result.lost is None
+    await until(lambda: platform.server.services.talk.bursts_in_progress == 0)
+    await platform.server.services.call_log.flush()
+
+    keys = await platform.keys(who)
+    me = keys.reference(HISTORY)
+
+    def work(sql):
+        named = [sql.scalars(select(column)).all() for column in (calls.c.initiator, bursts.c.subject,
+                                                                   call_participants.c.subject)]  # fmt: skip
+        return [[r.text for r in column if r is not None] for column in named], sql.scalars(
+            select(subscribers.c.last_login_ms).where(subscribers.c.id == who)
+        ).one()
+
+    named, held_login = await platform.database.read(work)
+    assert [me in column for column in named] == [False, False, False]
+    assert held_login == last_login  # what is held is not deleted
+    shown = await platform.provisioning.subscriber(TENANT, "Anna")
+    assert (shown.display_name, shown.identifier, shown.last_login_ms, shown.restricted) == (None, None, None, True)
+    assert [
+        m.display_name for m in await platform.provisioning.group_members(TENANT, "Patrol") if m.subscriber_id == who
+    ] == [None]
+
+    await platform.office.rights.lift(owner, who, BY)
+    await until(lambda: (his.participants or {}).get(who) == "Anna", timeout_s=2)
+
+
+@pytest.mark.parametrize("values", [{"shoe_size": "44"}, {}, {"display_name": "a\u202eb"}, {"email": "x" * 501}])
+async def test_a_wrong_value_changes_nothing(platform: Platform, values: dict[str, str]) -> None:
+    from pttserver.errors import InvalidValue
+
+    await platform.organise("Patrol")
+    await platform.enrol("Anna", "Patrol")
+    with pytest.raises(InvalidValue):
+        await platform.office.rights.rectify(
+            await tenant_id(platform), "Anna", {**values, "phone": "+4520304050"} if values else {}, BY
+        )
+    assert (
+        await platform.office.rights.fields((await platform.provisioning.subscriber(TENANT, "Anna")).subscriber_id)
+        == {}
+    )
