@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from pttserver.config import Settings
 from pttserver.crypto.enrolment_code import code_digest
-from pttserver.errors import NotFound, PolicyMissing
+from pttserver.errors import AlreadyExists, InvalidValue, NotFound, PolicyMissing
 from pttserver.ids import CallId, GroupId, Personal
 from pttserver.privacy.categories import Category
 from pttserver.privacy.pages import as_html
@@ -246,3 +246,69 @@ async def test_the_page_shows_what_strangers_wrote_as_text(acme) -> None:
     assert "<script" not in page
     assert "<img" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+async def test_t107_an_export_taken_over_elsewhere_is_equal(acme) -> None:
+    await acme.fill()
+    other = await acme.office.provisioning.add_tenant("Beta", POLICY)
+    await acme.office.provisioning.add_group("Beta", "Patrol")
+    export = await acme.export()
+    taken = await acme.office.imports.take_over(other, export.model_dump_json(exclude_none=True), BY)
+    assert taken.left_out == ()
+    again = await acme.export(taken.subscriber_id, other)
+    assert again.profile == export.profile
+    assert again.profile.extra == {"badge": "badge of Anna Andersen"}
+    assert (again.calls, again.subject == export.subject) == ([], False)
+    with pytest.raises(AlreadyExists):
+        await acme.office.imports.take_over(other, export.model_dump_json(exclude_none=True), BY)
+
+
+async def test_t107_what_the_other_policy_does_not_keep_is_left_out_and_told(acme) -> None:
+    await acme.fill()
+    strict = '[policy]\ntitle = "x"\nversion = "1"\n[categories.contact_data]\ncollect = false\n'
+    other = await acme.office.provisioning.add_tenant("Beta", strict)
+    export = await acme.export()
+    taken = await acme.office.imports.take_over(other, export.model_dump_json(exclude_none=True), BY)
+    assert set(taken.left_out) == {"email", "badge", "group Patrol"}
+    profile = (await acme.export(taken.subscriber_id, other)).profile
+    assert (profile.contact, profile.extra, profile.memberships) == ({}, {}, [])
+    assert profile.display_name == "Anna Andersen"
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", "null", '{"version": 2}', "\x00"])
+async def test_what_is_no_export_is_refused(acme, text) -> None:
+    await acme.fill()
+    with pytest.raises(InvalidValue, match="no export"):
+        await acme.office.imports.take_over(acme.tenant, text, BY)
+
+
+async def test_an_export_with_a_wrong_value_is_refused_as_a_whole(acme) -> None:
+    await acme.fill()
+    export = json.loads((await acme.export()).model_dump_json(exclude_none=True))
+    export["profile"] |= {"identifier": "Carla", "display_name": "a\u202eb"}
+    with pytest.raises(InvalidValue, match="cannot be seen"):
+        await acme.office.imports.take_over(acme.tenant, json.dumps(export), BY)
+    assert len(await acme.office.provisioning.subscribers("ACME")) == 2
+
+
+async def test_people_are_found_by_all_that_they_are_known_by(acme) -> None:
+    await acme.fill()
+
+    async def find(text):
+        return [hit.subject_id for hit in await acme.office.rights.find(acme.tenant.tenant_id, text, BY)]
+
+    for text in ("anna ander", "+45 (20) 30-40-50", "20304050", "ANNA@ACME", "badge of anna", "annas radio", acme.anna):
+        assert await find(text) == [acme.anna], text
+    assert sorted(await find("acme.example")) == sorted([acme.anna, acme.bert])
+    assert await find("nobody") == []
+    await acme.office.provisioning.remove_subscriber("ACME", acme.anna)
+    assert await find("anna") == []
+
+
+async def test_somebody_without_an_account_is_found_and_exported(acme) -> None:
+    await acme.fill()
+    vault, tenant = acme.database.vault, acme.tenant.tenant_id
+    await acme.database.write(lambda sql: vault.make_subject(sql, tenant, "oth_1", "other", acme.clock.ms))
+    (hit,) = await acme.office.rights.find(tenant, "oth_1", BY)
+    assert (hit.kind, hit.identifier) == ("other", None)
+    assert (await acme.export("oth_1")).kind == "other"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.services.office import Office
     from pttserver.services.rights import Hit
     from pttserver.services.subject_document import SubjectExport
+    from pttserver.services.subject_import import TakenOver
 
 app = typer.Typer(help="Data subjects: find, export, rectify, restrict, erase.", no_args_is_help=True)
 app.command()(erasing.erase)
@@ -82,6 +83,31 @@ def export(
         typer.echo(f"Written: {file}")
 
 
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    tenant: TenantName,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Export of a person, in JSON.")],
+    *,
+    reason: Reason,
+    by: Actor = None,
+    json: AsJson = False,
+) -> None:
+    """Take a person over from another organisation, as a new subscriber with a new PIN; devices enrol anew."""
+    instruction, text = instruction_of(by, reason), read_text(file)
+
+    async def work(office: "Office") -> "TakenOver":
+        return await office.imports.take_over(await office.provisioning.tenant(tenant), text, instruction)
+
+    taken = in_office(ctx, work)
+    if json:
+        return print_json(row_of(taken))
+    typer.echo(f"subscriber  {taken.subscriber_id}\npin         {taken.pin}")
+    if taken.left_out:
+        typer.secho(f"Not kept here: {', '.join(taken.left_out)}.", err=True)
+    return None
+
+
 @app.command()
 def rectify(
     ctx: typer.Context, tenant: TenantName, subject: SubjectName, values: Values, *, reason: Reason, by: Actor = None
@@ -135,6 +161,16 @@ def assignments(texts: list[str]) -> dict[str, str]:
             raise typer.BadParameter("write each value once, as NAME=VALUE")
         found[name] = value
     return found
+
+
+def read_text(file: Path) -> str:
+    """Raises InvalidValue if it cannot be read, or is no text."""
+    from pttserver.errors import InvalidValue
+
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise InvalidValue(f"{file} cannot be read as text") from None
 
 
 def _forms(text: str, out: Path) -> list[str]:

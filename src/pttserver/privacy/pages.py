@@ -25,7 +25,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line);
-  overflow-wrap: break-word; }
+  overflow-wrap: anywhere; min-width: 5.5rem; }
 th { color: var(--soft); font-weight: 600; }
 tbody tr:hover { background: var(--tint); }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dt { margin-top: .5rem; } }

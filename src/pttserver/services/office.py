@@ -22,6 +22,7 @@ from pttserver.services.retention import Retention
 from pttserver.services.rights import Rights
 from pttserver.services.signing_key import signing_key
 from pttserver.services.subject_export import SubjectExports
+from pttserver.services.subject_import import SubjectImports
 from pttserver.store.audit import AuditLog
 from pttserver.store.database import Database
 from pttserver.store.policies import Policies
@@ -47,6 +48,7 @@ class Office:
     calls: CallLookup
     rights: Rights
     exports: SubjectExports
+    imports: SubjectImports
 
 
 @asynccontextmanager
@@ -87,4 +89,5 @@ async def furnish(
         calls=CallLookup(database, book, provisioning, clock),
         rights=rights,
         exports=SubjectExports(database, book, rights, clock),
+        imports=SubjectImports(database, book, rights, hasher, clock),
     )

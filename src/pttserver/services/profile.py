@@ -50,6 +50,8 @@ def release_field(gate: Gate, subject_id: str, name: str, value: Personal) -> Re
     """None: the policy does not keep it."""
     category = Category.CONTACT_DATA if name in CONTACT else Category.EXTRA
     extra = "" if category is Category.CONTACT_DATA else name
+    if extra and extra not in gate.policy.extra:
+        return None
     return gate.release(category, purpose_of(gate, category, extra), subject_id, value, extra=extra)
 
 

@@ -153,9 +153,10 @@ async def _bring_up_to_date(settings: Settings, folder: Path, told: _Told, clock
     file = folder / DATABASE
     database = await Database.open(file, open_vault(settings))
     try:
-        replayed = await Erasures(database, file, ErasureLedger(folder / LEDGER_FILE)).replay(all_of_it=True)
+        erasures = Erasures(database, file, ErasureLedger(folder / LEDGER_FILE))
+        replayed = await erasures.replay(all_of_it=True)
         await _note(database, told)
-        swept = await _sweep(Retention(database, clock, settings.privacy))
+        swept = await _sweep(Retention(database, clock, settings.privacy, erasures))
         if not await database.truncate_log():
             raise StoreUnavailable("the restored database is in use")
     finally:

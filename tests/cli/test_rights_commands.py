@@ -1,0 +1,128 @@
+"""`pttserver subject`, `register` and `policy notice`, as an operator types them."""
+
+import json
+import stat
+
+import pytest
+from typer.testing import CliRunner
+
+from pttserver.cli.main import app
+from pttserver.store.inventory import personal
+
+NUMBER = "+4520304050"
+POLICY = """
+[policy]
+title = "ACME radio"
+version = "7"
+controller = "ACME <Ltd>"
+contact = "privacy@acme.example"
+regions = ["EEA"]
+[categories.ip_address]
+collect = false
+[extra.badge]
+keep = "while_subscribed"
+purpose = ["operations"]
+"""
+
+
+@pytest.fixture
+def pttserver(tmp_path):
+    environment = {
+        "PTTSERVER_DATA_DIR": str(tmp_path / "data"),
+        "PTTSERVER_AUTHENTICATION__PIN_HASH_MEMORY_KIB": "8",
+        "COLUMNS": "160",
+    }
+
+    def run(*words, status=0):
+        result = CliRunner().invoke(app, [str(word) for word in words], env=environment, catch_exceptions=False)
+        assert result.exit_code == status, result.output
+        return result.output
+
+    policy = tmp_path / "policy.toml"
+    policy.write_text(POLICY)
+    run("tenant", "add", "ACME", "--policy", policy)
+    run("subscriber", "add", "ACME", NUMBER, "--name", "Anna", "--pin", "4711")
+    return run
+
+
+def test_contact_data_and_own_fields(pttserver):
+    pttserver("subscriber", "set", "ACME", NUMBER, "email=anna@acme.example", "badge=77")
+    shown = json.loads(pttserver("subscriber", "show", "ACME", NUMBER, "--json"))
+    assert shown["fields"] == {"badge": "77", "email": "anna@acme.example"}
+    assert "anna@acme.example" in pttserver("subscriber", "show", "ACME", NUMBER)
+    pttserver("subscriber", "set", "ACME", NUMBER, "email=")
+    assert json.loads(pttserver("subscriber", "show", "ACME", NUMBER, "--json"))["fields"] == {"badge": "77"}
+    assert "no field here" in pttserver("subscriber", "set", "ACME", NUMBER, "shoe_size=44", status=1)
+    assert "NAME=VALUE" in pttserver("subscriber", "set", "ACME", NUMBER, "badge", status=2)
+
+
+def test_the_rights_of_a_person_from_find_to_lift(pttserver, tmp_path):
+    by = ("--reason", "request 7", "--by", "Dana")
+    (hit,) = json.loads(pttserver("subject", "find", "ACME", "20 30", *by, "--json"))
+    assert (hit["identifier"], hit["matched"]) == (NUMBER, ["Identifier"])
+    pttserver("subject", "find", "ACME", "nobody", *by, status=1)
+    pttserver("subject", "rectify", "ACME", NUMBER, "display_name=Annika", "identifier=Gate 9", *by)
+    assert "nothing about such a person" in pttserver("subject", "rectify", "ACME", NUMBER, "badge=1", *by, status=1)
+    assert "--lift" in pttserver("subject", "restrict", "ACME", "Gate 9", status=2)
+    pttserver("subject", "restrict", "ACME", "Gate 9", "--reason", "objection", "--by", "Dana")
+    assert "Annika" not in pttserver("subscriber", "list", "ACME")
+    pttserver("subject", "restrict", "ACME", "Gate 9", "--lift")
+    assert "Annika" in pttserver("subscriber", "list", "ACME")
+    assert "not restricted" in pttserver("subject", "restrict", "ACME", "Gate 9", "--lift", status=1)
+    out = tmp_path / "copies"
+    out.mkdir()
+    pttserver("subject", "export", "ACME", "Gate 9", "--out", out, *by)
+    pttserver("subject", "export", "ACME", "Gate 9", "--out", out, *by, status=1)  # never over what is there
+    files = sorted(out.iterdir())
+    assert [file.suffix for file in files] == [".html", ".json"]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    pttserver("tenant", "add", "Beta")
+    taken = json.loads(pttserver("subject", "import", "Beta", files[1], *by, "--json"))
+    assert len(taken["pin"]) == 6
+    audit = pttserver("audit", "show", "ACME", "--json")
+    told = [entry["operation"] for entry in json.loads(audit)]
+    assert told[2:] == [
+        "subject.find",
+        "subject.find",
+        "subject.rectify",
+        "subject.restrict",
+        "subject.lift_restriction",
+        "subject.export",
+        "subject.export",
+    ]
+    assert "Annika" not in audit
+
+
+@pytest.mark.parametrize(
+    "words", [("find", "ACME", "x"), ("export", "ACME", "x", "--out", "y"), ("rectify", "ACME", "x", "a=b")]
+)
+def test_nothing_is_done_without_a_reason(pttserver, words):
+    assert "--reason" in pttserver("subject", *words, status=2)
+
+
+def test_the_record_of_processing(pttserver, tmp_path):
+    (acme,) = json.loads(pttserver("register", "--format", "json"))["controllers"]
+    assert (acme["controller"], acme["regions"]) == ("ACME <Ltd>", ["EEA"])
+    activities = {activity["category"]: activity for activity in acme["activities"]}
+    assert activities["call_record"]["kept"].startswith("for 90 days")
+    assert activities["ip_address"]["written"] == "not collected"
+    assert activities["message_content"]["written"] == "never: nothing in this version holds it"
+    places = {place for activity in acme["activities"] for place in activity["places"]}
+    assert {f"{row.table}.{row.column}" for row in personal()} - places == {"calls.initiator_address"}
+    assert "ACME <Ltd>" in pttserver("register", "ACME")
+    pttserver("register", "ACME", "--format", "html", "--out", tmp_path / "register.html")
+    assert "ACME &lt;Ltd&gt;" in (tmp_path / "register.html").read_text()
+    assert "no such tenant" in pttserver("register", "Beta", status=1)
+
+
+def test_the_privacy_notice(pttserver):
+    notice = pttserver("policy", "notice", "ACME")
+    assert "privacy@acme.example" in notice
+    assert "Your location is not processed." in notice
+    assert "object to what is based on legitimate interests" in notice
+    assert "withdraw your consent" not in notice  # nothing here is based on it
+    assert "IP address" not in notice
+    page = pttserver("policy", "notice", "ACME", "--format", "html")
+    assert page.startswith("<!doctype html>")
+    assert "badge" in page
+    assert "<script" not in page
