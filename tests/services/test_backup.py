@@ -315,6 +315,13 @@ async def test_a_certificate_is_genuine_and_names_nobody(office):
         office.erasure.verify({})
 
 
+async def test_a_certificate_names_only_what_the_destroyed_key_opened(office):
+    """Who laid a hold or gave an instruction is sealed under the organisation's key."""
+    columns = set((await erase(office)).certificate["columns"])
+    assert {"subscribers.identifier", "devices.public_key", "calls.initiator"} <= columns
+    assert columns.isdisjoint({"holds.reason", "holds.actor", "audit_entries.actor"})
+
+
 TWO_PHASES = """
 [policy]
 title = "Two phases"

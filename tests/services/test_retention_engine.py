@@ -11,7 +11,7 @@ from sqlcipher3 import dbapi2
 
 from pttserver.config import PrivacySettings, Settings
 from pttserver.crypto.sealing import MasterKey
-from pttserver.errors import ClockDoubted, InvalidValue, NotFound, StoreUnavailable
+from pttserver.errors import ClockDoubted, InvalidValue, NotFound, OnHold, StoreUnavailable
 from pttserver.ids import CallId, Personal, SubscriberId, TenantId
 from pttserver.observe.metrics import Metrics
 from pttserver.privacy.categories import Category
@@ -349,6 +349,34 @@ async def test_a_hold_from_beginning_to_end(yard: Yard) -> None:
         await yard.office.periods.end_hold("ACME", hold.hold_id)
     await yard.retention.round()
     assert await yard.count(calls) == 0
+
+
+async def test_no_command_takes_away_what_a_hold_covers(yard: Yard) -> None:
+    at, devices, rights = yard.office.provisioning, yard.office.devices, yard.office.rights
+    radio = (await devices.add("ACME", "Anna", label="Radio 7")).device.device_id
+    hold = await yard.office.periods.hold("ACME", TOLD, subscriber="Anna")
+    yard.clock.jump_ms(-1)  # whoever decides took the time before the hold was laid
+    for command in (
+        lambda: at.remove_subscriber("ACME", "Anna"),
+        lambda: at.rename_subscriber("ACME", "Anna", "Nobody"),
+        lambda: rights.rectify(yard.tenant_id, "Anna", {"identifier": "Other"}, TOLD),
+        lambda: devices.remove("ACME", radio),
+        lambda: yard.office.erasure.erase(yard.tenant_id, "Anna", TOLD),
+    ):
+        with pytest.raises(OnHold, match="case 4711"):
+            await command()
+    yard.clock.jump_ms(1)
+    await yard.office.periods.end_hold("ACME", hold.hold_id)
+    await devices.remove("ACME", radio)
+    await at.remove_subscriber("ACME", "Anna")
+    assert await yard.count(subscribers) == 0
+
+
+async def test_a_hold_on_something_else_forbids_no_new_name(yard: Yard) -> None:
+    await yard.office.periods.hold("ACME", TOLD, subscriber="Anna", category=Category.CALL_RECORD)
+    await yard.office.provisioning.rename_subscriber("ACME", "Anna", "Anna B.")
+    with pytest.raises(OnHold):  # all that is hers would go
+        await yard.office.provisioning.remove_subscriber("ACME", "Anna")
 
 
 async def test_t123_a_locked_database_is_said_and_the_next_round_goes_on(yard: Yard) -> None:

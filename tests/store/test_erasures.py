@@ -91,7 +91,7 @@ async def test_nothing_is_left_and_nothing_can_be_written(acme, database, erasur
     assert await acme.devices.login_candidate(acme.radio) is None
     with pytest.raises(NotFound):
         await acme.groups.put_member(acme.group_id, acme.anna, 100, False)
-    assert not await acme.subscribers.rename(acme.anna, None)
+    assert not await acme.subscribers.rename(acme.anna, None, 5)
     with pytest.raises(NotFound):
         await erasures.erase_subject(acme.anna, note())
 

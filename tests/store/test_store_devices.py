@@ -41,12 +41,12 @@ async def test_the_identifier_of_a_removed_subscriber_is_free_again(acme):
 
 
 async def test_rename_and_login(acme):
-    assert await acme.subscribers.rename(acme.anna, None)
+    assert await acme.subscribers.rename(acme.anna, None, 5)
     await acme.subscribers.record_login(acme.anna, GATE.release(Category.LAST_LOGIN, Purpose.SECURITY, acme.anna, 99))
     await acme.subscribers.record_login(acme.anna, None)
     anna = await acme.subscribers.find(acme.tenant_id, acme.anna)
     assert (anna.display_name, anna.last_login_ms) == (None, 99)
-    assert not await acme.subscribers.rename(SubscriberId("none"), None)
+    assert not await acme.subscribers.rename(SubscriberId("none"), None, 5)
 
 
 async def test_only_an_enrolled_device_can_log_in(acme):
@@ -123,7 +123,7 @@ async def test_devices_of_tenant_and_subscriber(acme):
     assert [d.device_id for d in await acme.devices.of_tenant(acme.tenant_id)] == [acme.radio, other.device_id]
     (found,) = await acme.devices.of_tenant(acme.tenant_id, acme.bert)
     assert (found.device_id, found.label, found.created_ms) == (other.device_id, None, 4)
-    assert await acme.devices.remove(other.device_id)
+    assert await acme.devices.remove(other.device_id, 5)
     assert await acme.devices.of_tenant(acme.tenant_id, acme.bert) == []
 
 
@@ -157,7 +157,7 @@ async def test_what_ends_a_resume_token(acme, resume, end):
     if end == "set_pin":
         assert await acme.subscribers.set_pin(acme.anna, credential(acme.anna, "other hash"))
     elif end == "remove_device":
-        assert await acme.devices.remove(acme.radio)
+        assert await acme.devices.remove(acme.radio, 5)
     else:
         assert await acme.subscribers.remove(acme.anna, 50)
     assert await resume.resume_token(acme.anna) is None

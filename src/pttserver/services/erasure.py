@@ -26,7 +26,7 @@ from pttserver.store.database import Database
 from pttserver.store.deletion_requests import DeletionRequests
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, LedgerEntry, subject_digest
 from pttserver.store.erasures import Erasures, Proof
-from pttserver.store.inventory import personal
+from pttserver.store.inventory import key_of_tenant, tables
 from pttserver.store.workplace import WORKPLACE, clear_workplace
 
 FORMAT: Final = "pttserver certificate of erasure, version 1"
@@ -155,7 +155,7 @@ def _certificate(entry: LedgerEntry, audit_entry: int | None, proof: Proof, now_
         "ledger": {"line": entry.number, "digest": entry.own_digest},
         "instruction": "not recorded here" if audit_entry is None else f"entry {audit_entry} of the tenant's audit log",
         "destroyed": "the key of the subject, and with it all that was sealed under it in any copy of these columns",
-        "columns": [f"{row.table}.{row.column}" for row in personal() if row.form in {"sealed", "reference"}],
+        "columns": _under_own_key(),
         "remains": REMAINS,
         "proof": {
             "subject_keys_file": "written anew without the key",
@@ -166,6 +166,13 @@ def _certificate(entry: LedgerEntry, audit_entry: int | None, proof: Proof, now_
             "file_rewritten": proof.rewritten,
         },
     }
+
+
+def _under_own_key() -> list[str]:
+    """What became unreadable. Not what is sealed under the organisation's key, which lives on."""
+    columns = (column for table in tables() for column in table.columns if not key_of_tenant(column))
+    sealed = (column for column in columns if column.info.get("form") in {"sealed", "reference"})
+    return [f"{column.table.name}.{column.name}" for column in sealed]
 
 
 def _iso(utc_ms: int) -> str:

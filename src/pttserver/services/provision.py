@@ -200,14 +200,16 @@ class Provisioning:
         return await self._groups.memberships(await self._subscriber_id(tenant, subscriber))
 
     async def rename_subscriber(self, tenant: str, subscriber: str, display_name: str | None) -> None:
-        """None or blanks take the display name away. Raises InvalidValue, also if the policy keeps no names."""
+        """None or blanks take the display name away. Raises InvalidValue, also if no names are kept; OnHold."""
         name = naming.personal_name(display_name, "the display name")
         who = await self.subscriber(tenant, subscriber)
         gate = self._policies.gate(who.tenant_id)
         kept = gate.release(Category.SUBSCRIBER_NAME, Purpose.SERVICE, who.subscriber_id, name) if name else None
         if name and kept is None:
             raise InvalidValue("the policy of the tenant keeps no display names")
-        await self._subscribers.rename(who.subscriber_id, kept, self.note("subscriber.rename", who))
+        await self._subscribers.rename(
+            who.subscriber_id, kept, self._clock.utc_ms(), self.note("subscriber.rename", who)
+        )
 
     async def set_pin(self, tenant: str, subscriber: str, pin: str | None = None) -> str:
         """The new PIN, drawn if none is given; the resume token ends. Raises InvalidValue."""
@@ -219,7 +221,10 @@ class Provisioning:
         return secret
 
     async def remove_subscriber(self, tenant: str, subscriber: str) -> None:
-        """With memberships and devices, at once; the rest when its period is over: by default at once too."""
+        """With memberships and devices, at once; the rest when its period is over: by default at once too.
+
+        Raises OnHold.
+        """
         who = await self.subscriber(tenant, subscriber)
         note = self.note("subscriber.remove", who)
         await self._subscribers.remove(who.subscriber_id, self._clock.utc_ms(), note)

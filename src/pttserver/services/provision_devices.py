@@ -107,10 +107,10 @@ class DeviceProvisioning:
             raise InvalidValue("the device is revoked already")
 
     async def remove(self, tenant: str, device: str) -> None:
-        """With its record."""
+        """With its record. Raises OnHold; a device that is held can be revoked."""
         found = await self.device(tenant, device)
         note = self._provisioning.note("device.remove", found, device=found.device_id)
-        await self._devices.remove(found.device_id, note)
+        await self._devices.remove(found.device_id, self._clock.utc_ms(), note)
 
     def _ticket(self, device: Device, expires_h: float, now_ms: int) -> Ticket:
         if not 0 < expires_h <= MAX_EXPIRES_H:

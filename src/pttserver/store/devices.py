@@ -5,8 +5,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from pttserver.ids import DeviceId, SubscriberId, TenantId
+from pttserver.privacy.categories import Category
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
+from pttserver.store.holds import refuse_held
 from pttserver.store.records import Device, LoginCandidate, NewDevice
 from pttserver.store.schema import devices, enrolment_codes, resume_tokens, subscribers
 from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
@@ -37,6 +39,8 @@ _CANDIDATE = (
     .select_from(with_keys(devices.join(subscribers), devices.c.subscriber_id))
     .where(devices.c.public_key.is_not(None), devices.c.id == bindparam("device_id"))
 )
+
+_HELD = frozenset({Category.CREDENTIAL, Category.NICKNAME, Category.DEVICE_TYPE})
 
 
 class Devices:
@@ -89,10 +93,18 @@ class Devices:
 
         return await self._database.write(work, note=note)
 
-    async def remove(self, device_id: DeviceId, note: AuditNote | None = None) -> bool:
-        """With codes and resume token. False: there was none."""
-        row = delete(devices).where(devices.c.id == device_id)
-        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0, note=note)
+    async def remove(self, device_id: DeviceId, at_ms: int, note: AuditNote | None = None) -> bool:
+        """With codes and resume token. False: there was none. Raises OnHold."""
+        vault, this = self._database.vault, devices.c.id == device_id
+
+        def work(sql: Connection) -> bool:
+            owner = sql.execute(select(devices.c.tenant_id, devices.c.subscriber_id).where(this)).first()
+            if owner is None:
+                return False
+            refuse_held(sql, vault, owner.tenant_id, owner.subscriber_id, at_ms, _HELD)
+            return sql.execute(delete(devices).where(this)).rowcount > 0
+
+        return await self._database.write(work, note=note)
 
     async def login_candidate(self, device_id: DeviceId) -> LoginCandidate | None:
         """None: there is no such device, or it is not enrolled. A revoked one is given, and marked."""

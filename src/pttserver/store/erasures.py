@@ -17,12 +17,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, or_, select
 
-from pttserver.errors import InvalidValue, LedgerBroken, NotFound, OnHold
-from pttserver.ids import Personal, TenantId
+from pttserver.errors import InvalidValue, LedgerBroken, NotFound
+from pttserver.ids import TenantId
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.database import Database
 from pttserver.store.erasure_ledger import ErasureLedger, Kind, LedgerEntry, Line, subject_digest
-from pttserver.store.governance_schema import holds, subjects
+from pttserver.store.governance_schema import subjects
+from pttserver.store.holds import refuse_held
 from pttserver.store.octet_search import found_in
 from pttserver.store.schema import subscribers
 from pttserver.store.shredding import shred, shred_tenant, subject_trace, tenant_trace
@@ -76,7 +77,7 @@ class Erasures:
 
         def work(sql: Connection) -> Erased:
             tenant_id = note.tenant_id
-            _refuse_held(sql, self._database.vault, tenant_id, subject_id, note.at_ms)
+            refuse_held(sql, self._database.vault, tenant_id, subject_id, note.at_ms)
             trace = subject_trace(sql, subject_id)
             audit_entry = append(sql, self._database.vault, note)
             return Erased(self._erase(sql, "subject", tenant_id, subject_id, trace, note.at_ms), audit_entry)
@@ -87,7 +88,7 @@ class Erasures:
         """With all that belongs to it, its keys and its audit log too. Raises NotFound, OnHold."""
 
         def work(sql: Connection) -> Erased:
-            _refuse_held(sql, self._database.vault, tenant_id, None, at_ms)
+            refuse_held(sql, self._database.vault, tenant_id, None, at_ms)
             trace = tenant_trace(sql, tenant_id)
             return Erased(self._erase(sql, "tenant", tenant_id, tenant_id, trace, at_ms), None)
 
@@ -184,15 +185,3 @@ def _by_digest(sql: Connection, tenant_ids: Collection[TenantId]) -> dict[str, s
         theirs = sql.scalars(select(subjects.c.id).where(subjects.c.tenant_id == tenant_id))
         found |= {subject_digest(tenant_id, subject_id): subject_id for subject_id in theirs}
     return found
-
-
-def _refuse_held(sql: Connection, vault: Vault, tenant_id: TenantId, subject_id: str | None, now_ms: int) -> None:
-    """`subject_id` None: a hold on anybody of the tenant."""
-    lasts = (holds.c.since_ms <= now_ms) & or_(holds.c.until_ms.is_(None), holds.c.until_ms > now_ms)
-    query = select(holds.c.reason).where(holds.c.tenant_id == tenant_id, lasts)
-    if subject_id is not None:
-        query = query.where(or_(holds.c.subject_id.is_(None), holds.c.subject_id == subject_id))
-    row = sql.execute(query).first()
-    if row is not None:
-        reason = vault.existing(sql, tenant_id).text(row.reason) or Personal("not recorded")
-        raise OnHold(f"a hold forbids it; its reason: {reason.reveal()}")

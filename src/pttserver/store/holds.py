@@ -1,20 +1,24 @@
 """Holds: what must not be deleted although its period is over, since a court or an authority wants it.
 
-A hold covers one subject or all of a tenant, and one category or all. It lasts until it is ended, or until its date.
+A hold covers one subject or all of a tenant, and one category or all. It lasts from when it was laid (never in the
+future, so whoever finds it need not look at that) until it is ended, or until its date. Commands neither remove a held
+subscriber or device nor overwrite its profile. A PIN can be changed: it must be, once others know it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, insert, or_, select, update
 
+from pttserver.errors import OnHold
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.released import Released
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import holds, subjects
-from pttserver.store.vault import KEY_COLUMNS, with_keys
+from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
 
 _HOLD = holds.c
 
@@ -42,6 +46,25 @@ def holds_on(sql: Connection, tenant_id: TenantId, subject_id: str | None, now_m
     covers = or_(_HOLD.subject_id.is_(None), _HOLD.subject_id == subject_id)
     rows = sql.execute(_lasting(tenant_id, now_ms).where(covers) if subject_id else _lasting(tenant_id, now_ms))
     return [_hold(row) for row in rows]
+
+
+def refuse_held(
+    sql: Connection,
+    vault: Vault,
+    tenant_id: TenantId,
+    subject_id: str | None,
+    now_ms: int,
+    touched: Collection[Category] = frozenset(Category),
+) -> None:
+    """`subject_id` None: anybody of the tenant. `touched`: what would go. Raises OnHold, with the hold's reason."""
+    covers = or_(_HOLD.category.is_(None), _HOLD.category.in_(sorted(category.value for category in touched)))
+    query = select(_HOLD.reason).where(_HOLD.tenant_id == tenant_id, _lasts(now_ms), covers)
+    if subject_id is not None:
+        query = query.where(or_(_HOLD.subject_id.is_(None), _HOLD.subject_id == subject_id))
+    row = sql.execute(query).first()
+    if row is not None:
+        reason = vault.existing(sql, tenant_id).text(row.reason) or Personal("not recorded")
+        raise OnHold(f"a hold forbids it; its reason: {reason.reveal()}")
 
 
 def restricted_subjects(sql: Connection, tenant_id: TenantId) -> frozenset[str]:

@@ -12,6 +12,7 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.released import Released
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
+from pttserver.store.holds import refuse_held
 from pttserver.store.records import IdentifierKind, NewSubscriber
 from pttserver.store.schema import members, subscriber_fields, subscribers
 from pttserver.store.subscribers import IDENTIFIER_TAKEN, put_subscriber
@@ -38,6 +39,13 @@ class ProfileChange:
     renames: bool = False
     display_name: Released | None = None
     fields: Fields = field(default_factory=dict)
+
+    @property
+    def touched(self) -> frozenset[Category]:
+        """The categories of what is overwritten."""
+        identifier = {Category.IDENTIFIER} if self.identifier else set()
+        name = {Category.SUBSCRIBER_NAME} if self.renames else set()
+        return frozenset(identifier | name | ({Category.CONTACT_DATA, Category.EXTRA} if self.fields else set()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +79,12 @@ class Profiles:
         return await self._database.read(work)
 
     async def change(self, subscriber_id: SubscriberId, change: ProfileChange, note: AuditNote) -> None:
-        """In one transaction, or nothing of it. Raises NotFound, AlreadyExists."""
+        """In one transaction, or nothing of it. Raises NotFound, AlreadyExists, OnHold."""
         vault = self._database.vault
 
         def work(sql: Connection) -> None:
             keys = vault.existing(sql, subscriber_id)
+            refuse_held(sql, vault, note.tenant_id, subscriber_id, change.at_ms, change.touched)
             row: dict[str, object] = {}
             if change.renames:
                 row["display_name"] = keys.seal(change.display_name)

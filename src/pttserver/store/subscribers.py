@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Executable, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from pttserver.errors import NotFound
 from pttserver.ids import SubscriberId, TenantId
+from pttserver.privacy.categories import Category
 from pttserver.privacy.released import Released
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import retention_events
+from pttserver.store.holds import refuse_held
 from pttserver.store.records import IdentifierKind, NewSubscriber, Subscriber
 from pttserver.store.schema import devices, members, resume_tokens, subscribers
 from pttserver.store.subjects import restricted
@@ -69,8 +71,9 @@ class Subscribers:
     async def remove(self, subscriber_id: SubscriberId, at_ms: int, note: AuditNote | None = None) -> bool:
         """Takes memberships, devices, codes and resume token away, and starts the periods of `unsubscribed`.
 
-        What the policy keeps of the subscriber waits for the sweep. False: there was none.
+        What the policy keeps of the subscriber waits for the sweep. False: there was none. Raises OnHold.
         """
+        vault = self._database.vault
         who = subscribers.c.id == subscriber_id
         row = update(subscribers).where(who, _PRESENT).values(removed_ms=at_ms)
 
@@ -78,6 +81,7 @@ class Subscribers:
             tenant_id = sql.scalar(select(subscribers.c.tenant_id).where(who, _PRESENT))
             if tenant_id is None:
                 return False
+            refuse_held(sql, vault, tenant_id, subscriber_id, at_ms)
             sql.execute(row)
             for table in (members, devices, resume_tokens):
                 sql.execute(delete(table).where(table.c.subscriber_id == subscriber_id))
@@ -88,44 +92,43 @@ class Subscribers:
         return await self._database.write(work, note=note)
 
     async def rename(
-        self, subscriber_id: SubscriberId, display_name: Released | None, note: AuditNote | None = None
+        self, subscriber_id: SubscriberId, display_name: Released | None, at_ms: int, note: AuditNote | None = None
     ) -> bool:
-        """False: there was none."""
-        return await self._set(subscriber_id, "display_name", display_name, note)
+        """False: there was none. Raises OnHold."""
+        vault = self._database.vault
+
+        def work(sql: Connection) -> bool:
+            keys = vault.subject(sql, subscriber_id)
+            tenant_id = sql.scalar(select(subscribers.c.tenant_id).where(subscribers.c.id == subscriber_id))
+            if keys is None or tenant_id is None:
+                return False
+            refuse_held(sql, vault, tenant_id, subscriber_id, at_ms, {Category.SUBSCRIBER_NAME})
+            row = update(subscribers).where(subscribers.c.id == subscriber_id, _PRESENT)
+            return sql.execute(row.values(display_name=keys.seal(display_name))).rowcount > 0
+
+        return await self._database.write(work, note=note)
 
     async def set_pin(
         self, subscriber_id: SubscriberId, pin_hash: Released | None, note: AuditNote | None = None
     ) -> bool:
         """Ends the resume token too: who knew the old PIN must not return by it. False: there was none."""
-        token = delete(resume_tokens).where(resume_tokens.c.subscriber_id == subscriber_id)
-        return await self._set(subscriber_id, "pin_hash", pin_hash, note, also=token)
-
-    async def record_login(self, subscriber_id: SubscriberId, at_ms: Released | None) -> None:
-        """Nothing is written if the gate let nothing through, or the subscriber's processing is restricted."""
-        if at_ms is not None:
-            row = update(subscribers).where(subscribers.c.id == subscriber_id).values(last_login_ms=at_ms)
-            await self._database.write(lambda sql: None if restricted(sql, subscriber_id) else sql.execute(row))
-
-    async def _set(
-        self,
-        subscriber_id: SubscriberId,
-        column: str,
-        value: Released | None,
-        note: AuditNote | None,
-        also: Executable | None = None,
-    ) -> bool:
         vault = self._database.vault
 
         def work(sql: Connection) -> bool:
             keys = vault.subject(sql, subscriber_id)
             if keys is None:
                 return False
-            if also is not None:
-                sql.execute(also)
+            sql.execute(delete(resume_tokens).where(resume_tokens.c.subscriber_id == subscriber_id))
             row = update(subscribers).where(subscribers.c.id == subscriber_id, _PRESENT)
-            return sql.execute(row.values({column: keys.seal(value)})).rowcount > 0
+            return sql.execute(row.values(pin_hash=keys.seal(pin_hash))).rowcount > 0
 
         return await self._database.write(work, note=note)
+
+    async def record_login(self, subscriber_id: SubscriberId, at_ms: Released | None) -> None:
+        """Nothing is written if the gate let nothing through, or the subscriber's processing is restricted."""
+        if at_ms is not None:
+            row = update(subscribers).where(subscribers.c.id == subscriber_id).values(last_login_ms=at_ms)
+            await self._database.write(lambda sql: None if restricted(sql, subscriber_id) else sql.execute(row))
 
 
 def put_subscriber(sql: Connection, vault: Vault, subscriber: NewSubscriber) -> SubjectVault:
