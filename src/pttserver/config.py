@@ -160,6 +160,8 @@ class PrivacySettings(_Section):
     """Rows erased in one transaction; voice and log-ins go between."""
     clock_jump_limit_s: Seconds = 86_400
     """If the clock went further than this beyond the time that passed, erasing waits until you confirm the time."""
+    absence_limit_s: Seconds = 7_776_000
+    """If the last sweep was longer ago than this when the server starts, erasing waits until you confirm the time."""
     bounds: dict[str, BoundSettings] = {}
     """What the law lets a tenant choose, by category: `[privacy.bounds.call_record]`."""
 

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import func, select
 
 from attacks.bare_radio import BareRadio
-from pttserver.config import FloorTimerSettings
+from pttserver.config import CallLogSettings, FloorTimerSettings
 from pttserver.services.audit import HEADS_FILE
+from pttserver.services.provision import FIRST_INSTRUCTION
 from pttserver.store import schema
 from pttserver.wire.floor_control import MessageType
 from running_server import PIN, PLAIN_POLICY, Platform, running_platform
@@ -84,6 +85,32 @@ async def test_t110_a_day_of_calls(tmp_path: Path, keeps: bool) -> None:
         assert found == []
         assert not any(last_logins)
         assert addresses == {""}
+
+
+async def test_what_waits_for_the_disk_is_written_by_the_policy_of_the_moment(tmp_path: Path) -> None:
+    slow = CallLogSettings(flush_interval_s=1)
+    async with running_platform(tmp_path, call_log=slow, floor=FloorTimerSettings(t4_inactivity_s=0.1)) as platform:
+        await a_call(platform, PLAIN_POLICY)
+        services = platform.server.services
+        assert len(services.call_log) > 0
+        tenant = await platform.provisioning.tenant("ACME")
+        await platform.office.instructions.apply(tenant.tenant_id, NO_RECORDS, FIRST_INSTRUCTION)
+        await services.policies.load()
+        await services.call_log.flush()
+        assert not any((await counts(platform)).values())
+
+
+async def a_call(platform: Platform, policy: str) -> None:
+    """Its records wait for the disk when this returns."""
+    await platform.organise("Patrol", policy=policy)
+    anna = await BareRadio.log_in(await platform.enrol("Anna", "Patrol"))
+    bert = await BareRadio.log_in(await platform.enrol("Bert", "Patrol"))
+    await anna.affiliate()
+    await bert.affiliate()
+    await platform.server.services.call_log.flush()
+    await anna.take_floor()
+    await anna.say(anna.floor_message(MessageType.FLOOR_RELEASE))
+    await asyncio.sleep(0.05)
 
 
 async def test_a_stricter_policy_stops_the_records_of_a_call_that_goes_on(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ async def test_metrics_have_fixed_labels_whatever_happens(platform: Platform, mo
     after = await asyncio.to_thread(series)
     assert after == before
     labels = {match for name in after for match in re.findall(r"(\w+)=", name)}
-    assert labels == {"reason", "le"}
+    assert labels == {"reason", "category", "le"}
     assert len(after) < 100
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from attacks.bare_radio import BareRadio
 from pttserver.config import SessionSettings
 from pttserver.wire import signalling
-from running_server import Platform, running_platform, until
+from running_server import PLAIN_POLICY, Platform, running_platform, until
 
 NAMES = ("Anna", "Bert", "Carl", "Dora", "Emil", "Fred", "Gerd", "Hans")
 SHORT_INTERVAL = SessionSettings(roster_event_interval_s=0.1)
@@ -62,7 +62,7 @@ async def test_coming_and_going_in_any_order_ends_in_one_truth(tmp_path: Path) -
 
 async def test_a_group_that_shrinks_below_the_threshold_gets_its_names_back(tmp_path: Path) -> None:
     async with running_platform(tmp_path, sessions=SHORT_INTERVAL) as platform:
-        await platform.organise("Patrol", roster_limit=3)
+        await platform.organise("Patrol", policy=PLAIN_POLICY + "[roster]\nnames_up_to = 3\n")
         handsets = [await platform.log_in(await platform.enrol(name, "Patrol")) for name in NAMES[:5]]
         groups = [await handset.affiliate("Patrol") for handset in handsets]
         await until(lambda: all(group.count == 5 and group.participants is None for group in groups))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -13,7 +14,9 @@ from pttserver.privacy.categories import Category
 from pttserver.services.instructions import Instruction
 from pttserver.services.keyring import open_database
 from pttserver.services.office import furnish
-from pttserver.services.policy_watch import FileState
+from pttserver.services.policy_book import PolicyBook
+from pttserver.services.policy_watch import FileState, PolicyWatch
+from pttserver.store.policy_files import PolicyFiles
 
 FIRST = '[policy]\ntitle = "First"\nversion = "1"\n'
 SECOND = '[policy]\ntitle = "Second"\nversion = "2"\n\n[categories.call_record]\nkeep = "7 days"\n'
@@ -119,12 +122,34 @@ async def test_t113_at_the_start_a_bad_file_refuses_its_tenant(office, acme, dam
     other = (await office.provisioning.add_tenant("Other", FIRST)).tenant_id
     path = office.watch.path(acme)
     damaged(path, damage, tmp_path)
-    await office.watch.start()
-    with pytest.raises(PolicyMissing):
-        office.book.gate(acme)
-    assert office.book.refusal(acme)
-    assert office.book.gate(other)
-    await office.instructions.apply(acme, SECOND, WHY) if damage != "folder" else None
+    async with restarted(office) as (book, watch):
+        with pytest.raises(PolicyMissing):
+            book.gate(acme)
+        assert book.refusal(acme)
+        assert book.refused == 1
+        assert book.gate(other)
+        await watch.look_at_all()
+        assert book.refused == 1
+
+
+async def test_t113_a_repaired_file_brings_its_tenant_back(office, acme):
+    path = office.watch.path(acme)
+    path.write_text(BROKEN)
+    async with restarted(office) as (book, watch):
+        assert book.refused == 1
+        path.write_text(FIRST)
+        await watch.look_at_all()
+        assert book.gate(acme).policy.policy.title == "First"
+        assert book.refused == 0
+
+
+@asynccontextmanager
+async def restarted(office):
+    """A server's book and watch, as they are when it starts on this database and these files."""
+    book = PolicyBook(office.policies)
+    watch = PolicyWatch(office.policies, PolicyFiles(office.watch.path("x").parent), office.instructions, book)
+    await watch.start()
+    yield book, watch
 
 
 def damaged(path, damage, tmp_path):

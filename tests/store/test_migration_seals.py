@@ -95,8 +95,9 @@ async def test_nothing_is_left_in_clear(old_file):
     before = octets(old_file.parent)
     assert all(marker.encode() in before for marker in MARKERS)
     assert KEY in before
-    await (await Database.open(old_file, VAULT)).close()
-    after = octets(old_file.parent)
+    database = await Database.open(old_file, VAULT)
+    after = octets(old_file.parent)  # at once, not only when it is closed
+    await database.close()
     assert [marker for marker in (*MARKERS, KEY.decode()) if marker.encode() in after] == []
 
 

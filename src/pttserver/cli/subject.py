@@ -177,9 +177,16 @@ def _forms(text: str, out: Path) -> list[str]:
     forms = text.split(",")
     if not set(forms) <= {"json", "html"} or len(set(forms)) < len(forms):
         raise typer.BadParameter("the formats are json and html")
-    if len(forms) > 1 and not out.is_dir():
-        raise typer.BadParameter("two formats need a folder that is there; or give one --format")
+    if len(forms) > 1:
+        _make_folder(out)
     return forms
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"two formats need a folder; {out}: {error.strerror}; or give one --format") from None
 
 
 def _rendered(document: "SubjectExport", form: str) -> str:

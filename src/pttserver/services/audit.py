@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pttserver.clock import Clock
 from pttserver.crypto.signing import SigningKey, is_signed
-from pttserver.errors import StoreUnavailable
+from pttserver.errors import PttError, StoreUnavailable
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
@@ -58,10 +58,13 @@ class Audit:
         """Signs what came since, until cancelled."""
         while True:
             await asyncio.sleep(CHECKPOINT_INTERVAL_S)
-            try:
-                await self.checkpoint(tenants())
-            except StoreUnavailable as error:
-                _log.error("audit_not_signed", error=error.message)
+            for tenant_id in tenants():
+                try:
+                    await self.checkpoint([tenant_id])
+                except (
+                    PttError
+                ) as error:  # removed meanwhile, signed by a command, or no disk: the next round looks again
+                    _log.error("audit_not_signed", tenant=tenant_id, error=error.message)
 
     async def checkpoint(self, tenants: Iterable[TenantId]) -> int:
         """Signs the newest entry of each tenant that has one without; gives how many. Raises StoreUnavailable."""

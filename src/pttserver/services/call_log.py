@@ -1,13 +1,15 @@
 """The call log: calls, participants and bursts go to the database as they end, by one writer behind a bounded queue.
 
 A slow disk never delays voice: putting a record only appends it. When the queue is full, records are dropped and
-counted. A crash loses what the last `flush_interval_s` brought. This is the one place that records of calls are made;
-what the tenant's policy does not keep does not even wait here.
+counted. A crash loses what the last `flush_interval_s` brought. This is the one place that records of calls are made.
+They pass the gate as they are written, by the policy of that moment; what a policy keeps nothing of does not even
+wait.
 """
 
 import asyncio
 import secrets
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from pttserver.clock import Clock
 from pttserver.config import CallLogSettings
@@ -45,8 +47,28 @@ class CallInProgress:
         self.participants = participants
 
 
+class _Spoken(NamedTuple):
+    """A burst that waits."""
+
+    call: CallInProgress
+    talker_id: SubscriberId
+    burst_id: str
+    started_ms: int
+    duration_ms: int
+    packets: int
+    end_reason: str
+
+
+class _Finished(NamedTuple):
+    """A call that waits, as of its end so far."""
+
+    call: CallInProgress
+    ended_ms: int
+    participants: frozenset[SubscriberId]
+
+
 class CallLog:
-    """Collects finished bursts and calls, as the policies let them through; `run` writes them."""
+    """Collects finished bursts and calls; `run` writes them, as the policies let them through."""
 
     def __init__(self, calls: CallHistory, policies: PolicyBook, clock: Clock, settings: CallLogSettings) -> None:
         self._store = calls
@@ -54,8 +76,8 @@ class CallLog:
         self._clock = clock
         self._limit = settings.queue_records
         self._interval_s = settings.flush_interval_s
-        self._bursts: list[Burst] = []
-        self._calls: dict[str, tuple[Call, list[CallParticipant]]] = {}
+        self._bursts: list[_Spoken] = []
+        self._calls: dict[str, _Finished] = {}
         self.dropped = 0
         self.written = 0
         self.failures = 0
@@ -72,29 +94,15 @@ class CallLog:
     def burst_ended(self, call: CallInProgress, talker: Identity, packets: int, duration_s: float, reason: str) -> None:
         """A burst ended now. The call is written with it, as if it ended now too: so a crash leaves whole records."""
         now_ms = self._clock.utc_ms()
-        release = self._released(call)
-        if release is None or not self._put_call(call, release, now_ms):
+        if not self._put_call(call, now_ms):
             return
-        duration_ms = round(duration_s * 1000)
-        burst = Burst(
-            burst_id=f"bur_{secrets.token_hex(8)}",
-            call_id=call.call_id,
-            tenant_id=call.tenant_id,
-            group_id=call.group_id,
-            talker_id=talker.subscriber_id,
-            talker=release.person(talker.subscriber_id),
-            started_ms=release.time(now_ms - duration_ms),
-            duration_ms=release.time(duration_ms),
-            packets=packets,
-            end_reason=reason,
-        )
-        self._bursts.append(burst)
+        duration_ms, burst_id = round(duration_s * 1000), f"bur_{secrets.token_hex(8)}"
+        started_ms = now_ms - duration_ms
+        self._bursts.append(_Spoken(call, talker.subscriber_id, burst_id, started_ms, duration_ms, packets, reason))
 
     def end_call(self, call: CallInProgress) -> None:
         """The hang time is over."""
-        release = self._released(call)
-        if release is not None:
-            self._put_call(call, release, self._clock.utc_ms())
+        self._put_call(call, self._clock.utc_ms())
 
     def _released(self, call: CallInProgress) -> "_Release | None":
         """None: the policy keeps no records of calls."""
@@ -104,11 +112,13 @@ class CallLog:
             return None
         return _Release(gate, call) if gate.keeps(Category.CALL_RECORD, Purpose.OPERATIONS) else None
 
-    def _put_call(self, call: CallInProgress, release: "_Release", ended_ms: int) -> bool:
+    def _put_call(self, call: CallInProgress, ended_ms: int) -> bool:
+        if self._released(call) is None:
+            return False
         if len(self) >= self._limit:
             self.dropped += 1
             return False
-        self._calls[call.call_id] = (release.call(ended_ms), release.participants())
+        self._calls[call.call_id] = _Finished(call, ended_ms, frozenset(call.participants))
         return True
 
     async def run(self) -> None:
@@ -125,11 +135,7 @@ class CallLog:
             return True
         self._calls, self._bursts = {}, []
         try:
-            await self._store.write_calls(
-                [call for call, _ in calls.values()],
-                [participant for _, present in calls.values() for participant in present],
-                bursts,
-            )
+            await self._store.write_calls(*self._as_kept(calls.values(), bursts))
         except Exception as error:  # the database's, or a bug: the records wait on, and it is visible
             self.failures += 1
             self.is_failing = True
@@ -140,6 +146,20 @@ class CallLog:
         self.is_failing = False
         self.written += len(calls) + len(bursts)
         return True
+
+    def _as_kept(
+        self, finished: Iterable[_Finished], spoken: Iterable[_Spoken]
+    ) -> tuple[list[Call], list[CallParticipant], list[Burst]]:
+        """What the policies of now let through; a call that they keep no more is left out."""
+        calls: list[Call] = []
+        present: list[CallParticipant] = []
+        for one in finished:
+            release = self._released(one.call)
+            if release is not None:
+                calls.append(release.call(one.ended_ms))
+                present += release.participants(one.participants)
+        released = ((self._released(burst.call), burst) for burst in spoken)
+        return calls, present, [release.burst(burst) for release, burst in released if release is not None]
 
 
 class _Release:
@@ -176,9 +196,24 @@ class _Release:
             ended_ms=self.time(ended_ms),
         )
 
-    def participants(self) -> list[CallParticipant]:
+    def burst(self, spoken: _Spoken) -> Burst:
+        call = self._call
+        return Burst(
+            burst_id=spoken.burst_id,
+            call_id=call.call_id,
+            tenant_id=call.tenant_id,
+            group_id=call.group_id,
+            talker_id=spoken.talker_id,
+            talker=self.person(spoken.talker_id),
+            started_ms=self.time(spoken.started_ms),
+            duration_ms=self.time(spoken.duration_ms),
+            packets=spoken.packets,
+            end_reason=spoken.end_reason,
+        )
+
+    def participants(self, subscriber_ids: Iterable[SubscriberId]) -> list[CallParticipant]:
         present = []
-        for subscriber_id in self._call.participants:
+        for subscriber_id in subscriber_ids:
             subject = self.person(subscriber_id)
             started = self._gate.release(
                 Category.PARTICIPANTS, Purpose.OPERATIONS, subscriber_id, self._call.started_ms

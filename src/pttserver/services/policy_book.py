@@ -56,6 +56,11 @@ class PolicyBook:
             _log.error("tenant_refused", tenant=tenant_id, reason=reason)
         self._refused[tenant_id] = reason
 
+    def accept(self, tenant_id: TenantId) -> None:
+        """The reason for which the tenant was refused is gone."""
+        if self._refused.pop(tenant_id, None) is not None:
+            _log.info("tenant_accepted", tenant=tenant_id)
+
     def refusal(self, tenant_id: TenantId) -> str | None:
         return self._refused.get(tenant_id)
 

@@ -76,18 +76,28 @@ class PolicyWatch:
     async def start(self) -> None:
         """Brings files and policies together before anybody is served. Raises StoreUnavailable."""
         make_private_folder(self._files.folder)
-        for tenant_id, newest in (await self._policies.in_force()).items():
-            found = await self._take(tenant_id, newest)
+        looks = {
+            tenant_id: await self._take(tenant_id, newest)
+            for tenant_id, newest in (await self._policies.in_force()).items()
+        }
+        await self._book.load()
+        for tenant_id, found in looks.items():
             if found.problem is not None:
                 self._book.refuse(tenant_id, found.problem)
-        await self._book.load()
 
     async def run(self) -> None:
+        """Every change, until cancelled; what changed while the server started is looked for first."""
+        await self.look_at_all()
         async for changes in awatch(self._files.folder, recursive=False):
             named = {path.rpartition("/")[2] for _, path in changes}
             for name in sorted(named):
                 if name.endswith(SUFFIX) and not name.startswith("."):
                     await self._on_change(TenantId(name.removesuffix(SUFFIX)))
+
+    async def look_at_all(self) -> None:
+        """As if every file had just changed."""
+        for path in sorted(self._files.folder.glob(f"ten_*{SUFFIX}")):
+            await self._on_change(TenantId(path.stem))
 
     async def _on_change(self, tenant_id: TenantId) -> None:
         try:
@@ -97,6 +107,8 @@ class PolicyWatch:
                 if found.problem is not None:
                     self.rejected += 1
                     _log.error("policy_file_rejected", tenant=tenant_id, problem=found.problem)
+                elif in_force[tenant_id] is not None:
+                    self._book.accept(tenant_id)
             await self._book.load()
         except PttError as error:  # the next change, or the next start, tries again
             _log.error("policy_file_not_taken", tenant=tenant_id, error=error.message)

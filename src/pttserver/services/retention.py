@@ -5,8 +5,8 @@ Theory of operation.
     (store/expiry.py), carries it out batch by batch, and takes a breath after each, so that voice, log-ins and call
     records go between. It goes on until a plan finds nothing.
  2. Then the write-ahead log is emptied. Until that is done the sweep counts as not proven, and each round tries again.
- 3. A clock that jumped, or that is before the last sweep, erases nothing: everything halts, in all processes, until
-    somebody confirms the time.
+ 3. A clock that jumped, that is before the last sweep, or months after it when the process starts, erases nothing:
+    everything halts, in all processes, until somebody confirms the time.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from pttserver.clock import Clock
 from pttserver.config import PrivacySettings
-from pttserver.errors import ClockDoubted, PolicyInvalid, PttError, StoreUnavailable
+from pttserver.errors import ClockDoubted, PttError, StoreUnavailable
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
@@ -82,6 +82,7 @@ class Retention:
         self.sweeps = Sweeps(database)
         self.readings = Readings(last_round=clock.now())
         self._trusted = (clock.now(), clock.utc_ms())
+        self._arriving = True
 
     async def run(self, wake: asyncio.Event) -> None:
         """Rounds until cancelled; `wake` is set when policies change."""
@@ -128,7 +129,9 @@ class Retention:
         erased: Counter[str] = Counter()
         try:
             outcome = await self.sweep(tenant_id, report=report, erased=erased)
-        except (PolicyInvalid, StoreUnavailable) as error:
+        except ClockDoubted:
+            raise
+        except PttError as error:  # of this tenant: a key that does not open, a policy of another version, its removal
             self.readings.failures += 1
             _log.error("tenant_not_swept", tenant=tenant_id, error=error.message)
             return Swept(tenant_id, erased, Outcome.FAILED, error.message)
@@ -148,8 +151,9 @@ class Retention:
         StoreUnavailable; what was erased by then is erased, and the next sweep goes on.
         """
         erased = Counter() if erased is None else erased
-        now_ms, number = await self.trust_time(), 0
+        number = 0
         while True:
+            now_ms = await self.trust_time()  # a plan that is void is made again by what holds now
             made = await self._plan(tenant_id, now_ms, only)
             if made is None:
                 return Outcome.DONE
@@ -220,13 +224,14 @@ class Retention:
             return False
 
     async def _prove(self) -> bool:
-        newest, self.readings.unproven = await self.sweeps.newest_number(), await self.sweeps.unproven()
-        if not self.readings.unproven:
+        waiting = await self.sweeps.waiting()
+        self.readings.unproven = len(waiting)
+        if not waiting:
             return True
         if not await self._database.truncate_log():
             _log.error("erasure_not_proven", sweeps=self.readings.unproven, reason="a reader holds an earlier state")
             return False
-        await self.sweeps.prove(newest)
+        await self.sweeps.prove(waiting)
         self.readings.unproven = await self.sweeps.unproven()
         return True
 
@@ -254,11 +259,17 @@ class Retention:
         last_ms = await self.sweeps.last_time()
         jump_s = (now_ms - self._trusted[1]) / 1000 - (now - self._trusted[0])
         backwards = last_ms is not None and now_ms < last_ms - CORRECTION_MS
-        if backwards or abs(jump_s) > self._settings.clock_jump_limit_s:
+        if backwards or abs(jump_s) > self._settings.clock_jump_limit_s or self._was_away_too_long(now_ms, last_ms):
             await self.sweeps.note_time(Outcome.HALTED, now_ms)
             self._halted()
             raise ClockDoubted
         return now_ms
+
+    def _was_away_too_long(self, now_ms: int, last_ms: int | None) -> bool:
+        """Asked once: nothing else tells a long holiday from a clock that starts years ahead."""
+        first, self._arriving = self._arriving, False
+        away_ms = now_ms - last_ms if first and last_ms is not None else 0
+        return away_ms > self._settings.absence_limit_s * 1000
 
     def _halted(self) -> None:
         if not self.readings.halted:

@@ -69,7 +69,9 @@ class Database:
         async with AsyncExitStack() as closing:
             with translated():
                 writer = await opened(SqliteConnection.to_write(file, busy_timeout_s))
-                await writer.run(lambda sql: migrate(sql, vault), None)
+                upgraded = await writer.run(lambda sql: migrate(sql, vault), None)
+                if upgraded and not await _truncated(writer):
+                    raise StoreUnavailable("another process uses the database: end it, so that it can be sealed")
                 await writer.run(vault.check, None)
                 readers = [await opened(SqliteConnection.to_read(file, busy_timeout_s)) for _ in range(READERS)]
             return cls(vault, writer, readers, closing.pop_all())
@@ -114,13 +116,9 @@ class Database:
 
         False: it is not empty, since somebody still reads an earlier state; try again. Raises StoreUnavailable.
         """
-        for _ in range(TRUNCATE_ATTEMPTS):
-            if self._closed:
-                raise StoreUnavailable("the database is closed")
-            if await self._writer.truncate_log():
-                return True
-            await asyncio.sleep(TRUNCATE_PAUSE_S)
-        return False
+        if self._closed:
+            raise StoreUnavailable("the database is closed")
+        return await _truncated(self._writer)
 
     async def rewrite(self) -> None:
         """Writes the file anew without gaps; everybody waits meanwhile. Raises StoreUnavailable."""
@@ -132,3 +130,11 @@ class Database:
         if connection.waiting >= WAITING_LIMIT:
             raise StoreUnavailable("too much waits for the database; try again")
         return await connection.run(work, taken)
+
+
+async def _truncated(writer: SqliteConnection) -> bool:
+    for _ in range(TRUNCATE_ATTEMPTS):
+        if await writer.truncate_log():
+            return True
+        await asyncio.sleep(TRUNCATE_PAUSE_S)
+    return False

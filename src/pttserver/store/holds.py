@@ -59,7 +59,8 @@ def _lasting(tenant_id: TenantId, now_ms: int) -> Select[Any]:
 
 
 def _lasts(now_ms: int) -> ColumnElement[bool]:
-    return (_HOLD.since_ms <= now_ms) & or_(_HOLD.until_ms.is_(None), _HOLD.until_ms > now_ms)
+    """From the moment that it is written, whatever the clocks of two processes say."""
+    return or_(_HOLD.until_ms.is_(None), _HOLD.until_ms > now_ms)
 
 
 def _hold(row: Any, *said: Personal | None) -> Hold:

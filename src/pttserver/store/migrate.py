@@ -11,11 +11,15 @@ from pttserver.store.vault import Vault
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
-def migrate(connection: Connection, vault: Vault) -> None:
-    """What an older version left in clear is sealed. Raises StoreUnavailable if a newer pttserver made the database."""
+def migrate(connection: Connection, vault: Vault) -> bool:
+    """Whether an older database was brought up. What it had in clear is sealed then, and still in the log.
+
+    Raises StoreUnavailable if a newer pttserver made the database.
+    """
     revision = revision_of(connection)
     if revision != REVISION:  # alembic is slow to import, and hardly ever needed
         _upgrade(connection, vault, revision)
+    return revision not in (None, REVISION)
 
 
 def revision_of(connection: Connection) -> str | None:

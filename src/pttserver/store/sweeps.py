@@ -50,6 +50,7 @@ class Sweep:
     outcome: Outcome
 
 
+_OPEN_ENDED = _SWEEP.outcome.in_([Outcome.UNPROVEN.value, Outcome.RUNNING.value, Outcome.FAILED.value])
 _EMPTY = (_SWEEP.erased == _NOTHING) & (_SWEEP.outcome == Outcome.DONE.value)
 
 
@@ -75,23 +76,23 @@ class Sweeps:
 
     async def unproven(self) -> int:
         """How many sweeps erased something that is not proven to be gone; those that never ended are among them."""
-        open_ended = _SWEEP.outcome.in_([Outcome.UNPROVEN.value, Outcome.RUNNING.value, Outcome.FAILED.value])
-        query = select(func.count()).select_from(sweeps).where(open_ended)
-        return await self._database.read(lambda sql: sql.scalar(query) or 0)
+        return len(await self.waiting())
 
-    async def prove(self, up_to: int) -> None:
-        """The write-ahead log was emptied after sweep `up_to`."""
-        of_old = update(sweeps).where(_SWEEP.id <= up_to)
+    async def waiting(self) -> dict[int, Outcome]:
+        """The sweeps that a proof is for: those that erased by now, and those that never ended; by number."""
+        query = select(_SWEEP.id, _SWEEP.outcome).where(_OPEN_ENDED)
+        return await self._database.read(lambda sql: {row.id: Outcome(row.outcome) for row in sql.execute(query)})
+
+    async def prove(self, waiting: Mapping[int, Outcome]) -> None:
+        """The write-ahead log was emptied after they had been read; one that went on since is not proven by it."""
 
         def work(sql: Connection) -> None:
-            sql.execute(of_old.where(_SWEEP.outcome == Outcome.UNPROVEN.value).values(outcome=Outcome.DONE.value))
-            lost = of_old.where(_SWEEP.outcome.in_([Outcome.RUNNING.value, Outcome.FAILED.value]))
-            sql.execute(lost.values(outcome=Outcome.INTERRUPTED.value))
+            for number, outcome in waiting.items():
+                proven = Outcome.DONE if outcome is Outcome.UNPROVEN else Outcome.INTERRUPTED
+                row = update(sweeps).where(_SWEEP.id == number, _SWEEP.outcome == outcome.value)
+                sql.execute(row.values(outcome=proven.value))
 
         await self._database.write(work)
-
-    async def newest_number(self) -> int:
-        return await self._database.read(lambda sql: sql.scalar(select(func.max(_SWEEP.id))) or 0)
 
     async def newest(self) -> list[Sweep]:
         """The last of each tenant."""
