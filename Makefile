@@ -36,11 +36,11 @@ check: $(INSTALLED) ## Style, types, the rooms of the house, generated documents
 proto: $(INSTALLED) ## Make the generated documents of proto/ anew
 	$(BIN)/python proto/generate.py
 
-bench: $(INSTALLED) ## Measure quickly: relay beside mumble-server and a bare sendmmsg, crowd, reconnect, key-up, attack
-	for scenario in relay crowd reconnect key-up attack; do $(BIN)/python -m bench $$scenario --quick || exit 1; done
+bench: $(INSTALLED) ## Measure quickly (three minutes): relay, crowd, reconnect, mixed, key-up, attack
+	for scenario in relay crowd reconnect mixed key-up attack; do $(BIN)/python -m bench $$scenario --quick || exit 1; done
 
 bench-full: $(INSTALLED) ## Measure everything and write bench/results/ anew (half an hour)
-	for scenario in relay saturate crowd reconnect key-up attack websocket lossy; do \
+	for scenario in relay crowd reconnect mixed key-up saturate attack websocket lossy; do \
 		$(BIN)/python -m bench $$scenario --json bench/results/$$scenario.json || exit 1; done
 	$(BIN)/python -m bench.report.summary
 

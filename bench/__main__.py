@@ -19,7 +19,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def main(
-    name: Annotated[str, typer.Argument(help="A scenario, or the path of a TOML file.")] = "relay",
+    name: Annotated[
+        str, typer.Argument(help=f"A scenario ({', '.join(scenario.names())}), or the path of a TOML file.")
+    ] = "relay",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write a report with plots here.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Seconds instead of minutes; rougher figures.")] = False,

@@ -5,7 +5,6 @@ An order is the name of a method and its arguments; its return value is the answ
 
 import asyncio
 import os
-import random
 import socket
 import time
 import traceback
@@ -16,19 +15,14 @@ from typing import Any
 
 import uvloop
 
-from bench.bad_link import Profile, RoamingPorts, departures, send_departures
 from bench.board import DONE, Board
 from bench.ear import take_from_ears
 from bench.light_handset import LightHandset, Server
 from bench.muster import Recruit
-from bench.roaming import ANSWER_S, Roam, roam
-from bench.talking import Pace, Talker, send_streams
-from bench.voice import TIMESTAMP_STEP, speech
-from pttserver.crypto.srtp import SrtpError, SrtpReceiver
+from pttserver.crypto.srtp import SrtpError
 from pttserver.crypto.tls import client_context
 from pttserver.wire import rtcp
 from pttserver.wire.floor_control import FloorMessage, MessageType
-from pttserver.wire.rtp import RtpPacket
 
 AT_ONCE = 64
 PATHS_AT_ONCE = 512  # each waits for an ear to come by
@@ -63,10 +57,8 @@ class Crowd:
         self._from_ears = from_ears
         self._handsets: dict[int, LightHandset] = {}
         self._waiting: dict[int, Callable[[int, bytes], None]] = {}
-        self._sent: dict[int, list[bytes]] = {}
         self._keeping: asyncio.Task[None] | None = None
         self._begun = (0.0, 0.0)
-        self._talking: asyncio.Task[Pace] | None = None
 
     def listen(self) -> None:
         """What ears forward is handed to whom it is for."""
@@ -164,59 +156,6 @@ class Crowd:
             own = handset.affiliations[seat.group]
             handset.send_control(FloorMessage(type=MessageType.FLOOR_RELEASE, ssrc=own.ssrc).encode())
 
-    async def prepare(self, seats: list[Seat], count: int) -> None:
-        """Protects `count` packets of each talker, so that nothing but sending is left to do."""
-        self._sent = {}
-        for seat in seats:
-            uplink = self._handsets[seat.handset].uplink
-            assert uplink is not None
-            plain = rtp_stream(int(self._board.ssrc[seat.row]), seat.row, count)
-            self._sent[seat.row] = [uplink.protect_rtp(packet) for packet in plain]
-
-    async def talk(self, seats: list[Seat], packets_per_s: float) -> Pace:
-        """Sends what was prepared."""
-        talkers = [Talker(seat.row, self._ports[seat.handset], self._sent[seat.row]) for seat in seats]
-        address = next(iter(self._handsets.values())).server.media_address
-        return await asyncio.to_thread(send_streams, talkers, address, packets_per_s, self._board)
-
-    async def talk_meanwhile(self, seats: list[Seat], packets_per_s: float) -> None:
-        """Like `talk`, but other orders may come; `talk_ended` waits for it."""
-        self._talking = asyncio.create_task(self.talk(seats, packets_per_s))
-
-    async def talk_ended(self) -> Pace | None:
-        return await self._talking if self._talking is not None else None
-
-    async def press_at_random(self, seats: list[Seat], presses_per_s: float, seconds: float) -> list[float | None]:
-        """Keys are pressed at exponentially distributed moments and let go at the grant; None: no grant came."""
-        random.shuffle(seats)
-        presses: list[asyncio.Task[float | None]] = []
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            presses.append(asyncio.create_task(self._press(seats[len(presses) % len(seats)])))
-            await asyncio.sleep(random.expovariate(presses_per_s))
-        return list(await asyncio.gather(*presses))
-
-    async def _press(self, seat: Seat) -> float | None:
-        self._board.wanted[seat.handset] = 1
-        try:
-            return await self.ask_floor(seat)
-        except TimeoutError:
-            return None
-        finally:
-            await self.release([seat])
-
-    async def talkers_by_udp(self, seats: list[Seat]) -> None:
-        """These prove their UDP path; the others stay on the WebSocket."""
-        for seat in seats:
-            handset = self._handsets[seat.handset]
-            handset.port = self._ports[seat.handset]
-            self._board.wanted[seat.handset] = 1
-            await self._open_path(handset)
-
-    async def talkers_by_websocket(self, seats: list[Seat]) -> None:
-        for seat in seats:
-            await self._handsets[seat.handset].choose_path("websocket")
-
     async def note_frames(self, wanted: bool) -> None:
         """Binary frames with RTP are noted from now on."""
         for handset in self._handsets.values():
@@ -248,49 +187,9 @@ class Crowd:
         await self._all(back, self._handsets)
         return list(await asyncio.gather(*proving))
 
-    async def talk_badly(self, seats: list[Seat], profile: Profile, listeners: list[int], seconds: float) -> list[Roam]:
-        """Sends what was prepared over a bad link, while the listeners roam; gives their roams."""
-        plan = departures(profile, len(seats), len(self._sent[seats[0].row]))
-        ports = [RoamingPorts(self._ports[seat.handset]) for seat in seats]
-        address = next(iter(self._handsets.values())).server.media_address
-        rows = [seat.row for seat in seats]
-        talking = asyncio.to_thread(send_departures, plan, rows, ports, self._sent, address, self._board)
-        roaming = [self._roam(self._handsets[number], profile, seconds) for number in listeners]
-        _, *roams = await asyncio.gather(talking, *roaming)
-        for seat in seats:
-            await self.prove_path(self._handsets[seat.handset])
-        for one in ports:
-            one.close()
-        return [roam for found in roams for roam in found]
-
-    async def _roam(self, handset: LightHandset, profile: Profile, seconds: float) -> list[Roam]:
-        async def alive() -> bool:
-            return await self._is_answered(handset, ANSWER_S)
-
-        return await roam(handset.number, profile, seconds, lambda port: self.move(handset, port), alive)
-
     def move(self, handset: LightHandset, port: int) -> None:
         """From now on the handset uses another of its UDP ports: it is on another network."""
         handset.port = self._ports[handset.number + port * self._board.handsets]
-
-    async def go_home(self, numbers: list[int]) -> None:
-        """Back to the first port, and the server knows it."""
-        for number in numbers:
-            self.move(self._handsets[number], 0)
-        await self._all(self.prove_path, numbers, PATHS_AT_ONCE)
-
-    async def verify(self, first: dict[int, bytes], groups: dict[int, tuple[str, int]]) -> int:
-        """How many listeners' first datagrams open under the group's key and hold what the talker said."""
-        receivers: dict[tuple[int, str], list[SrtpReceiver]] = {}
-        right = 0
-        for number, packet in first.items():
-            if number not in groups or number not in self._handsets:
-                continue
-            group, row = groups[number]
-            keys = self._handsets[number].affiliations[group].epochs
-            receivers[number, group] = [SrtpReceiver(key) for key in keys]
-            right += any(_opens(receiver, packet, row) for receiver in receivers[number, group])
-        return right
 
     async def keep_alive(self, interval_s: float) -> None:
         """From now on each sends its keep-alive at this interval, evenly spread; 0 stops that."""
@@ -338,14 +237,6 @@ class Crowd:
         return took
 
 
-def rtp_stream(ssrc: int, talker: int, count: int) -> list[bytes]:
-    """Plain RTP packets of a talker, from sequence number 0."""
-    return [
-        RtpPacket(number, number * TIMESTAMP_STEP, ssrc, payload, marker=number == 0).encode()
-        for number, payload in enumerate(speech(talker, count))
-    ]
-
-
 async def _timed_return(proving: Awaitable[None], begun: float, back: float) -> Comeback:
     await proving
     return Comeback(begun, back, time.monotonic())
@@ -371,14 +262,6 @@ def _on_grant(handset: LightHandset, granted: asyncio.Future[tuple[int, int]]) -
                 granted.set_result((at_ns, message.granted_ssrc))
 
     return take
-
-
-def _opens(receiver: SrtpReceiver, packet: bytes, talker: int) -> bool:
-    try:
-        plain = RtpPacket.decode(receiver.unprotect_rtp(packet))
-    except SrtpError:
-        return False
-    return plain.payload == speech(talker, plain.sequence + 1)[plain.sequence]
 
 
 def run_crowd(make: Callable[[], Any], orders: Connection, cores: set[int]) -> None:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from bench.board import Board
-from bench.crowd import Crowd, OrderFailed, run_crowd
+from bench.crowd import OrderFailed, run_crowd
 from bench.ear import Heard, run_ear
 from bench.machine import harness_cores
 from bench.mmsg import open_port
 from bench.stage import Stage
+from bench.talking_crowd import TalkingCrowd
 
 HANDSETS_PER_CROWD = 4000
 _fork = multiprocessing.get_context("fork")
@@ -36,7 +37,13 @@ class Ensemble:
     """`with Ensemble(...) as ensemble:` opens the UDP ports of the handsets and forks the processes."""
 
     def __init__(
-        self, handsets: int, talkers: int, *, make_crowd: MakeCrowd = Crowd, per_crowd: int = 0, ports_each: int = 1
+        self,
+        handsets: int,
+        talkers: int,
+        *,
+        make_crowd: MakeCrowd = TalkingCrowd,
+        per_crowd: int = 0,
+        ports_each: int = 1,
     ) -> None:
         self.board = Board(handsets, talkers)
         self.ports = {place: open_port() for place in range(handsets * ports_each)}

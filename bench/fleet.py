@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from bench.crowd import Crowd, rtp_stream
+from bench.crowd import Crowd
 from bench.day import Action
 from bench.light_handset import LightHandset
 from bench.roaming import Roam
+from bench.voice import rtp_stream
 from bench.web_socket import WebSocketClosed
 from pttserver.crypto.srtp import SrtpError
 from pttserver.wire import rtcp
@@ -176,6 +177,8 @@ class Fleet(Crowd):
         while True:
             present = [self._handsets[number] for number in self._on_duty]
             for handset in present:
+                if handset.number not in self._on_duty:
+                    continue
                 if handset.port is not None:
                     handset.keep_alive()
                 else:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.board import DONE
-from bench.crowd import Crowd
 from bench.ensemble import Ensemble, MakeCrowd
 from bench.groups import Formation
 from bench.machine import server_cores
@@ -14,6 +13,7 @@ from bench.meter import Metrics, scrape
 from bench.muster import Muster, muster
 from bench.server_process import ServerProcess
 from bench.stage import Stage
+from bench.talking_crowd import TalkingCrowd
 
 CHEAP_PIN_HASH_KIB = 8
 ROSTER_LIMIT = 50
@@ -31,7 +31,7 @@ class Order:
     pin_hash_memory_kib: int = CHEAP_PIN_HASH_KIB
     per_crowd: int = 0
     ports_each: int = 1
-    make_crowd: MakeCrowd = Crowd
+    make_crowd: MakeCrowd = TalkingCrowd
 
 
 class Stand:

@@ -4,6 +4,7 @@ from functools import cache
 
 from ptthandset.audio.codec import OpusEncoder
 from ptthandset.speech import SENTENCES, sentence_pcm
+from pttserver.wire.rtp import RtpPacket
 
 PACKETS_PER_S = 50
 TIMESTAMP_STEP = 960  # 20 ms at 48 kHz (RFC 7587 §4.1)
@@ -23,3 +24,11 @@ def speech(talker: int, count: int) -> list[bytes]:
     """`count` packets: the talker's sentence, again and again."""
     packets = sentence_packets(talker % len(SENTENCES))
     return [packets[index % len(packets)] for index in range(count)]
+
+
+def rtp_stream(ssrc: int, talker: int, count: int) -> list[bytes]:
+    """Plain RTP packets of a talker, from sequence number 0."""
+    return [
+        RtpPacket(number, number * TIMESTAMP_STEP, ssrc, payload, marker=number == 0).encode()
+        for number, payload in enumerate(speech(talker, count))
+    ]

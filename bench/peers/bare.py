@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from bench.board import LONGEST_STREAM, Board
-from bench.crowd import rtp_stream
 from bench.ensemble import Ensemble
 from bench.figures import StepFigures, harness_warnings
 from bench.groups import Formation, handsets_needed
@@ -21,6 +20,7 @@ from bench.mmsg import FanOut
 from bench.stage import Stage
 from bench.talking import EARLY_NS, LATE_NS, SLEEP_ABOVE_NS, Pace
 from bench.tally import rtp_places, tally
+from bench.voice import rtp_stream
 
 TAG = bytes(16)  # what AES-GCM would add
 SPARE_S = 0.3

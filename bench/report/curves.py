@@ -21,7 +21,7 @@ def mixed(figures: Figures) -> "dict[str, Figure]":
     hours = [row["hour"] for row in rows]
     with panels(4, 8.6, rows=True, share_x=True) as (figure, (people, load, times, memory)):
         _filled(people, hours, [row["sessions"] for row in rows], BLUE, "sessions")
-        _beside(people, hours, [row["presses"] for row in rows], SAND, "presses per interval")
+        _beside(people, hours, [row["presses"] for row in rows], SAND, "presses")
         _filled(load, hours, [row["sent_per_s"] for row in rows], GREEN, "datagrams/s")
         _beside(load, hours, [100 * row["cpu_share"] for row in rows], RED, "CPU, % of a core")
         for key, point, colour, label in (
@@ -32,10 +32,15 @@ def mixed(figures: Figures) -> "dict[str, Figure]":
             if known:
                 times.plot(*zip(*known, strict=True), color=colour, label=label, linewidth=1.6)
         times.set(yscale="log", ylabel="milliseconds")
-        times.legend(ncols=4, fontsize=8.5, loc="upper left")
+        times.legend(ncols=4, fontsize=8.5, loc="lower left", bbox_to_anchor=(0, 0.98), borderaxespad=0)
         memory.plot(hours, [row["rss_mib"] for row in rows], color=BLUE, linewidth=1.8)
         memory.set(ylabel="memory, MiB", ylim=(0, None), xlabel="hour of the day", xlim=(0, 24), xticks=HOURS)
         _beside(memory, hours, [row["lost"] for row in rows], RED, "copies lost")
+        for axes in (people, load, times, memory):
+            for name in ("herd", "emergency"):
+                axes.axvline(figures[f"{name}_at_h"], color=GREY, linewidth=1, linestyle=":")
+        for name in ("herd", "emergency"):
+            people.annotate(name, (figures[f"{name}_at_h"], 1.02), xycoords=("data", "axes fraction"), fontsize=8.5)
         return {"The day": figure}
 
 
@@ -110,7 +115,8 @@ def attack(figures: Figures) -> "dict[str, Figure]":
         for axes, label, found in values:
             bars = axes.barh(names, found, color=[GREY] + [RED] * (len(kinds) - 1), height=0.6)
             axes.bar_label(bars, fmt="%.2g", padding=3, fontsize=8.5)
-            axes.set(xlabel=label, xlim=(0, max(*found, 0.1) * 1.25))
+            axes.set(xlabel=label, xlim=(0, max(*found, 1.0) * 1.25))
+            axes.locator_params(axis="x", nbins=4)
             axes.invert_yaxis()
             axes.grid(visible=False, axis="y")
         for axes in (late, busy):
@@ -135,7 +141,7 @@ def lossy(figures: Figures) -> "dict[str, Figure]":
             )  # fmt: skip
         silent.set(xlabel="silent after a roam, ms")
         silent.invert_yaxis()
-        silent.legend(loc="lower right")
+        silent.legend(ncols=3, fontsize=8.5, loc="lower left", bbox_to_anchor=(0, 0.98), borderaxespad=0)
         for axes in (through, silent):
             axes.grid(visible=False, axis="y")
         return {"What listeners hear over bad links": figure}

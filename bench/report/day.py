@@ -34,6 +34,7 @@ def _whole(figures: Figures) -> Table:
     voice, logins, herd = figures["voice"], figures["logins"], figures["herd"]
     groups = ", ".join(f"{count} of {size}" for size, count in figures["groups"].items())
     back_ms = herd["back_ms"].get("max", 0)
+    dropped = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in figures["drops"].items()) or "-"
     emergency = ", ".join(f"{ms:.1f} ms" for ms in figures["emergency_ms"]) or "-"
     lines = [
         ["handsets", f"{figures['handsets']:,}, {figures['by_tcp']:,} of them without UDP"],
@@ -47,6 +48,7 @@ def _whole(figures: Figures) -> Table:
         ["access out of the queue", f"p50 {_ms(figures['access_queued_ms'], 'p50')} (others talk that long)"],
         ["emergency, to the grant", emergency],
         ["copies of voice", f"{voice['expected']:,}: {voice['lost']:,} lost, {voice['duplicated']:,} twice"],
+        ["dropped by the server, by name", dropped],
         ["sent to an address just left", f"{voice['to_a_left_address']:,}, in {figures['roams']:,} roams"],
         ["delay", f"p50 {_ms(voice['delay_ms'], 'p50')}, p99 {_ms(voice['delay_ms'], 'p99')}"],
         ["herd", f"{herd['handsets']:,} handsets back within {back_ms / 1000:.2f} s"],
@@ -69,7 +71,7 @@ def _parts(timeline: list[dict[str, Any]]) -> list[list[str]]:
             continue
         expected, lost = (sum(row[key] for row in rows) for key in ("expected", "lost"))
         lines.append(
-            [f"{hour:02} to {hour + PART_HOURS:02}", f"{max(row['sessions'] for row in rows):,}",
+            [f"{hour:02}-{hour + PART_HOURS:02}", f"{max(row['sessions'] for row in rows):,}",
              f"{sum(row['logins'] for row in rows):,}", f"{sum(row['presses'] for row in rows):,}",
              f"{sum(row['sent_per_s'] for row in rows) / len(rows):,.0f}",
              f"{sum(row['cpu_share'] for row in rows) / len(rows):.1%}", f"{max(row['cpu_share'] for row in rows):.0%}",

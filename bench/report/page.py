@@ -16,7 +16,7 @@ def write_page(sections: Sequence[Section], file: Path, across: Sequence[Table] 
     """`across` are tables over several scenarios; they come first."""
     file.parent.mkdir(parents=True, exist_ok=True)
     judged = [(shown.name, verdict) for shown in sections for verdict in shown.verdicts]
-    parts = [_head(sections), _targets(judged), *(_table(table) for table in across)]
+    parts = [_head(sections), _targets(judged), *(f"<section>{_table(table)}</section>" for table in across)]
     parts += [_chapter(shown) for shown in sections]
     title = "pttserver, measured"
     file.write_text(
@@ -72,7 +72,8 @@ def _table(table: Table) -> str:
         for line in table.lines
     )
     note = f"<p class=note>{_e(table.note)}</p>" if table.note else ""
-    return f"<h3>{_e(table.title)}</h3><div class=wide><table><tr>{head}</tr>{rows}</table></div>{note}"
+    facts = " class=facts" if len(table.headings) == 2 else ""
+    return f"<h3>{_e(table.title)}</h3><div class=wide><table{facts}><tr>{head}</tr>{rows}</table></div>{note}"
 
 
 def _warnings(found: list[str]) -> str:

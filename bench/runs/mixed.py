@@ -9,7 +9,7 @@ from bench.day import Day, formations_of
 from bench.day_tally import Sample, copies, timeline, totals
 from bench.ear import Heard
 from bench.fleet import Diary, Fleet
-from bench.meter import cpu_s, lag_ms, rss_bytes
+from bench.meter import cpu_s, drops, lag_ms, rss_bytes
 from bench.roaming import ANYWHERE
 from bench.scenario import Scenario
 from bench.stage import Stage
@@ -39,7 +39,10 @@ def run(scenario: Scenario, stage: Stage) -> dict[str, Any]:
         "by_tcp": len(by_tcp),
         "groups": {str(one.size): len(one.groups) for one in formations},
         **totals(diary, found),
+        "drops": drops(before, after),
         "lag_ms": lag_ms(before, after),
+        "herd_at_h": scenario["herd_at_h"],
+        "emergency_at_h": scenario["emergency_at_h"],
         "rss_mib": [round(sample.rss_bytes / 2**20, 1) for sample in (samples[0], samples[-1])],
         "harness_ear_share": round(heard.busy, 3),
         "timeline": timeline(samples, diary, found),

@@ -223,7 +223,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         policies=policies,
         policy_watch=policy_watch,
         audit=Audit(AuditLog(database), policies, signing_key(settings), settings.data_dir, clock),
-        retention=Retention(database, clock, settings.privacy),
+        retention=Retention(database, clock, settings.privacy, open_erasures(database, settings)),
         metrics=metrics,
     )
 

@@ -4,6 +4,7 @@ import asyncio
 import io
 
 import pytest
+from sqlalchemy import text
 
 from pttserver.clock import Clock
 from pttserver.crypto.sealed_stream import SealedReader
@@ -14,6 +15,7 @@ from pttserver.errors import (
     InvalidValue,
     LedgerBroken,
     MasterKeyMissing,
+    NotFound,
     StoreUnavailable,
 )
 from pttserver.ids import Personal
@@ -31,6 +33,16 @@ from running_server import loopback_settings
 NUMBER, NAME = "+4915112345678", "Wilhelmine Markwort"
 WHY = Instruction(Personal("Olga Operator"), Personal("she asked for it"))
 MARKERS = (NUMBER.encode(), NAME.encode(), b"Olga Operator", b"she asked for it")
+
+
+class SlowClock(Clock):
+    """Its days go by as the test says."""
+
+    start_ms = 1_800_000_000_000
+    days = 0
+
+    def utc_ms(self):
+        return self.start_ms + self.days * 86_400_000
 
 
 @pytest.fixture
@@ -147,6 +159,14 @@ async def test_t099_the_ledger_alone_is_enough(office, settings):
     assert await people(settings) == ["Gate 4"]
 
 
+async def test_a_subscriber_who_was_removed_does_not_come_back(office, settings):
+    backup = await backed_up(office, settings)
+    await office.provisioning.remove_subscriber("ACME", NUMBER)
+    await office.erasure._database.close()
+    assert (await restored(settings, backup)).replayed == 1
+    assert await people(settings) == ["Gate 4"]
+
+
 async def test_a_tenant_that_was_removed_does_not_come_back(office, settings):
     backup = await backed_up(office, settings)
     await office.provisioning.remove_tenant("ACME")
@@ -154,6 +174,27 @@ async def test_a_tenant_that_was_removed_does_not_come_back(office, settings):
     await restored(settings, backup)
     async with open_office(settings) as again:
         assert await again.provisioning.tenants() == []
+
+
+async def test_what_ended_since_the_backup_is_swept_before_anybody_is_served(office, settings):
+    who, database = await office.provisioning.subscriber("ACME", "Gate 4"), office.erasure._database
+    over_ms = Clock().utc_ms() + 3_600_000  # the subscription ends an hour after the backup
+    event = text(
+        "INSERT INTO retention_events (tenant_id, subject_id, kind, at_ms) VALUES (:of, :who, 'unsubscribed', :at)"
+    )
+    row = {"of": who.tenant_id, "who": who.subscriber_id, "at": over_ms}
+    await database.write(lambda sql: sql.execute(event, row))
+    backup = await backed_up(office, settings)
+    await database.close()
+    assert (await restored(settings, backup, check_only=True)).swept == 0
+    later = SlowClock()
+    later.start_ms = over_ms + 1
+    sources = Sources(backup, settings.data_dir / LEDGER_FILE)
+    done = await restore(settings, sources, WHY, later, force=True)
+    assert done.swept
+    async with open_office(settings) as again:
+        with pytest.raises(NotFound):
+            await again.erasure._find((await again.provisioning.tenant("ACME")).tenant_id, "Gate 4")
 
 
 async def test_a_restore_needs_the_newest_ledger(office, settings):
@@ -282,15 +323,6 @@ controller = "ACME Ltd"
 [categories.subscriber_name]
 keep = ["60 days + 60 days after deletion_requested", "while_subscribed"]
 """
-
-
-class SlowClock(Clock):
-    """Its days go by as the test says."""
-
-    days = 0
-
-    def utc_ms(self):
-        return 1_800_000_000_000 + self.days * 86_400_000
 
 
 async def test_a_request_can_be_taken_back_in_its_first_phase_only(settings):

@@ -4,16 +4,20 @@ import pytest
 
 from pttserver.errors import LedgerBroken, StoreUnavailable
 from pttserver.ids import TenantId
-from pttserver.store.erasure_ledger import ErasureLedger, subject_digest
+from pttserver.store.erasure_ledger import ErasureLedger, Line, subject_digest
 
 TENANT = TenantId("ten_1")
+
+
+def line_of(number):
+    return Line("subject", TENANT, subject_digest(TENANT, f"sub_{number}"), bytes([number]) * 12)
 
 
 @pytest.fixture
 def ledger(tmp_path):
     ledger = ErasureLedger(tmp_path / "erasures.ledger")
     for number in range(4):
-        ledger.append(number, "subject", TENANT, subject_digest(TENANT, f"sub_{number}"), bytes([number]) * 12)
+        ledger.append(number, [line_of(number)])
     return ledger
 
 
@@ -23,6 +27,12 @@ def test_what_was_appended_is_read(ledger):
         (number + 1, number, bytes([number]) * 12) for number in range(4)
     ]
     assert ledger.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_several_lines_at_once_are_a_chain_like_single_ones(ledger):
+    written = ledger.append(9, [line_of(number) for number in (4, 5, 6)])
+    assert ledger.entries()[4:] == written
+    assert [entry.number for entry in written] == [5, 6, 7]
 
 
 def test_it_names_nobody(ledger):
@@ -60,7 +70,7 @@ def test_an_unfinished_line_is_cut_off_by_the_next(ledger):
     with open(ledger.file, "ab") as file:
         file.write(b'{"at_ms": 4, "digest": "')
     assert len(ledger.entries()) == 4
-    ledger.append(5, "tenant", TENANT, subject_digest(TENANT, TENANT), bytes(12))
+    ledger.append(5, [Line("tenant", TENANT, subject_digest(TENANT, TENANT), bytes(12))])
     assert [entry.kind for entry in ledger.entries()] == ["subject"] * 4 + ["tenant"]
 
 

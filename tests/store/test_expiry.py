@@ -1,7 +1,7 @@
 """What is over is erased, and nothing else: tables and columns, tenants and subjects, holds and what changes midway."""
 
 from contextlib import asynccontextmanager
-from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -14,6 +14,8 @@ from pttserver.privacy.policy import parse_policy
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.retention import EventKind
 from pttserver.store.calls import CallHistory
+from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, subject_digest
+from pttserver.store.erasures import Erasures
 from pttserver.store.events import record_event
 from pttserver.store.expiry import erase_some, plan
 from pttserver.store.governance_schema import audit_entries, holds, subjects
@@ -70,6 +72,15 @@ async def record_call(database, number, at_ms, who=ANNA, present=(ANNA, BERT)):
     await history.record_takeover(Takeover(TENANT, who, *log))
 
 
+async def erase(database, made, step, limit):
+    def work(sql):
+        file = Path(sql.exec_driver_sql("PRAGMA database_list").first()[2])
+        ledger = ErasureLedger(file.with_name(LEDGER_FILE))
+        return erase_some(sql, Erasures(database, file, ledger), made, step, limit)
+
+    return await database.write(work)
+
+
 async def sweep(database, now_ms, limit=3):
     """As the engine does, without its pauses; gives rows erased by step."""
     erased = {}
@@ -78,8 +89,7 @@ async def sweep(database, now_ms, limit=3):
         if not made.steps:
             return erased
         for step in made.steps:
-            batch = partial(erase_some, vault=VAULT, by=made, step=step, limit=limit)
-            while rows := await database.write(batch):
+            while rows := await erase(database, made, step, limit):
                 erased[step.name] = erased.get(step.name, 0) + rows
 
 
@@ -337,9 +347,9 @@ async def test_a_plan_is_void_when_what_governs_it_changes(acme, database, chang
         await record_call(database, number, 50)
     made = await database.read(lambda sql: plan(sql, VAULT, TENANT, 400 * DAY))
     step = made.steps[0]
-    assert await database.write(lambda sql: erase_some(sql, VAULT, made, step, 2)) == 2
+    assert await erase(database, made, step, 2) == 2
     await CHANGES[change](database)
-    assert await database.write(lambda sql: erase_some(sql, VAULT, made, step, 2)) is None
+    assert await erase(database, made, step, 2) is None
 
 
 async def test_an_ended_hold_makes_a_plan_void_too(acme, database):
@@ -347,7 +357,7 @@ async def test_an_ended_hold_makes_a_plan_void_too(acme, database):
     await lay_hold(database, BERT)
     made = await database.read(lambda sql: plan(sql, VAULT, TENANT, 400 * DAY))
     await Holds(database).end(TENANT, "hld_1", 60)
-    assert await database.write(lambda sql: erase_some(sql, VAULT, made, made.steps[0], 2)) is None
+    assert await erase(database, made, made.steps[0], 2) is None
 
 
 async def test_other_tenants_are_left_alone(acme, database):
@@ -411,3 +421,41 @@ async def cramped(database):
     await database.write(lambda sql: sql.exec_driver_sql(f"PRAGMA max_page_count = {pages}").scalar())
     yield
     await database.write(lambda sql: sql.exec_driver_sql("PRAGMA max_page_count = 1000000").scalar())
+
+
+async def test_whoever_is_shredded_since_a_period_is_over_is_in_the_ledger(acme, database, file):
+    await apply(database, "")
+    await acme.subscribers.remove(ANNA, 50)
+    await sweep(database, 400 * DAY)
+    assert await count(database, subjects, subjects.c.id == ANNA) == 0
+    (line,) = ErasureLedger(file.with_name(LEDGER_FILE)).entries()
+    assert (line.kind, line.digest, line.at_ms) == ("subject", subject_digest(TENANT, ANNA), 400 * DAY)
+
+
+async def test_nobody_is_shredded_whom_the_ledger_cannot_name(acme, database, monkeypatch):
+    def full(*_):
+        raise StoreUnavailable("the disk is full")
+
+    await apply(database, "")
+    await acme.subscribers.remove(ANNA, 50)
+    monkeypatch.setattr(ErasureLedger, "append", full)
+    with pytest.raises(StoreUnavailable):
+        await sweep(database, 400 * DAY)
+    assert await count(database, subjects, subjects.c.id == ANNA) == 1
+
+
+async def test_a_sweep_makes_good_what_a_crash_left_of_another(acme, database, monkeypatch):
+    class PowerCut(Exception):
+        pass
+
+    def power_cut(*_):
+        raise PowerCut
+
+    await apply(database, "")
+    await acme.subscribers.remove(ANNA, 50)
+    await acme.subscribers.remove(BERT, 50)
+    with monkeypatch.context() as cut:
+        cut.setattr("pttserver.store.erasures.shred", power_cut)
+        with pytest.raises(PowerCut):
+            await sweep(database, 400 * DAY)
+    assert (await sweep(database, 400 * DAY))["subjects"] == 2

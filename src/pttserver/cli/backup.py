@@ -15,6 +15,8 @@ from pttserver.cli.output import moment
 if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.store.snapshot import Progress
 
+CLOCK_DOUBTED = """Much time has passed since the backup, or the clock is wrong: nothing was erased by its period yet.
+What is over is not shown, and is erased once you confirm the time: pttserver retention confirm-time"""
 BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The backup.", dir_okay=False)]
 
 
@@ -90,6 +92,10 @@ def restore(
         f"left out, their keys are destroyed: {done.without_key}\n"
         f"erased again by the ledger: {done.replayed}"
     )
+    if done.swept is None:
+        typer.secho(CLOCK_DOUBTED, err=True)
+    else:
+        typer.echo(f"erased, their period is over: {done.swept}")
 
 
 @contextmanager

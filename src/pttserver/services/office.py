@@ -71,8 +71,8 @@ async def furnish(
     await book.load()
     instructions = Instructions(policies, files, settings.privacy.bounds, clock)
     hasher = PinHasher(own.pin_hash_memory_kib, own.pin_hash_passes)
-    retention = Retention(database, clock, settings.privacy)
     erasures = open_erasures(database, settings)
+    retention = Retention(database, clock, settings.privacy, erasures)
     provisioning = Provisioning(database, book, instructions, hasher, clock, actor, erasures, retention)
     rights = Rights(database, book, clock)
     return Office(

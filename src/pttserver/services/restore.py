@@ -17,7 +17,7 @@ from typing import Final
 from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.sealed_stream import SealedReader
-from pttserver.errors import AlreadyExists, BackupInvalid, LedgerBroken, StoreUnavailable
+from pttserver.errors import AlreadyExists, BackupInvalid, ClockDoubted, LedgerBroken, StoreUnavailable
 from pttserver.services.backup import (
     BESIDE_THE_DATABASE,
     CERTIFICATE,
@@ -29,6 +29,7 @@ from pttserver.services.backup import (
 from pttserver.services.instructions import Instruction
 from pttserver.services.keyring import master_keys, open_vault
 from pttserver.services.policy_book import PolicyBook
+from pttserver.services.retention import Retention
 from pttserver.services.subject_keys import read_subject_keys, subject_keys_file
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
@@ -48,12 +49,13 @@ _KNOWN: Final = {MANIFEST, DATABASE, *BESIDE_THE_DATABASE, *CERTIFICATE}
 @dataclass(frozen=True, slots=True)
 class Restored:
     """`without_key`: subjects that the file of subjects' keys has no more. `replayed`: who was still there otherwise,
-    and is in the ledger.
+    and is in the ledger. `swept`: rows whose period is over by now; None: the clock is doubted, and nothing was swept.
     """
 
     manifest: Manifest
     without_key: int
     replayed: int
+    swept: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ async def restore(
         keys_file = sources.subject_keys or subject_keys_file(settings)
         keys = read_subject_keys(keys_file, master_keys(settings))
         without_key = put_keys_back(folder / DATABASE, keys)
-        restored = Restored(manifest, without_key, await _replay(settings, folder, told))
+        restored = Restored(manifest, without_key, *await _bring_up_to_date(settings, folder, told, clock))
         if not check_only:
             _put_in_place(settings, folder)
     return restored
@@ -146,18 +148,27 @@ def _choose_ledger(folder: Path, sources: Sources) -> None:
     replace_private_file(folder / LEDGER_FILE, b"".join(entry.line() for entry in given))
 
 
-async def _replay(settings: Settings, folder: Path, told: _Told) -> int:
-    """Migrates the database too; it is one closed file afterwards. The server's first sweep comes before it serves."""
+async def _bring_up_to_date(settings: Settings, folder: Path, told: _Told, clock: Clock) -> tuple[int, int | None]:
+    """By the shape of this version, the ledger, and the policies' periods; it is one closed file afterwards."""
     file = folder / DATABASE
     database = await Database.open(file, open_vault(settings))
     try:
-        replayed = await Erasures(database, file, ErasureLedger(folder / LEDGER_FILE)).replay(all_of_it=True)
+        erasures = Erasures(database, file, ErasureLedger(folder / LEDGER_FILE))
+        replayed = await erasures.replay(all_of_it=True)
         await _note(database, told)
+        swept = await _sweep(Retention(database, clock, settings.privacy, erasures))
         if not await database.truncate_log():
             raise StoreUnavailable("the restored database is in use")
     finally:
         await database.close()
-    return replayed
+    return replayed, swept
+
+
+async def _sweep(retention: Retention) -> int | None:
+    try:
+        return sum(sum(one.erased.values()) for one in await retention.round())
+    except ClockDoubted:  # a backup is older than any absence that a clock is trusted after
+        return None
 
 
 async def _note(database: Database, told: _Told) -> None:

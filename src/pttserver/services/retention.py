@@ -23,6 +23,7 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.policy import Policy
 from pttserver.store.audit import AuditLog
 from pttserver.store.database import Database
+from pttserver.store.erasures import Erasures
 from pttserver.store.expiry import Plan, erase_some, plan
 from pttserver.store.sweeps import Outcome, Sweeps
 from pttserver.store.tenants import Tenants
@@ -73,8 +74,9 @@ class Readings:
 class Retention:
     """`run` in the server, `round` and `sweep` for commands. Both may go on at once, in several processes."""
 
-    def __init__(self, database: Database, clock: Clock, settings: PrivacySettings) -> None:
+    def __init__(self, database: Database, clock: Clock, settings: PrivacySettings, erasures: Erasures) -> None:
         self._database = database
+        self._erasures = erasures
         self._clock = clock
         self._settings = settings
         self._tenants = Tenants(database)
@@ -176,10 +178,10 @@ class Retention:
 
     async def _carry_out(self, made: Plan, erased: Counter[str], report: Report) -> None:
         """Until it is done, or void."""
-        vault, limit = self._database.vault, self._settings.sweep_batch_rows
+        erasures, limit = self._erasures, self._settings.sweep_batch_rows
         for step in made.steps:
             while True:
-                rows = await self._database.write(lambda sql, s=step: erase_some(sql, vault, made, s, limit))  # type: ignore[misc]
+                rows = await self._database.write(lambda sql, s=step: erase_some(sql, erasures, made, s, limit))  # type: ignore[misc]
                 if rows is None:
                     return
                 if rows == 0:

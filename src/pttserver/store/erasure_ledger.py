@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -26,6 +27,16 @@ LEDGER_FILE = "erasures.ledger"
 ORIGIN = "0" * 64
 
 Kind = Literal["subject", "tenant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is to be written. `digest`: see `subject_digest`; `trace`: first octets of the wrapped key."""
+
+    kind: Kind
+    tenant_id: TenantId
+    digest: str
+    trace: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +98,33 @@ class ErasureLedger:
         """An empty one, unless there is one."""
         make_private_file(self.file)
 
-    def append(self, at_ms: int, kind: Kind, tenant_id: TenantId, digest: str, trace: bytes) -> LedgerEntry:
+    def append(self, at_ms: int, lines: Sequence[Line]) -> list[LedgerEntry]:
         """On the disk when it returns. Processes take turns."""
         self.make()
         try:
             with open(self.file, "r+b") as ledger:
                 fcntl.flock(ledger, fcntl.LOCK_EX)
                 content = ledger.read()
-                known = parse_ledger(content)
-                previous = known[-1].own_digest if known else ORIGIN
-                entry = LedgerEntry(len(known) + 1, at_ms, kind, tenant_id, digest, trace, previous)
+                entries = _following(parse_ledger(content), at_ms, lines)
                 ledger.seek(content.rfind(b"\n") + 1)
                 ledger.truncate()
-                ledger.write(entry.line())
+                ledger.write(b"".join(entry.line() for entry in entries))
                 ledger.flush()
                 os.fsync(ledger.fileno())
                 sync_folder(self.file.parent)
         except OSError as error:
             raise StoreUnavailable(f"{self.file}: {error.strerror}; nothing was erased") from error
-        return entry
+        return entries
+
+
+def _following(known: Sequence[LedgerEntry], at_ms: int, lines: Sequence[Line]) -> list[LedgerEntry]:
+    number, previous, entries = len(known), known[-1].own_digest if known else ORIGIN, list[LedgerEntry]()
+    for line in lines:
+        number += 1
+        entry = LedgerEntry(number, at_ms, line.kind, line.tenant_id, line.digest, line.trace, previous)
+        entries.append(entry)
+        previous = entry.own_digest
+    return entries
 
 
 def parse_ledger(content: bytes) -> list[LedgerEntry]:

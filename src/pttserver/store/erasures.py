@@ -1,6 +1,6 @@
 """Erasures in the database: whom the ledger names is shredded, and it is proven that no file holds the key any more.
 
-Theory of operation.
+Theory of operation. Instructed (a person, a tenant) or by a period that is over, every key goes this way.
  1. An erasure is one transaction, which holds the database's write lock: holds are looked for, the instruction goes
     into the audit log, the line into the ledger and onto the disk, the subject is shredded. A crash before the line
     leaves all as it was; after it, the next erasure or start of the server carries out what the ledger says.
@@ -11,7 +11,7 @@ Theory of operation.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from pttserver.errors import InvalidValue, LedgerBroken, NotFound, OnHold
 from pttserver.ids import Personal, TenantId
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.database import Database
-from pttserver.store.erasure_ledger import ErasureLedger, Kind, LedgerEntry, subject_digest
+from pttserver.store.erasure_ledger import ErasureLedger, Kind, LedgerEntry, Line, subject_digest
 from pttserver.store.governance_schema import holds, subjects
 from pttserver.store.octet_search import found_in
 from pttserver.store.schema import subscribers
@@ -99,9 +99,24 @@ class Erasures:
         if trace is None:
             raise NotFound("it was erased in the meantime")
         self._carry_out(sql)  # a ledger that is not whole is not written to
-        entry = self._ledger.append(at_ms, kind, tenant_id, subject_digest(tenant_id, subject_id), trace)
+        line = Line(kind, tenant_id, subject_digest(tenant_id, subject_id), trace)
+        (entry,) = self._ledger.append(at_ms, [line])
         self._carry_out(sql)
         return entry
+
+    def shred(self, sql: Connection, tenant_id: TenantId, subject_ids: Sequence[str], at_ms: int) -> int:
+        """Subjects whose period is over, within the caller's writing transaction; gives how many keys went."""
+        made_good = self._carry_out(sql)
+        traces = {subject_id: subject_trace(sql, subject_id) for subject_id in subject_ids}
+        lines = [
+            Line("subject", tenant_id, subject_digest(tenant_id, subject_id), trace)
+            for subject_id, trace in traces.items()
+            if trace is not None
+        ]
+        if not lines:
+            return made_good
+        self._ledger.append(at_ms, lines)
+        return made_good + self._carry_out(sql)
 
     async def replay(self, *, all_of_it: bool = False) -> int:
         """Carries out what the ledger says and the database has not noted; gives how many were still there.
@@ -120,7 +135,9 @@ class Erasures:
                 f"{self._ledger.file}: {noted} erasures were carried out, and the ledger has {len(entries)}: "
                 "bring the whole ledger back from a copy or a backup"
             )
-        found = [_carry_out_one(sql, self._database.vault, entry) for entry in entries[noted:]]
+        new = entries[noted:]
+        living = _by_digest(sql, {entry.tenant_id for entry in new})
+        found = [_carry_out_one(sql, self._database.vault, entry, living) for entry in new]
         if len(entries) != _noted(sql):
             sql.exec_driver_sql(f"PRAGMA user_version = {len(entries)}")
         return sum(found)
@@ -153,16 +170,20 @@ def _noted(sql: Connection) -> int:
     return number
 
 
-def _carry_out_one(sql: Connection, vault: Vault, entry: LedgerEntry) -> bool:
+def _carry_out_one(sql: Connection, vault: Vault, entry: LedgerEntry, living: Mapping[str, str]) -> bool:
     if entry.kind == "tenant":
         return shred_tenant(sql, entry.tenant_id)
-    named = _named(sql.scalars(select(subjects.c.id).where(subjects.c.tenant_id == entry.tenant_id)), entry)
-    return named is not None and shred(sql, vault, named)
+    subject_id = living.get(entry.digest)
+    return subject_id is not None and shred(sql, vault, subject_id)
 
 
-def _named(subject_ids: Iterable[str], entry: LedgerEntry) -> str | None:
-    matching = (it for it in subject_ids if subject_digest(entry.tenant_id, it) == entry.digest)
-    return next(matching, None)
+def _by_digest(sql: Connection, tenant_ids: Collection[TenantId]) -> dict[str, str]:
+    """The subjects who have a key, by what they go by in the ledger."""
+    found: dict[str, str] = {}
+    for tenant_id in tenant_ids:
+        theirs = sql.scalars(select(subjects.c.id).where(subjects.c.tenant_id == tenant_id))
+        found |= {subject_digest(tenant_id, subject_id): subject_id for subject_id in theirs}
+    return found
 
 
 def _refuse_held(sql: Connection, vault: Vault, tenant_id: TenantId, subject_id: str | None, now_ms: int) -> None:

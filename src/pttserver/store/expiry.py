@@ -8,8 +8,9 @@ Theory of operation.
  3. A step that was done finds nothing any more, so a crash anywhere is made good by the next plan.
 
 In a table of happenings rows go by the rule of their table, and single columns before them by their own. Of what lives
-columns are emptied, and a subscriber whose identifier is over is shredded. What is sealed in a row goes with the
-reference to its subject: without it nobody could find the key. The audit log, a chain, is pruned elsewhere.
+columns are emptied, and a subscriber whose identifier is over is shredded, by a line of the ledger. What is sealed in a
+row goes with the reference to its subject: without it nobody could find the key. The audit log, a chain, is pruned
+elsewhere.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,11 +37,11 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.policy import Policy, parse_policy
 from pttserver.store.columns import Happening, Lasting
+from pttserver.store.erasures import Erasures
 from pttserver.store.events import events_of
 from pttserver.store.governance_schema import audit_entries, holds, policy_versions, retention_events, subjects
 from pttserver.store.holds import holds_on, restricted_subjects
 from pttserver.store.schema import metadata, subscriber_fields
-from pttserver.store.shredding import shred
 from pttserver.store.vault import Vault
 
 _ROWID: ColumnElement[int] = literal_column("rowid")
@@ -69,18 +70,16 @@ class Step:
     def finds_any(self, sql: Connection) -> bool:
         return sql.execute(select(_ROWID).select_from(self.table).where(self.over).limit(1)).first() is not None
 
-    def erase(self, sql: Connection, vault: Vault, limit: int) -> int:
-        """Up to `limit` rows; gives how many."""
-        if self.table is subjects:
-            return self._shred(sql, vault, max(1, limit // _SHREDDED_PER_ROW))
+    def erase(self, sql: Connection, limit: int) -> int:
+        """Up to `limit` rows; gives how many. Not of subjects: those that are `due` are shredded."""
         these = _ROWID.in_(select(_ROWID).select_from(self.table).where(self.over).limit(limit))
         if self.emptied:
             return sql.execute(update(self.table).where(these).values(dict.fromkeys(self.emptied))).rowcount
         return sql.execute(delete(self.table).where(these)).rowcount
 
-    def _shred(self, sql: Connection, vault: Vault, limit: int) -> int:
-        due = list(sql.scalars(select(subjects.c.id).where(self.over).limit(limit)))
-        return sum(shred(sql, vault, subject_id) for subject_id in due)
+    def due(self, sql: Connection, limit: int) -> list[str]:
+        """The subjects to shred, so many as weigh about as much as `limit` rows."""
+        return list(sql.scalars(select(subjects.c.id).where(self.over).limit(max(1, limit // _SHREDDED_PER_ROW))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +87,7 @@ class Plan:
     """What is over of a tenant. `governed_by`: while this is the same, the plan holds."""
 
     tenant_id: TenantId
+    at_ms: int
     policy: Policy
     steps: tuple[Step, ...]
     audit_cutoff_ms: int | None
@@ -115,12 +115,19 @@ def plan(
     cutoffs = Cutoffs(instead or parsed(text), now_ms, events_of(sql, tenant_id))
     planner = _Planner(sql, vault, tenant_id, cutoffs, only)
     steps = tuple(step for step in planner.steps() if step.finds_any(sql))
-    return Plan(tenant_id, planner.cutoffs.policy, steps, planner.audit_cutoff_ms(), _governing(sql, tenant_id))
+    return Plan(tenant_id, now_ms, planner.cutoffs.policy, steps, planner.audit_cutoff_ms(), _governing(sql, tenant_id))
 
 
-def erase_some(sql: Connection, vault: Vault, by: Plan, step: Step, limit: int) -> int | None:
-    """Within a writing transaction: up to `limit` rows, and how many. None: the plan is void, make another."""
-    return step.erase(sql, vault, limit) if _governing(sql, by.tenant_id) == by.governed_by else None
+def erase_some(sql: Connection, erasures: Erasures, by: Plan, step: Step, limit: int) -> int | None:
+    """Within a writing transaction: up to `limit` rows, and how many. None: the plan is void, make another.
+
+    Raises StoreUnavailable if the ledger cannot take whom it must name, LedgerBroken if it was changed.
+    """
+    if _governing(sql, by.tenant_id) != by.governed_by:
+        return None
+    if step.table is subjects:
+        return erasures.shred(sql, by.tenant_id, step.due(sql, limit), by.at_ms)
+    return step.erase(sql, limit)
 
 
 def _governing(sql: Connection, tenant_id: TenantId) -> Any:
