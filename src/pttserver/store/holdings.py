@@ -20,9 +20,10 @@ from pttserver.store import inventory
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.columns import DatedType, Sealed, SealedType
 from pttserver.store.database import Database
+from pttserver.store.events import events_of
 from pttserver.store.governance_schema import subjects
 from pttserver.store.schema import bursts, call_participants, calls, groups
-from pttserver.store.subjects import Subject, events_of_tenant, subjects_of
+from pttserver.store.subjects import Subject, subjects_of
 from pttserver.store.vault import AUDIT, HISTORY, KEY_COLUMNS, SubjectVault, Vault, with_keys
 
 _SINCE = ("recorded_ms", "created_ms", "issued_ms", "since_ms", "at_ms")
@@ -98,11 +99,11 @@ class Holdings:
         vault = self._database.vault
 
         def work(sql: Connection) -> list[KnownBy]:
-            events, texts = events_of_tenant(sql, tenant_id), defaultdict[str, list[HeldValue]](list)
+            events, texts = events_of(sql, tenant_id), defaultdict[str, list[HeldValue]](list)
             for subject_id, value in _standing_texts(sql, vault, tenant_id):
                 texts[subject_id].append(value)
             return [
-                KnownBy(subject, texts[subject.subject_id], events[None] + events.get(subject.subject_id, []))
+                KnownBy(subject, texts[subject.subject_id], events.about(subject.subject_id))
                 for subject in subjects_of(sql, tenant_id)
             ]
 
@@ -114,9 +115,8 @@ class Holdings:
         vault, tenant_id, who = self._database.vault, subject.tenant_id, subject.subject_id
 
         def work(sql: Connection) -> Held:
-            keys, events = vault.existing(sql, who), events_of_tenant(sql, tenant_id)
+            keys, mine = vault.existing(sql, who), events_of(sql, tenant_id).about(who)
             names = sql.execute(select(groups.c.id, groups.c.name).where(groups.c.tenant_id == tenant_id)).all()
-            mine = events[None] + events.get(who, [])
             return Held(subject, held(sql, keys), participations(sql, keys), mine, {row.id: row.name for row in names})
 
         await self._database.write(lambda sql: None, note=note)

@@ -6,10 +6,9 @@ from sqlalchemy import Connection, or_, select, update
 
 from pttserver.errors import NotFound
 from pttserver.ids import TenantId
-from pttserver.privacy.retention import Event, EventKind
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.database import Database
-from pttserver.store.governance_schema import retention_events, subjects
+from pttserver.store.governance_schema import subjects
 from pttserver.store.schema import subscribers
 
 _SUBJECT = select(
@@ -81,13 +80,3 @@ def subjects_of(sql: Connection, tenant_id: TenantId) -> list[Subject]:
     """All people of a tenant, the tenant itself left out."""
     query = _SUBJECT.where(subjects.c.tenant_id == tenant_id, subjects.c.kind != "tenant").order_by(subjects.c.id)
     return [Subject(*row) for row in sql.execute(query)]
-
-
-def events_of_tenant(sql: Connection, tenant_id: TenantId) -> dict[str | None, list[Event]]:
-    """What starts and stops periods, by subject; None: of the whole tenant."""
-    event = retention_events.c
-    query = select(event.subject_id, event.kind, event.at_ms).where(event.tenant_id == tenant_id).order_by(event.id)
-    found: dict[str | None, list[Event]] = {None: []}
-    for subject_id, kind, at_ms in sql.execute(query):
-        found.setdefault(subject_id, []).append(Event(EventKind(kind), at_ms))
-    return found
