@@ -18,11 +18,8 @@ from attacks.bare_radio import PIN, BareRadio, Refusal
 from attacks.live_call import LiveCall
 from attacks.raw_websocket import RawWebSocket
 from ptthandset.credentials import Credentials
-from pttserver.clock import Clock
 from pttserver.config import AuthenticationSettings
 from pttserver.crypto.device_keys import proof
-from pttserver.crypto.passwords import PinHasher
-from pttserver.services.provision import Provisioning
 from pttserver.wire import signalling
 from pttserver.wire.floor_control import MessageType
 from running_server import Platform, running_platform
@@ -87,7 +84,6 @@ async def test_refusals_of_a_log_in_take_the_same_time(tmp_path: Path) -> None:
         pin_hash_memory_kib=16_384, pin_hash_passes=1, failures_per_address=10_000, failures_per_subscriber=10_000
     )
     async with running_platform(tmp_path, authentication=cost) as platform:
-        platform.provisioning = Provisioning(platform.database, PinHasher(16_384, 1), Clock())
         await platform.organise("Patrol")
         anna = await platform.enrol("Anna", "Patrol")
         revoked = await platform.another_device("Anna")
