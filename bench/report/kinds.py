@@ -13,6 +13,7 @@ KINDS = {
     "key_up": Kind(voice.key_up_tables, plots=curves.key_up),
     "saturate": Kind(voice.saturate_tables, voice.saturate_verdicts, curves.saturate),
     "attack": Kind(voice.attack_tables, voice.attack_verdicts, curves.attack),
+    "sweep": Kind(voice.sweep_tables),
     "websocket": Kind(voice.websocket_tables),
     "lossy": Kind(voice.lossy_tables, voice.lossy_verdicts, curves.lossy),
 }

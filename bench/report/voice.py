@@ -96,6 +96,14 @@ def _spoken(name: str) -> str:
     return name.replace("_", " ")
 
 
+def sweep_tables(figures: Figures) -> list[Table]:
+    note = (
+        f"{figures['records']:,} rows were erased, and proven to be gone, in {figures['took_s']} s: "
+        f"{figures['rows_per_s']:,} rows/s; {figures['erased_while_measured']:,.0f} of them beside the second line."
+    )
+    return [Table("Voice without and beside a sweep", STEP_HEADINGS, step_lines(figures["steps"]), note)]
+
+
 def websocket_tables(figures: Figures) -> list[Table]:
     note = "An arrival is stamped when the harness's loop reads the frame: the delay is an upper bound."
     return [Table("Listeners on TCP", STEP_HEADINGS, step_lines(figures["steps"]), note)]

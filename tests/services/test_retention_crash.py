@@ -18,6 +18,8 @@ from pttserver.privacy.purposes import Purpose
 from pttserver.services.retention import Retention
 from pttserver.store.calls import CallHistory
 from pttserver.store.database import Database
+from pttserver.store.erasure_ledger import ErasureLedger
+from pttserver.store.erasures import Erasures
 from pttserver.store.records import Call, CallParticipant, Tenant
 from pttserver.store.schema import call_participants, calls
 from pttserver.store.subscribers import Subscribers
@@ -43,15 +45,16 @@ class StandingClock:
         return NOW_MS
 
 
-def engine(database: Database) -> Retention:
-    return Retention(database, StandingClock(), PrivacySettings(sweep_batch_rows=20))  # type: ignore[arg-type]
+def engine(database: Database, file: Path) -> Retention:
+    erasures = Erasures(database, file, ErasureLedger(file.with_name("erasures.ledger")))
+    return Retention(database, StandingClock(), PrivacySettings(sweep_batch_rows=20), erasures)  # type: ignore[arg-type]
 
 
 def run_sweep(file: Path, master: MasterKey, started: Any) -> None:
     async def sweep() -> None:
         database = await Database.open(file, Vault(lambda: [master]))
         started.send(True)
-        await engine(database).round()
+        await engine(database, file).round()
         await database.close()
 
     asyncio.run(sweep())
@@ -122,16 +125,16 @@ async def test_t119_killed_sweeps(tmp_path: Path) -> None:
         await asyncio.to_thread(killed_while_sweeping, spawn, file, chance.uniform(0, 0.12))
         await whole(database)
         over = (await left(database, calls))[0]
-        newest = await engine(database).sweeps.newest()
+        newest = await engine(database, file).sweeps.newest()
         done = bool(newest) and newest[0].outcome is Outcome.DONE
         assert not (done and over)  # what was killed is never taken for done
         progress.append(over)
     assert progress == sorted(progress, reverse=True)
     assert progress[-1] < OVER
-    (swept,) = await engine(database).round()
+    (swept,) = await engine(database, file).round()
     assert swept.outcome is Outcome.DONE
     await whole(database)
     assert (await left(database, calls))[0] == (await left(database, call_participants))[0] == 0
     assert await database.read(lambda sql: sql.scalar(text("SELECT count(*) FROM subscribers"))) == 1
-    assert await engine(database).sweeps.unproven() == 0
+    assert await engine(database, file).sweeps.unproven() == 0
     await database.close()

@@ -29,6 +29,8 @@ from pttserver.privacy.retention import Event, EventKind, Phase
 from pttserver.services.retention import Retention
 from pttserver.store.calls import CallHistory
 from pttserver.store.database import Database
+from pttserver.store.erasure_ledger import ErasureLedger
+from pttserver.store.erasures import Erasures
 from pttserver.store.events import record_event
 from pttserver.store.governance_schema import subjects
 from pttserver.store.holds import Hold, Holds, new_hold_id
@@ -160,9 +162,11 @@ class StandingClock:
 class Schedule:
     """Does the same to the database and to the model."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, file: Path) -> None:
         self.database, self.model = database, Model()
-        self.retention = Retention(database, StandingClock(self.model), PrivacySettings(sweep_batch_rows=2))  # type: ignore[arg-type]
+        erasures = Erasures(database, file, ErasureLedger(file.with_name("erasures.ledger")))
+        clock, small = StandingClock(self.model), PrivacySettings(sweep_batch_rows=2)
+        self.retention = Retention(database, clock, small, erasures)  # type: ignore[arg-type]
 
     async def run(self, actions: list[Any]) -> None:
         await self.begin()
@@ -264,7 +268,7 @@ def test_nothing_is_kept_too_long_and_nothing_erased_too_early(template: Path, a
         file.chmod(0o600)
         database = await Database.open(file, Vault(lambda: [MASTER]))
         try:
-            await Schedule(database).run(actions)
+            await Schedule(database, file).run(actions)
         finally:
             await database.close()
 
