@@ -122,7 +122,7 @@ async def test_t119_killed_sweeps(tmp_path: Path) -> None:
     await fill(database)
     chance, progress = random.Random(119), [OVER]
     for _ in range(ROUNDS):
-        await asyncio.to_thread(killed_while_sweeping, spawn, file, chance.uniform(0, 0.12))
+        await asyncio.to_thread(killed_while_sweeping, spawn, file, chance.uniform(0, 0.8))
         await whole(database)
         over = (await left(database, calls))[0]
         newest = await engine(database, file).sweeps.newest()
