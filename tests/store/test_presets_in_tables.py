@@ -7,6 +7,7 @@ tests/privacy/test_presets.py.
 import asyncio
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from pttserver.privacy.retention import CLOCK_STARTERS, Event, EventKind, Phase
 from pttserver.store.call_records import CallRecords, Wanted
 from pttserver.store.calls import CallHistory
 from pttserver.store.database import Database
+from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger
+from pttserver.store.erasures import Erasures
 from pttserver.store.events import record_event
 from pttserver.store.expiry import erase_some, plan
 from pttserver.store.policies import PolicyVersion
@@ -71,6 +74,7 @@ class Walk:
     database: Database
     policy: Policy
     event: Event | None
+    erasures: Erasures
 
     @property
     def events(self) -> Events:
@@ -147,7 +151,7 @@ class Walk:
             if not made.steps:
                 return
             for step in made.steps:
-                await self.database.write(lambda sql, m=made, s=step: erase_some(sql, VAULT, m, s, 100))  # type: ignore[misc]
+                await self.database.write(partial(erase_some, erasures=self.erasures, by=made, step=step, limit=100))
 
     async def served(self, now_ms: int) -> set[str]:
         """What a look-up gives, swept or not."""
@@ -174,7 +178,8 @@ async def test_just_before_it_is_there_and_just_after_it_is_gone(
     shutil.copyfile(template, file)
     file.chmod(0o600)
     database = await Database.open(file, VAULT)
-    walk = Walk(database, parse_policy(preset_text(name)), Event(kind, EVENT_MS) if kind else None)
+    erasures = Erasures(database, file, ErasureLedger(file.with_name(LEDGER_FILE)))
+    walk = Walk(database, parse_policy(preset_text(name)), Event(kind, EVENT_MS) if kind else None, erasures)
     await walk.write()
     written = await walk.there()
     assert "subscribers" in written
