@@ -50,24 +50,30 @@ def engine(database: Database, file: Path) -> Retention:
     return Retention(database, StandingClock(), PrivacySettings(sweep_batch_rows=20), erasures)  # type: ignore[arg-type]
 
 
-def run_sweep(file: Path, master: MasterKey, started: Any) -> None:
+def run_sweep(file: Path, master: MasterKey, progress: Any) -> None:
+    """Tells of every batch that it erased."""
+
     async def sweep() -> None:
         database = await Database.open(file, Vault(lambda: [master]))
-        started.send(True)
-        await engine(database, file).round()
+        await engine(database, file).round(report=lambda _, rows: progress.send(rows))
         await database.close()
 
     asyncio.run(sweep())
 
 
-def killed_while_sweeping(spawn: Any, file: Path, after_s: float) -> None:
+def killed_while_sweeping(spawn: Any, file: Path, after_batches: int, after_s: float) -> None:
+    """A moment after it erased so many batches, so in the midst of one; or when it ended before."""
     receiver, sender = spawn.Pipe(duplex=False)
     sweeper = spawn.Process(target=run_sweep, args=(file, MASTER, sender), daemon=True)
     sweeper.start()
     sender.close()
-    assert receiver.poll(START_TIMEOUT_S)
-    receiver.recv()
-    time.sleep(after_s)
+    try:
+        for _ in range(after_batches):
+            assert receiver.poll(START_TIMEOUT_S)
+            receiver.recv()
+        time.sleep(after_s)
+    except EOFError:
+        pass  # nothing was left to erase
     sweeper.kill()
     sweeper.join()
 
@@ -120,17 +126,17 @@ async def test_t119_killed_sweeps(tmp_path: Path) -> None:
     spawn.set_forkserver_preload(["pttserver.services.retention", "aiosqlite"])
     database = await Database.open(file, VAULT)
     await fill(database)
-    chance, progress = random.Random(119), [OVER]
+    chance, progress = random.Random(119), [2 * OVER]
     for _ in range(ROUNDS):
-        await asyncio.to_thread(killed_while_sweeping, spawn, file, chance.uniform(0, 0.8))
+        await asyncio.to_thread(killed_while_sweeping, spawn, file, chance.randint(1, 20), chance.uniform(0, 0.01))
         await whole(database)
-        over = (await left(database, calls))[0]
+        over = (await left(database, calls))[0] + (await left(database, call_participants))[0]
         newest = await engine(database, file).sweeps.newest()
         done = bool(newest) and newest[0].outcome is Outcome.DONE
         assert not (done and over)  # what was killed is never taken for done
         progress.append(over)
     assert progress == sorted(progress, reverse=True)
-    assert progress[-1] < OVER
+    assert 0 < progress[-1] < 2 * OVER  # every sweep got somewhere, and none to the end
     (swept,) = await engine(database, file).round()
     assert swept.outcome is Outcome.DONE
     await whole(database)
