@@ -86,6 +86,7 @@ async def drip(
     return took_s
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("slow", [in_tls, in_http, in_second_request, in_frame, after_upgrade, after_hello])
 async def test_slow_connections_are_closed_in_time_while_others_log_in(
     tmp_path: Path, slow: Callable[..., asyncio.Future[float]]
@@ -111,7 +112,7 @@ async def test_slow_connections_are_closed_in_time_while_others_log_in(
             f"slowest log-in {max(log_ins):.2f} s"
         )
         assert took[-1] < TIMEOUT_S + 2.5  # the grace of a close frame is 2 s
-        assert sorted(log_ins)[len(log_ins) // 2] < 1  # one may meet the moment when all of them arrive
+        assert max(log_ins) < 1
         await until(lambda: platform.server.site.connections == 0)
 
 

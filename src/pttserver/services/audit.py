@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hmac import compare_digest
 from pathlib import Path
 
 from pttserver.clock import Clock
@@ -127,7 +128,7 @@ def _broken_links(links: list[Link], checkpoints: Mapping[int, bytes]) -> Iterat
             yield f"entries {number + 1} to {link.sequence - 1} are missing"
         if link.previous != previous:
             yield f"entry {link.sequence} does not follow from the one before it"
-        if link.computed != link.digest:
+        if not compare_digest(link.computed, link.digest):
             yield f"entry {link.sequence} was changed"
         previous, number = link.digest, link.sequence
 
@@ -137,7 +138,7 @@ def _broken_checkpoints(links: list[Link], checkpoints: list[Checkpoint], public
     for point in checkpoints:
         if not is_signed(public, point.signature, point.signed):
             yield f"the checkpoint at entry {point.sequence} is not signed by this server"
-        if digests.get(point.sequence, point.digest) != point.digest:
+        if not compare_digest(digests.get(point.sequence, point.digest), point.digest):
             yield f"entry {point.sequence} is not the one that was signed"
 
 
@@ -150,5 +151,5 @@ def _missing_end(links: list[Link], checkpoints: list[Checkpoint], head: Head | 
     }
     if sequence not in known:
         yield f"entries up to {sequence} were signed, and the last ones are missing"
-    elif known[sequence] != digest:
+    elif not compare_digest(known[sequence].encode(), digest.encode()):
         yield f"entry {sequence} is not the one that was written down beside the database"

@@ -13,6 +13,7 @@ Theory of operation. Instructed (a person, a tenant) or by a period that is over
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from hmac import compare_digest
 from pathlib import Path
 
 from sqlalchemy import Connection, or_, select
@@ -147,7 +148,7 @@ class Erasures:
         """The newest line about a subject. Raises NotFound."""
         digest = subject_digest(tenant_id, subject_id)
         for entry in reversed(self._ledger.entries()):
-            if entry.digest == digest:
+            if compare_digest(entry.digest, digest):
                 return entry
         raise NotFound("the ledger has no erasure of this subject; give the subject's id, not its identifier")
 
