@@ -28,14 +28,16 @@ class PolicyBook:
 
     async def load(self) -> None:
         """Takes up what changed since. Raises StoreUnavailable; then what was in force stays so."""
-        in_force = await self._policies.in_force()
-        for tenant_id, version in in_force.items():
+        numbers = await self._policies.numbers()
+        for tenant_id in self._gates.keys() - numbers.keys():
+            del self._gates[tenant_id], self._numbers[tenant_id]
+        if all(number is not None and number == self._numbers.get(each) for each, number in numbers.items()):
+            return  # called at every change of a right, of which few are policies
+        for tenant_id, version in (await self._policies.in_force()).items():
             if version is None:
                 self.refuse(tenant_id, "no policy was ever applied")
             elif version.number != self._numbers.get(tenant_id):
                 self._take_up(tenant_id, version.number, version.text)
-        for tenant_id in self._gates.keys() - in_force.keys():
-            del self._gates[tenant_id], self._numbers[tenant_id]
 
     def _take_up(self, tenant_id: TenantId, number: int, text: str) -> None:
         try:

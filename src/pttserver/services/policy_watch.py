@@ -4,6 +4,7 @@ At the start a tenant whose file is missing or invalid is refused; while the ser
 force (fail closed, both times: nobody's data are kept by rules that nobody gave).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -89,29 +90,33 @@ class PolicyWatch:
         """Every change, until cancelled; what changed while the server started is looked for first."""
         await self.look_at_all()
         async for changes in awatch(self._files.folder, recursive=False):
-            named = {path.rpartition("/")[2] for _, path in changes}
-            for name in sorted(named):
-                if name.endswith(SUFFIX) and not name.startswith("."):
-                    await self._on_change(TenantId(name.removesuffix(SUFFIX)))
+            await self._on_changes(Path(path) for _, path in changes)
 
     async def look_at_all(self) -> None:
         """As if every file had just changed."""
-        for path in sorted(self._files.folder.glob(f"ten_*{SUFFIX}")):
-            await self._on_change(TenantId(path.stem))
+        await self._on_changes(self._files.folder.glob(f"ten_*{SUFFIX}"))
 
-    async def _on_change(self, tenant_id: TenantId) -> None:
+    async def _on_changes(self, paths: Iterable[Path]) -> None:
+        named = {TenantId(path.stem) for path in paths if path.suffix == SUFFIX and not path.name.startswith(".")}
         try:
             in_force = await self._policies.in_force()
-            if tenant_id in in_force:
-                found = await self._take(tenant_id, in_force[tenant_id])
-                if found.problem is not None:
-                    self.rejected += 1
-                    _log.error("policy_file_rejected", tenant=tenant_id, problem=found.problem)
-                elif in_force[tenant_id] is not None:
-                    self._book.accept(tenant_id)
+            for tenant_id in sorted(named & in_force.keys()):
+                await self._on_change(tenant_id, in_force[tenant_id])
             await self._book.load()
         except PttError as error:  # the next change, or the next start, tries again
+            _log.error("policy_files_not_read", error=error.message)
+
+    async def _on_change(self, tenant_id: TenantId, newest: InForce | None) -> None:
+        try:
+            found = await self._take(tenant_id, newest)
+        except PttError as error:
             _log.error("policy_file_not_taken", tenant=tenant_id, error=error.message)
+            return
+        if found.problem is not None:
+            self.rejected += 1
+            _log.error("policy_file_rejected", tenant=tenant_id, problem=found.problem)
+        elif newest is not None:
+            self._book.accept(tenant_id)
 
     async def _take(self, tenant_id: TenantId, newest: InForce | None) -> FileLook:
         found = self.look(tenant_id, newest)

@@ -70,6 +70,16 @@ class Policies:
         row = update(policy_versions).where(policy_versions.c.tenant_id == tenant_id, policy_versions.c.id == number)
         await self._database.write(lambda sql: sql.execute(row.values(published=True)))
 
+    async def numbers(self) -> dict[TenantId, int | None]:
+        """Of each tenant's newest version, without its text; None: the tenant has none."""
+        version = policy_versions.c
+        newest = (
+            select(tenants.c.id, func.max(version.id))
+            .outerjoin(policy_versions, version.tenant_id == tenants.c.id)
+            .group_by(tenants.c.id)
+        )
+        return await self._database.read(lambda sql: {row[0]: row[1] for row in sql.execute(newest)})
+
     async def in_force(self) -> dict[TenantId, InForce | None]:
         """Each tenant's newest version; None: the tenant has none."""
         version = policy_versions.c
