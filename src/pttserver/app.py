@@ -27,12 +27,11 @@ from pttserver.services.call_log import CallLog
 from pttserver.services.certificate import CertificateFiles, ensure_certificate
 from pttserver.services.connection import Door
 from pttserver.services.erasure import open_erasures
-from pttserver.services.instructions import Instructions
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.keyring import open_database
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_book import PolicyBook
-from pttserver.services.policy_watch import PolicyWatch
+from pttserver.services.policy_watch import PolicyDesk, PolicyWatch
 from pttserver.services.replies import Offer
 from pttserver.services.retention import Retention
 from pttserver.services.rosters import Rosters
@@ -47,8 +46,6 @@ from pttserver.store.database import Database
 from pttserver.store.devices import Devices
 from pttserver.store.enrolment import Enrolments
 from pttserver.store.groups import Groups
-from pttserver.store.policies import Policies
-from pttserver.store.policy_files import PolicyFiles
 from pttserver.store.resume import ResumeTokens
 from pttserver.store.subscribers import Subscribers
 from pttserver.store.sweeps import HAPPENING_CATEGORIES
@@ -174,7 +171,8 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     ssrcs, metrics = SsrcSequence(), Metrics()
     sessions, groups = SessionRegistry(ssrcs), Groups(database)
     history, resume_tokens = CallHistory(database), ResumeTokens(database)
-    policies, policy_watch = _policies(settings, clock, database)
+    desk = PolicyDesk.over(database, settings, clock)
+    policies = desk.book
     call_log = CallLog(history, policies, clock, settings.call_log)
     relay = Relay(socket, sessions, clock, settings.media, ssrcs.draw())
     talk = TalkService(
@@ -221,18 +219,11 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         pins=pins,
         call_log=call_log,
         policies=policies,
-        policy_watch=policy_watch,
+        policy_watch=desk.watch,
         audit=Audit(AuditLog(database), policies, signing_key(settings), settings.data_dir, clock),
         retention=Retention(database, clock, settings.privacy, open_erasures(database, settings)),
         metrics=metrics,
     )
-
-
-def _policies(settings: Settings, clock: Clock, database: Database) -> tuple[PolicyBook, PolicyWatch]:
-    policies, files = Policies(database), PolicyFiles(settings.policy_dir)
-    book = PolicyBook(policies)
-    instructions = Instructions(policies, files, settings.privacy.bounds, clock)
-    return book, PolicyWatch(policies, files, instructions, book)
 
 
 def _open_media_socket(settings: Settings) -> BatchSocket:

@@ -8,12 +8,12 @@ from pttserver.cli.instruction import Actor, instruction_of
 from pttserver.cli.moments import At, moment_ms
 from pttserver.cli.office import in_office
 from pttserver.cli.output import AsJson, Yes, moment, print_json, print_table
+from pttserver.cli.tenant import TenantName
 from pttserver.privacy.retention import EventKind
 
 if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.services.periods import Ending
 
-TenantName = Annotated[str, typer.Argument(metavar="TENANT", help="Name or identifier of the tenant.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the event, sealed.")]
 
 

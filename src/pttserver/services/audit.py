@@ -62,9 +62,7 @@ class Audit:
             for tenant_id in tenants():
                 try:
                     await self.checkpoint([tenant_id])
-                except (
-                    PttError
-                ) as error:  # removed meanwhile, signed by a command, or no disk: the next round looks again
+                except PttError as error:  # removed, signed by a command, no disk: the next round looks again
                     _log.error("audit_not_signed", tenant=tenant_id, error=error.message)
 
     async def checkpoint(self, tenants: Iterable[TenantId]) -> int:
@@ -86,11 +84,6 @@ class Audit:
         heads = self._heads() | {str(tenant_id): (sequence, digest.hex())}
         replace_private_file(self._heads_file, json.dumps(heads, indent=1).encode())
         _log.info("audit_checkpoint", tenant=tenant_id, sequence=sequence, digest=digest.hex())
-
-    async def prune(self, tenant_id: TenantId) -> int:
-        """Removes what the policy keeps no longer, up to a checkpoint; gives how many. Raises PolicyMissing."""
-        cutoff_ms = self._cutoff_ms(tenant_id)
-        return 0 if cutoff_ms is None else await self._log.prune(tenant_id, cutoff_ms)
 
     def _cutoff_ms(self, tenant_id: TenantId) -> int | None:
         rule = self._policies.policy(tenant_id).rule(Category.AUDIT_LOG)

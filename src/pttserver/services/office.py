@@ -15,7 +15,7 @@ from pttserver.services.instructions import Instructions
 from pttserver.services.keyring import open_database
 from pttserver.services.periods import Periods
 from pttserver.services.policy_book import PolicyBook
-from pttserver.services.policy_watch import PolicyWatch
+from pttserver.services.policy_watch import PolicyDesk, PolicyWatch
 from pttserver.services.provision import Provisioning
 from pttserver.services.provision_devices import DeviceProvisioning
 from pttserver.services.retention import Retention
@@ -26,7 +26,6 @@ from pttserver.services.subject_import import SubjectImports
 from pttserver.store.audit import AuditLog
 from pttserver.store.database import Database
 from pttserver.store.policies import Policies
-from pttserver.store.policy_files import PolicyFiles
 
 OPERATOR = Personal("operator")
 
@@ -66,22 +65,21 @@ async def furnish(
 ) -> Office:
     """The use cases over an open database, by the policies in force now."""
     own, clock = settings.authentication, clock or Clock()
-    policies, files = Policies(database), PolicyFiles(settings.policy_dir)
-    book = PolicyBook(policies)
+    desk = PolicyDesk.over(database, settings, clock)
+    book = desk.book
     await book.load()
-    instructions = Instructions(policies, files, settings.privacy.bounds, clock)
     hasher = PinHasher(own.pin_hash_memory_kib, own.pin_hash_passes)
     erasures = open_erasures(database, settings)
     retention = Retention(database, clock, settings.privacy, erasures)
-    provisioning = Provisioning(database, book, instructions, hasher, clock, actor, erasures, retention)
+    provisioning = Provisioning(database, book, desk.instructions, hasher, clock, actor, erasures, retention)
     rights = Rights(database, book, clock)
     return Office(
         provisioning=provisioning,
         devices=DeviceProvisioning(database, book, provisioning, settings, clock),
-        policies=policies,
-        instructions=instructions,
+        policies=desk.policies,
+        instructions=desk.instructions,
         book=book,
-        watch=PolicyWatch(policies, files, instructions, book),
+        watch=desk.watch,
         audit=Audit(AuditLog(database), book, signing_key(settings), settings.data_dir, clock),
         erasure=Erasure(database, settings, book, clock),
         retention=retention,

@@ -11,11 +11,14 @@ from pathlib import Path
 
 from watchfiles import awatch
 
+from pttserver.clock import Clock
+from pttserver.config import Settings
 from pttserver.errors import PolicyInvalid, PttError
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
 from pttserver.services.instructions import Instructions
 from pttserver.services.policy_book import PolicyBook
+from pttserver.store.database import Database
 from pttserver.store.policies import InForce, Policies
 from pttserver.store.policy_files import SUFFIX, PolicyFiles
 from pttserver.store.private_files import make_private_folder
@@ -40,6 +43,24 @@ class FileLook:
     state: FileState
     text: str | None = None
     problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDesk:
+    """All that has to do with policies, over one database and one folder."""
+
+    policies: Policies
+    book: PolicyBook
+    instructions: Instructions
+    watch: "PolicyWatch"
+
+    @classmethod
+    def over(cls, database: Database, settings: Settings, clock: Clock) -> "PolicyDesk":
+        """The book is empty until it is loaded."""
+        policies, files = Policies(database), PolicyFiles(settings.policy_dir)
+        book = PolicyBook(policies)
+        instructions = Instructions(policies, files, settings.privacy.bounds, clock)
+        return cls(policies, book, instructions, PolicyWatch(policies, files, instructions, book))
 
 
 class PolicyWatch:
