@@ -42,6 +42,7 @@ def upgrade() -> None:
     _create_what_hangs_on_it()
     _create_what_happened()
     _create_what_governs()
+    _create_the_audit_log()
     _count_changes_of_standing()
     _Mover(sql, context.config.attributes["vault"].newest).move()
     for table in _OLD:
@@ -388,6 +389,9 @@ def _create_what_governs() -> None:
         _text("outcome"),
     )
     _index("sweeps", "tenant_id", "id")
+
+
+def _create_the_audit_log() -> None:
     op.create_table(
         "audit_entries",
         _part_of("tenants", primary_key=True),
