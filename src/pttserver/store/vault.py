@@ -5,6 +5,7 @@ neither written nor read from the next transaction on, in every process.
 """
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, FromClause, delete, insert, select, update
@@ -32,6 +33,7 @@ KEY_COLUMNS = (
 HISTORY = "history"
 AUDIT = "audit"
 _REMEMBERED_TENANTS = 1024
+_NOBODY = "nobody"
 _OF_SUBJECT = select(*KEY_COLUMNS).join(tenant_keys, tenant_keys.c.tenant_id == subjects.c.tenant_id)
 
 
@@ -112,11 +114,13 @@ class Vault:
         """Raises what `source` raises."""
         self._source = source
         self._tenants: dict[bytes, TenantKey] = {}
+        self._nobody: SimpleNamespace | None
         self._load()
 
     def _load(self) -> None:
         masters = self._source()
         self.newest = masters[0]
+        self._nobody = None  # its key is the newest's
         self._masters = {master.key_id: master for master in masters}
 
     # Keys --------------------------------------------------------------------------------------------------------
@@ -188,6 +192,28 @@ class Vault:
         tenant = self._open_tenant(row.key_tenant, row.key_master, row.key_tenant_wrapped)
         key = tenant.subject(row.key_subject, row.key_wrapped)
         return SubjectVault(row.key_subject, key, restricted=row.key_restricted_ms is not None)
+
+    def nobody(self, **values: tuple[Category, Value]) -> Any:
+        """A row of a subject that does not exist, with the sealed `values` that the first call names.
+
+        To open it takes as long as to open somebody's: so time does not tell who exists.
+        """
+        if self._nobody is None:
+            wrapped_tenant = self.newest.draw_tenant(_NOBODY)
+            tenant = self._open_tenant(_NOBODY, self.newest.key_id, wrapped_tenant)
+            wrapped = tenant.draw_subject(_NOBODY)
+            key = tenant.subject(_NOBODY, wrapped)
+            sealed = {name: Sealed(kind, key.seal(value, kind.value)) for name, (kind, value) in values.items()}
+            self._nobody = SimpleNamespace(
+                key_subject=_NOBODY,
+                key_tenant=_NOBODY,
+                key_wrapped=wrapped,
+                key_restricted_ms=None,
+                key_master=self.newest.key_id,
+                key_tenant_wrapped=wrapped_tenant,
+                **sealed,
+            )
+        return self._nobody
 
     def tenant(self, sql: Connection, tenant_id: TenantId) -> TenantKey:
         """Raises NotFound if there is no such tenant, SealBroken, MasterKeyMissing."""
