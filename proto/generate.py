@@ -2,7 +2,7 @@
 
     python proto/generate.py [--check]
 
-Generated: schemas/*.json, asyncapi.json, openapi.json, vectors/*.json, floor-states.md, walkthrough.md.
+Generated: schemas/*.json, asyncapi.json, openapi.json, vectors/*.json, floor-states.md, roles.md, walkthrough.md.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 from generator.asyncapi import asyncapi
 from generator.floor_states import document as floor_states
 from generator.policy_schema import policy_schema
+from generator.roles import document as roles
 from generator.schemas import schemas, subject_export
 from generator.vectors import vector_files
 from generator.walkthrough import document as walkthrough
@@ -30,6 +31,7 @@ def documents() -> dict[str, str]:
     found["asyncapi.json"] = _json(asyncapi())
     found["openapi.json"] = _json(http_application(lambda: False).openapi())
     found["floor-states.md"] = floor_states()
+    found["roles.md"] = roles()
     found["walkthrough.md"] = walkthrough()
     return found
 

@@ -40,6 +40,8 @@ _AFFILIATION = s.Affiliation(
     roster=s.Roster(count=2, participants=[_BERT, _ANNA]),
 )
 
+_TERMS = s.Terms(role="subscriber", alerts=True)
+
 _SESSION = s.SessionStarted(
     re=3,
     session=fixed.SESSION,
@@ -56,6 +58,7 @@ _SESSION = s.SessionStarted(
     resume_token=fixed.TOKEN,
     resume_lifetime_s=43200.0,
     groups=[_INFO],
+    terms=_TERMS,
     affiliations=[],
 )
 
@@ -136,6 +139,7 @@ _SERVER_MESSAGES: list[s.Message] = [
     ),
     s.GroupEpoch(group=fixed.GROUP, epoch=_epoch(2, fixed.EPOCH_2)),
     s.GroupRoster(group=fixed.GROUP, count=1, left=[fixed.BERT]),
+    s.TermsChanged(terms=_TERMS.model_copy(update={"role": "dispatcher"})),
     s.GroupRights(group=fixed.GROUP, priority=120, listen_only=True),
     s.GroupRemoved(group=fixed.GROUP),
     s.SessionSuperseded(device_type="example radio", at_ms=1_790_000_000_000),

@@ -26,6 +26,7 @@ from pttserver.services.authentication import Authentication
 from pttserver.services.call_log import CallLog
 from pttserver.services.certificate import CertificateFiles, ensure_certificate
 from pttserver.services.connection import Door
+from pttserver.services.desk import Desk
 from pttserver.services.erasure import open_erasures
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.keyring import open_database
@@ -39,6 +40,7 @@ from pttserver.services.signing_key import signing_key
 from pttserver.services.standing_watch import StandingWatch
 from pttserver.services.subject_keys import keep_subject_keys
 from pttserver.services.talk import TalkService
+from pttserver.services.terms import TermsTeller
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.store.audit import AuditLog
 from pttserver.store.calls import CallHistory
@@ -64,6 +66,8 @@ class Services:
     talk: TalkService
     rosters: Rosters
     groups: Groups
+    terms: TermsTeller
+    desk: Desk
     attendance: Attendance
     authentication: Authentication
     pins: PinCheck
@@ -137,7 +141,7 @@ class Application:
         background = _Background()
         self._stack.push_async_callback(background.stop)
         background.start(services.call_log.run(), "call log")
-        standing = StandingWatch(database, services.sessions, services.attendance, services.policies)
+        standing = StandingWatch(database, services.sessions, services.attendance, services.policies, services.terms)
         background.start(standing.run(), "standing watch")
         background.start(services.policy_watch.run(), "policy watch")
         background.start(keep_subject_keys(database, self._settings), "subject keys")
@@ -152,6 +156,8 @@ class Application:
             talk=services.talk,
             rosters=services.rosters,
             groups=services.groups,
+            terms=services.terms,
+            desk=services.desk,
             relay=services.relay,
             clock=self._clock,
             certificate_digest=certificate_der_digest(files.certificate.read_bytes()),
@@ -214,6 +220,8 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         talk=talk,
         rosters=rosters,
         groups=groups,
+        terms=TermsTeller(sessions, policies),
+        desk=Desk(policies),
         attendance=attendance,
         authentication=authentication,
         pins=pins,

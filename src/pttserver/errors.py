@@ -73,6 +73,12 @@ class AuthenticationFailed(PttError):
     code = "auth.failed"
 
 
+class Forbidden(PttError):
+    """Your role does not permit this."""
+
+    code = "auth.forbidden"
+
+
 class Throttled(PttError):
     """Too many attempts; wait, then try again."""
 
@@ -155,6 +161,12 @@ class PolicyInvalid(PttError):
     """The privacy policy is not valid."""
 
     code = "policy.invalid"
+
+
+class PolicyForbids(PttError):
+    """Your organisation has switched this off."""
+
+    code = "policy.forbids"
 
 
 class PolicyMissing(PttError):

@@ -7,6 +7,7 @@ import pytest
 from e2e.voices import say, sentence
 from ptthandset.errors import FloorRefused, SessionEnded
 from ptthandset.handset import GroupGone
+from pttserver.roles import Role
 from running_server import PLAIN_POLICY, TENANT, Platform, until
 
 
@@ -63,3 +64,20 @@ async def test_a_large_group_is_told_the_count_only(platform: Platform) -> None:
     await until(lambda: groups[2].talker is not None)
     assert groups[2].talker.name == "Anna"  # the talker is named in a group of any size
     await talking
+
+
+async def test_a_role_and_rights_reach_a_session_that_lives_and_its_handset_is_told(platform: Platform) -> None:
+    await platform.organise("Patrol")
+    anna = await platform.log_in(await platform.enrol("Anna", "Patrol"))
+    assert anna.terms is not None
+    assert (anna.terms.role, anna.terms.alerts) == ("subscriber", True)
+    await platform.office.roles.set_role(TENANT, "Anna", Role.DISPATCHER)
+    await until(lambda: anna.terms is not None and anna.terms.role == "dispatcher")
+    tenant_id = (await platform.provisioning.tenant(TENANT)).tenant_id
+    assert [s.identity.subscriber_id for s in platform.server.services.sessions.dispatchers(tenant_id)]
+    await platform.office.roles.allow(TENANT, "Anna", "alerts", False)
+    await until(lambda: anna.terms is not None and not anna.terms.alerts)
+    await platform.office.roles.set_role(TENANT, "Anna", Role.SUBSCRIBER)
+    await until(lambda: anna.terms is not None and anna.terms.role == "subscriber")
+    assert platform.server.services.sessions.dispatchers(tenant_id) == []
+    assert not anna.terms.alerts

@@ -13,6 +13,7 @@ from pttserver.crypto.srtp import SrtpError
 from pttserver.ids import DeviceId, GroupId, Personal, SessionId, Ssrc, SubscriberId, TenantId
 from pttserver.media.batch_socket import AddressArray
 from pttserver.media.channel import GroupChannel
+from pttserver.roles import Rights
 from pttserver.sessions.session import Identity, Session
 from pttserver.wire.rtp import RtpPacket
 
@@ -46,7 +47,7 @@ def session(number: int, *, via_udp: bool) -> Session:
     who = Identity(
         tenant_id=TenantId("t"), subscriber_id=SubscriberId(f"s{number}"), device_id=DeviceId("d"),
         device_type=Personal(""),
-        display_name=Personal(""),
+        display_name=Personal(""), rights=Rights(),
     )  # fmt: skip
     made = Session(SessionId(f"ses_{number}"), Ssrc(number), who, 0)
     made.link = RecordingLink()  # type: ignore[assignment]

@@ -70,6 +70,7 @@ POLICIES = [
     + '[categories.identifier]\nkeep = ["5 days after unsubscribed", "3 days + 3 days after deletion_requested"]\n',
     HEAD + "[logging]\nrecords = false\n",
 ]
+LEDGER = "erasures.ledger"
 PARSED = [parse_policy(text) for text in POLICIES]
 
 ACTIONS = st.one_of(
@@ -164,7 +165,7 @@ class Schedule:
 
     def __init__(self, database: Database, file: Path) -> None:
         self.database, self.model = database, Model()
-        erasures = Erasures(database, file, ErasureLedger(file.with_name("erasures.ledger")))
+        erasures = Erasures(database, file, ErasureLedger(file.with_name(LEDGER)))
         clock, small = StandingClock(self.model), PrivacySettings(sweep_batch_rows=2)
         self.retention = Retention(database, clock, small, erasures)  # type: ignore[arg-type]
 
@@ -266,6 +267,7 @@ def test_nothing_is_kept_too_long_and_nothing_erased_too_early(template: Path, a
         file = template.with_name("schedule.sqlite3")
         shutil.copyfile(template, file)
         file.chmod(0o600)
+        file.with_name(LEDGER).unlink(missing_ok=True)  # of the schedule before: it names the same people
         database = await Database.open(file, Vault(lambda: [MASTER]))
         try:
             await Schedule(database, file).run(actions)

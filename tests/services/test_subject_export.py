@@ -86,6 +86,7 @@ class Acme:
         who = added.subscriber_id
         await self.office.rights.set_fields(tenant, who, {"email": email, "badge": f"badge of {name}"}, BY)
         await self.office.provisioning.set_member("ACME", "Patrol", who)
+        await self.office.roles.allow("ACME", who, "alerts", True)
         ticket = await self.office.devices.add("ACME", who, label=label)
         await Enrolments(self.database).claim(
             code_digest(ticket.code), who.encode().ljust(32, b"k"), self.clock.ms, new_key(device_type=device_type)

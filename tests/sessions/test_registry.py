@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from pttserver.ids import DeviceId, GroupId, Personal, SsrcSequence, SubscriberId, TenantId
+from pttserver.roles import Rights
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Identity, Session
 
@@ -16,7 +17,7 @@ groups = st.integers(0, 2).map(lambda number: GroupId(f"grp_{number}"))
 def identity(number: int) -> Identity:
     return Identity(
         tenant_id=TenantId("ten_1"), subscriber_id=SubscriberId(f"sub_{number}"), device_id=DeviceId(f"dev_{number}"),
-        device_type=Personal(""), display_name=Personal("x"),
+        device_type=Personal(""), display_name=Personal("x"), rights=Rights(),
     )  # fmt: skip
 
 

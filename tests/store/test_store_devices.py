@@ -8,6 +8,7 @@ from pttserver.errors import AlreadyExists, NotFound
 from pttserver.ids import DeviceId, Personal, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.purposes import Purpose
+from pttserver.roles import Rights
 from pttserver.store.records import IdentifierKind, LoginCandidate, ResumeToken, Returning
 from pttserver.store.resume import ResumeTokens
 from store.organisation import GATE, credential, device, new_key, subscriber
@@ -62,6 +63,7 @@ async def test_only_an_enrolled_device_can_log_in(acme):
         public_key=acme.public_key,
         pin_hash="hash of 4711",
         revoked=False,
+        rights=Rights(),
     )
     assert isinstance(candidate.public_key, bytes)
     assert "4711" not in repr(candidate)

@@ -22,6 +22,7 @@ from ptthandset.group_keys import DeviceKeys
 from ptthandset.listeners import tell_all
 from ptthandset.media_link import MediaLink
 from ptthandset.media_path import Via
+from ptthandset.service import R, Service
 from ptthandset.signalling_client import SignallingClient
 from ptthandset.talkgroup import Sent, Talkgroup
 from pttserver.wire import rtcp, signalling
@@ -58,6 +59,7 @@ class Handset:
         self.name = credentials.name
         self.groups: list[signalling.GroupInfo] = []
         self.superseded: signalling.Superseded | None = None
+        self.terms: signalling.Terms | None = None
         self.listeners: list[Callable[[HandsetEvent], None]] = []
         self.media: MediaLink | None = None
         self.talkgroups: dict[str, Talkgroup] = {}
@@ -66,6 +68,7 @@ class Handset:
         self._end: HandsetError | None = None
         self._stay: asyncio.Task[None] | None = None
         self._choices: set[asyncio.Task[None]] = set()
+        self._services: list[Service] = []
 
     @classmethod
     async def connect(cls, credentials: Credentials, *, pin: str | None = None, options: Options | None = None) -> Self:
@@ -117,6 +120,7 @@ class Handset:
         self.groups = reply.groups
         self.name = reply.name
         self.superseded = reply.superseded
+        self.terms = reply.terms
         if reply.resume_token is not None:
             self._keep_token(reply.resume_token)
         if reply.resumed and self.media is not None:
@@ -124,6 +128,8 @@ class Handset:
         else:
             await self._start_anew(link, reply)
         self._session = reply.session
+        for service in self._services:
+            self._start(service.connected())
         self._tell(Connected(reply.resumed))
 
     async def _go_on(self, link: SignallingClient, reply: signalling.SessionStarted) -> None:
@@ -352,6 +358,10 @@ class Handset:
             case signalling.SessionEnded(reason="revoked"):
                 self._keep_token(None)
                 self._finish(SessionEnded("revoked"))
+            case signalling.TermsChanged(terms=terms):
+                self.terms = terms
+        for service in self._services:
+            service.take(event)
 
     def _finish(self, error: HandsetError) -> None:
         """The session is over for good: no reconnecting, and the media stop at once."""
@@ -360,6 +370,11 @@ class Handset:
             self.media.close()
         for group in self.talkgroups.values():
             group.close()
+        for service in self._services:
+            service.close()
+
+    async def _ask(self, request: signalling.Request, expected: type[R]) -> R:
+        return await self._connected().request(request, expected)
 
     def _tell(self, event: HandsetEvent) -> None:
         tell_all(self.listeners, event)
@@ -371,7 +386,7 @@ class Handset:
             self._start(request)  # it is queued already: what we send from now on comes after it
         self._tell(PathChanged(via))
 
-    def _start(self, request: Coroutine[Any, Any, signalling.Done]) -> None:
+    def _start(self, request: Coroutine[Any, Any, object]) -> None:
         async def wait() -> None:
             with contextlib.suppress(HandsetError):  # the next connection tells the path again
                 await request

@@ -1,6 +1,7 @@
 """`pttserver subscriber`: the people and posts that talk."""
 
 import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,9 +20,11 @@ from pttserver.cli.output import (
 )
 from pttserver.cli.subject import Reason, Values, assignments
 from pttserver.cli.tenant import TenantName
+from pttserver.roles import Role
 
 if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.ids import Personal
+    from pttserver.roles import Rights
     from pttserver.services.office import Office
     from pttserver.store.records import Membership, Subscriber
 
@@ -30,6 +33,16 @@ app = typer.Typer(help="Subscribers: the people and posts that talk.", no_args_i
 Pin = Annotated[str | None, typer.Option(help="PIN; others on this machine may see it in the process list.")]
 PinFromStdin = Annotated[bool, typer.Option("--pin-stdin", help="Read the PIN from the first line of stdin.")]
 AskPin = Annotated[bool, typer.Option("--ask-pin", help="Ask for the PIN.")]
+
+
+class Service(StrEnum):
+    """What can be allowed or denied."""
+
+    ALERTS = "alerts"
+    LOCATION = "location"
+
+
+ServiceName = Annotated[Service, typer.Argument(help="Which service.")]
 
 _COLUMNS = {
     "identifier": "Identifier",
@@ -77,16 +90,18 @@ def list_(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
 def show(ctx: typer.Context, tenant: TenantName, subscriber: MemberName, json: AsJson = False) -> None:
     """Show a subscriber, contact data and own fields, and the groups that it is a member of."""
 
-    async def work(office: "Office") -> "tuple[Subscriber, dict[str, Personal], list[Membership]]":
+    async def work(office: "Office") -> "tuple[Subscriber, dict[str, Personal], list[Membership], Rights]":
         at = office.provisioning
         who = await at.subscriber(tenant, subscriber)
-        return who, await office.rights.fields(who.subscriber_id), await at.memberships(tenant, subscriber)
+        fields = await office.rights.fields(who.subscriber_id)
+        return who, fields, await at.memberships(tenant, subscriber), await office.roles.rights(who)
 
-    found, texts, groups = in_office(ctx, work)
+    found, texts, groups, rights = in_office(ctx, work)
     fields = {name: text.reveal() for name, text in texts.items()}
     if json:
-        return print_json(row_of(found) | {"fields": fields, "groups": [row_of(group) for group in groups]})
-    print_record(found, as_json=False, **fields)
+        more = {"fields": fields, "groups": [row_of(group) for group in groups]}
+        return print_json(row_of(found) | row_of(rights) | more)
+    print_record(found, as_json=False, **row_of(rights), **fields)
     return print_records(groups, False, _GROUP_COLUMNS, "Groups")
 
 
@@ -146,6 +161,29 @@ def set_pin(
         print_json(_drawn_pin(given, new))
     elif given is None:
         typer.echo(f"pin  {new}")
+
+
+@app.command()
+def role(
+    ctx: typer.Context,
+    tenant: TenantName,
+    subscriber: MemberName,
+    role: Annotated[Role, typer.Argument(help="What the subscriber is from now on.")],
+) -> None:
+    """Make somebody a dispatcher or an organisation manager, or a plain subscriber again."""
+    in_office(ctx, lambda office: office.roles.set_role(tenant, subscriber, role))
+
+
+@app.command()
+def allow(ctx: typer.Context, tenant: TenantName, subscriber: MemberName, service: ServiceName) -> None:
+    """Allow a subscriber to raise alerts, or to be located, as far as the policy lets."""
+    in_office(ctx, lambda office: office.roles.allow(tenant, subscriber, service.value, True))
+
+
+@app.command()
+def deny(ctx: typer.Context, tenant: TenantName, subscriber: MemberName, service: ServiceName) -> None:
+    """Take from a subscriber the raising of alerts, or switch locating off for that subscriber."""
+    in_office(ctx, lambda office: office.roles.allow(tenant, subscriber, service.value, False))
 
 
 def _given_pin(pin: str | None, from_stdin: bool, ask: bool) -> str | None:

@@ -13,6 +13,8 @@ _LEVELS = {Storage.PLAIN: 2, Storage.TRUNCATED: 1, Storage.PSEUDONYMISED: 1, Sto
 # How each switch becomes stricter: by growing (+1) or by shrinking (-1). The others are neither.
 _DIRECTIONS = {
     "policy.regions": -1,
+    "roles.dispatcher": -1,
+    "roles.manager": -1,
     "roster.names_up_to": -1,
     "location.enabled": -1,
     "location.subscriber_may_switch_off": +1,
@@ -25,7 +27,7 @@ _DIRECTIONS = {
     "alerts.ambient_listening": -1,
     "logging.records": -1,
 }
-SECTIONS = ("policy", "roster", "location", "alerts", "logging")
+SECTIONS = ("policy", "roles", "roster", "location", "alerts", "logging")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pttserver.privacy.limitations import Limitation, limitations, unacknowledge
 from pttserver.privacy.policy import Policy, Rule, Storage
 from pttserver.privacy.purposes import LegalBasis, Tier
 from pttserver.privacy.retention import TAKEN_BACK_BY, Clause, EventKind, Retention
-from pttserver.privacy.sections import LocationSection, Truncation
+from pttserver.privacy.sections import LocationSection, RolesSection, Truncation
 
 __all__ = ["Limitation", "explain", "limitations", "unacknowledged"]
 
@@ -35,9 +35,16 @@ def explain(policy: Policy) -> list[str]:
         *(_datum(f"{name} (your field)", policy.rule(Category.EXTRA, name)) for name in policy.extra),
         *_location(policy.location, policy.location.enabled),
         _alerts(policy),
+        *_roles(policy.roles),
         f"Groups: members see the names of up to {policy.roster.names_up_to} participants, and the number of more.",
         *(["Nothing that happens is ever written, whatever its category says."] if not policy.logging.records else []),
     ]
+
+
+def _roles(roles: RolesSection) -> Iterator[str]:
+    for name, scopes in (("Dispatchers", roles.dispatcher), ("Managers", roles.manager)):
+        granted = words(scope.value.replace("_", " ") for scope in scopes) if scopes else "nothing"
+        yield f"{name} may do more than others in: {granted}."
 
 
 def words(items: Iterable[str], conjunction: str = "and") -> str:

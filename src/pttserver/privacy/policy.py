@@ -26,6 +26,7 @@ from pttserver.privacy.sections import (
     LocationSection,
     LoggingSection,
     PolicySection,
+    RolesSection,
     RosterSection,
     Section,
     Storage,
@@ -59,6 +60,7 @@ class Policy(Section):
     """A policy file. Made by `parse_policy` only."""
 
     policy: PolicySection
+    roles: RolesSection = RolesSection()
     roster: RosterSection = RosterSection()
     location: LocationSection = LocationSection()
     alerts: AlertsSection = AlertsSection()
@@ -189,6 +191,6 @@ def _reason(kind: str, message: str, path: Path) -> str:
 
 @cache
 def _known_keys() -> tuple[str, ...]:
-    models = (Policy, PolicySection, RosterSection, LocationSection, AlertsSection, LoggingSection, CategoryRule)
-    fields = {name for model in (*models, Truncation) for name in model.model_fields}
+    own = (PolicySection, RolesSection, RosterSection, LocationSection, AlertsSection, LoggingSection)
+    fields = {name for model in (Policy, *own, CategoryRule, Truncation) for name in model.model_fields}
     return tuple(sorted(fields | set(Category)))

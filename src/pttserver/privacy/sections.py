@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 from pttserver.privacy.duty_hours import DutyHours, DutySpan, zone
 from pttserver.privacy.purposes import LegalBasis, Purpose, Tier
 from pttserver.privacy.retention import Retention
+from pttserver.roles import Scope
 
 
 class Storage(StrEnum):
@@ -92,6 +93,7 @@ Purposes: TypeAlias = Annotated[
     tuple[Annotated[Purpose, Field(strict=False)], ...], Field(strict=False, min_length=1, max_length=20)
 ]
 Tiers: TypeAlias = Annotated[tuple[Annotated[Tier, Field(strict=False)], ...], Field(strict=False, max_length=20)]
+Scopes: TypeAlias = Annotated[tuple[Annotated[Scope, Field(strict=False)], ...], Field(strict=False, max_length=20)]
 
 
 class Section(BaseModel):
@@ -170,6 +172,15 @@ class AlertsSection(Section):
     """Whether a subscriber may raise alerts unless it is said otherwise for that subscriber."""
     ambient_listening: bool = False
     """Whether a dispatcher may open the microphone of a device whose alert is open."""
+
+
+class RolesSection(Section):
+    """What dispatchers and managers may do beyond what every subscriber may, by scope."""
+
+    dispatcher: Scopes = tuple(Scope)
+    """Scopes of dispatchers: `alert`, `locate`, `call`, `oversee`, `remote_control`, `administer`, ..."""
+    manager: Scopes = tuple(Scope)
+    """Scopes of organisation managers."""
 
 
 class LoggingSection(Section):

@@ -18,6 +18,7 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.gate import Gate
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released
+from pttserver.roles import Rights
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.rosters import Rosters
 from pttserver.services.talk import TalkService
@@ -82,6 +83,8 @@ class Attendance:
         self._clock = clock
         self._settings = settings
         self._dead_tokens: set[SubscriberId] = set()
+        self.on_rights_changed: list[Callable[[Session], None]] = []
+        """Called when the organisation, or the person, changed what a living session may do."""
         self.takeovers = 0
         self.records_lost = 0
 
@@ -237,6 +240,14 @@ class Attendance:
             rights = signalling.GroupRights(group=affiliation.group_id, priority=priority, listen_only=listen_only)
             link.post(rights.to_json())
 
+    def change_standing(self, session: Session, rights: Rights) -> None:
+        """The organisation changed the subscriber's role, or what it may do."""
+        if session.identity.rights == rights:
+            return
+        self._sessions.change_rights(session, rights)
+        for tell in self.on_rights_changed:
+            tell(session)
+
     def rename(self, session: Session, display_name: Personal) -> None:
         """The organisation changed or hid the display name; who is in a group with the session is told."""
         if session.identity.display_name == display_name:
@@ -254,6 +265,7 @@ def _identity(candidate: LoginCandidate) -> Identity:
         device_id=candidate.device_id,
         device_type=candidate.device_type or Personal(""),
         display_name=candidate.display_name or Personal(""),
+        rights=candidate.rights,
     )
 
 

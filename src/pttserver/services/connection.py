@@ -30,6 +30,7 @@ from pttserver.media.relay import Relay
 from pttserver.observe.log import get_logger
 from pttserver.services.attendance import Attendance
 from pttserver.services.authentication import Authentication, Challenged
+from pttserver.services.desk import Desk
 from pttserver.services.replies import (
     Offer,
     affiliation_message,
@@ -39,6 +40,7 @@ from pttserver.services.replies import (
 )
 from pttserver.services.rosters import Rosters
 from pttserver.services.talk import TalkService
+from pttserver.services.terms import TermsTeller
 from pttserver.sessions.attempts import address_bucket
 from pttserver.sessions.session import Affiliation, Link, Session
 from pttserver.store.groups import Groups
@@ -62,6 +64,8 @@ class Door:
     talk: TalkService
     rosters: Rosters
     groups: Groups
+    terms: TermsTeller
+    desk: Desk
     relay: Relay
     clock: Clock
     certificate_digest: bytes
@@ -150,7 +154,12 @@ class Connection:
         session = self._live_session()
         if session is None:
             raise AuthenticationRequired
-        await _REQUESTS[type(request)](self, session, request)
+        self._door.desk.require(session, request)
+        own = _REQUESTS.get(type(request))
+        if own is not None:
+            await own(self, session, request)
+        else:
+            self._post(await self._door.desk.handle(session, request))
 
     def _hello(self, request: signalling.Hello) -> None:
         if self._greeted:
@@ -192,7 +201,8 @@ class Connection:
             return
         self._logged_in(session)
         affiliations = [self._affiliation(affiliation) for affiliation in session.affiliations.values()]
-        self._post(session_resumed(self._door.offer, session, request.id, groups, affiliations))
+        terms = self._door.terms.told_now(session)
+        self._post(session_resumed(self._door.offer, session, request.id, groups, terms, affiliations))
 
     async def _open_session(
         self, candidate: LoginCandidate, groups: list[signalling.GroupInfo], request_id: int, *, with_token: bool
@@ -203,7 +213,8 @@ class Connection:
         token = await self._door.attendance.record_login(opened) if with_token else None
         if self._live_session() is None:
             return  # another device was faster while the record was written; this one has been told
-        self._post(session_started(self._door.offer, opened, request_id, groups, token))
+        terms = self._door.terms.told_now(opened.session)
+        self._post(session_started(self._door.offer, opened, request_id, groups, terms, token))
 
     def _logged_in(self, session: Session) -> None:
         self.session = session

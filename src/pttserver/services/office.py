@@ -20,6 +20,7 @@ from pttserver.services.provision import Provisioning
 from pttserver.services.provision_devices import DeviceProvisioning
 from pttserver.services.retention import Retention
 from pttserver.services.rights import Rights
+from pttserver.services.roles import Roles
 from pttserver.services.signing_key import signing_key
 from pttserver.services.subject_export import SubjectExports
 from pttserver.services.subject_import import SubjectImports
@@ -46,6 +47,7 @@ class Office:
     periods: Periods
     calls: CallLookup
     rights: Rights
+    roles: Roles
     exports: SubjectExports
     imports: SubjectImports
 
@@ -86,6 +88,7 @@ async def furnish(
         periods=Periods(database, book, provisioning, clock),
         calls=CallLookup(database, book, provisioning, clock),
         rights=rights,
+        roles=Roles(database, provisioning),
         exports=SubjectExports(database, book, rights, clock),
         imports=SubjectImports(database, book, rights, hasher, clock),
     )

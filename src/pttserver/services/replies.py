@@ -24,11 +24,16 @@ class Offer:
 
 
 def session_started(
-    offer: Offer, opened: Opened, request_id: int, groups: list[signalling.GroupInfo], token: bytes | None
+    offer: Offer,
+    opened: Opened,
+    request_id: int,
+    groups: list[signalling.GroupInfo],
+    terms: signalling.Terms,
+    token: bytes | None,
 ) -> signalling.SessionStarted:
     """A new session: its keys are told here and nowhere else."""
     session = opened.session
-    return _session(offer, session, request_id, groups).model_copy(
+    return _session(offer, session, request_id, groups, terms).model_copy(
         update={
             "uplink": _keys(session.uplink_key),
             "downlink": _keys(session.downlink_key),
@@ -44,15 +49,16 @@ def session_resumed(
     session: Session,
     request_id: int,
     groups: list[signalling.GroupInfo],
+    terms: signalling.Terms,
     affiliations: list[signalling.Affiliation],
 ) -> signalling.SessionStarted:
     """A session goes on: its keys stay as they are, the groups may have new epochs."""
-    reply = _session(offer, session, request_id, groups)
+    reply = _session(offer, session, request_id, groups, terms)
     return reply.model_copy(update={"resumed": True, "affiliations": affiliations})
 
 
 def _session(
-    offer: Offer, session: Session, request_id: int, groups: list[signalling.GroupInfo]
+    offer: Offer, session: Session, request_id: int, groups: list[signalling.GroupInfo], terms: signalling.Terms
 ) -> signalling.SessionStarted:
     return signalling.SessionStarted(
         re=request_id,
@@ -66,6 +72,7 @@ def _session(
         keepalive_interval_s=offer.keepalive_interval_s,
         dead_after_s=offer.dead_after_s,
         groups=groups,
+        terms=terms,
         affiliations=[],
     )
 

@@ -12,13 +12,13 @@ from pttserver.ids import GroupId, Personal, SubscriberId
 from pttserver.observe.log import get_logger
 from pttserver.services.attendance import Attendance
 from pttserver.services.policy_book import PolicyBook
+from pttserver.services.terms import TermsTeller
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Affiliation, Session
 from pttserver.store.database import Database
 from pttserver.store.records import Affiliation as BelievedAffiliation
 from pttserver.store.records import Standing
-from pttserver.store.standing import names as look_at_names
-from pttserver.store.standing import standing, standing_number
+from pttserver.store.standing import people, standing, standing_number
 from pttserver.wire import signalling
 
 POLL_INTERVAL_S = 0.5
@@ -32,15 +32,21 @@ class StandingWatch:
     """
 
     def __init__(
-        self, database: Database, sessions: SessionRegistry, attendance: Attendance, policies: PolicyBook
+        self,
+        database: Database,
+        sessions: SessionRegistry,
+        attendance: Attendance,
+        policies: PolicyBook,
+        terms: TermsTeller,
     ) -> None:
+        self._terms = terms
         self._policies = policies
         self._database = database
         self._sessions = sessions
         self._attendance = attendance
         self._seen: int | None = None
         self._look_again = False
-        self._names: Mapping[SubscriberId, int] = {}
+        self._people: Mapping[SubscriberId, int] = {}
 
     async def run(self) -> None:
         while True:
@@ -64,17 +70,19 @@ class StandingWatch:
         sessions = [(s.identity.device_id, s.identity.subscriber_id) for s in self._sessions]
         affiliations = [_believed(a) for s in self._sessions for a in s.affiliations.values()]
         self._apply(await standing(self._database, sessions, affiliations))
-        await self._look_at_names()
+        await self._look_at_people()
+        self._terms.review()
         self._seen, self._look_again = number, changed
 
-    async def _look_at_names(self) -> None:
+    async def _look_at_people(self) -> None:
         living = [session.identity.subscriber_id for session in self._sessions]
-        names = await look_at_names(self._database, living, self._names)
-        self._names = names.seen
-        for subscriber_id, name in names.found.items():
+        now = await people(self._database, living, self._people)
+        self._people = now.seen
+        for subscriber_id, person in now.found.items():
             session = self._sessions.of_subscriber(subscriber_id)
             if session is not None:
-                self._attendance.rename(session, name or Personal(""))
+                self._attendance.rename(session, person.name or Personal(""))
+                self._attendance.change_standing(session, person.rights)
 
     def _apply(self, found: Standing) -> None:
         for session in self._sessions:

@@ -1,8 +1,9 @@
-"""All live sessions: one for each subscriber, found by identifier, by subscriber, or by the SSRC of an RTCP packet."""
+"""All live sessions: one for each subscriber, found by identifier, subscriber, tenant, or SSRC of an RTCP packet."""
 
 from collections.abc import Iterator
 
-from pttserver.ids import GroupId, SessionId, Ssrc, SsrcSequence, SubscriberId, new_session_id
+from pttserver.ids import GroupId, SessionId, Ssrc, SsrcSequence, SubscriberId, TenantId, new_session_id
+from pttserver.roles import Rights, Role
 from pttserver.sessions.session import Affiliation, Identity, Session
 
 RtcpSender = tuple[Session, Affiliation | None]
@@ -15,6 +16,8 @@ class SessionRegistry:
         self._ssrcs = ssrcs
         self._by_id: dict[SessionId, Session] = {}
         self._by_subscriber: dict[SubscriberId, Session] = {}
+        self._by_tenant: dict[TenantId, set[Session]] = {}
+        self._dispatchers: dict[TenantId, set[Session]] = {}
         self.rtcp_senders: dict[int, RtcpSender] = {}
         """SSRC -> session, and the affiliation if the SSRC is one's. Read by the voice path."""
 
@@ -30,12 +33,29 @@ class SessionRegistry:
     def of_subscriber(self, subscriber_id: SubscriberId) -> Session | None:
         return self._by_subscriber.get(subscriber_id)
 
+    def of_tenant(self, tenant_id: TenantId) -> list[Session]:
+        return list(self._by_tenant.get(tenant_id, ()))
+
+    def dispatchers(self, tenant_id: TenantId) -> list[Session]:
+        """Sessions of the tenant's dispatchers and managers."""
+        return list(self._dispatchers.get(tenant_id, ()))
+
+    def change_rights(self, session: Session, rights: Rights) -> None:
+        """From now on the session has these rights."""
+        tenant_id = session.identity.tenant_id
+        _take(self._dispatchers, tenant_id, session)
+        session.identity.rights = rights
+        if rights.role is not Role.SUBSCRIBER:
+            self._dispatchers.setdefault(tenant_id, set()).add(session)
+
     def open(self, identity: Identity, now: float) -> Session:
         """A new session with new keys. The subscriber's earlier session must have been closed in the same step."""
         assert identity.subscriber_id not in self._by_subscriber
         session = Session(new_session_id(), self._ssrcs.draw(), identity, now)
         self._by_id[session.id] = session
         self._by_subscriber[identity.subscriber_id] = session
+        self._by_tenant.setdefault(identity.tenant_id, set()).add(session)
+        self.change_rights(session, identity.rights)
         self.rtcp_senders[session.ssrc] = (session, None)
         return session
 
@@ -45,6 +65,8 @@ class SessionRegistry:
         if self._by_id.pop(session.id, None) is None:
             return
         self._by_subscriber.pop(session.identity.subscriber_id, None)
+        _take(self._by_tenant, session.identity.tenant_id, session)
+        _take(self._dispatchers, session.identity.tenant_id, session)
         self.rtcp_senders.pop(session.ssrc, None)
 
     def affiliate(
@@ -66,3 +88,10 @@ class SessionRegistry:
     def unseen_since(self, time: float) -> list[Session]:
         """Sessions whose last sign of life is older than `time` (monotonic seconds)."""
         return [session for session in self._by_id.values() if session.last_seen < time]
+
+
+def _take(index: dict[TenantId, set[Session]], tenant_id: TenantId, session: Session) -> None:
+    sessions = index.get(tenant_id, set())
+    sessions.discard(session)
+    if not sessions:
+        index.pop(tenant_id, None)

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from pttserver.crypto.srtp import SrtpKey, SrtpReceiver, SrtpSender
 from pttserver.ids import DeviceId, GroupId, Personal, SessionId, Ssrc, SubscriberId, TenantId
+from pttserver.roles import Rights
 from pttserver.sessions.attempts import TokenBucket
 
 CONTROL_PACKETS_PER_S = 50
@@ -30,9 +31,9 @@ class Link(Protocol):
 
 
 class Identity:
-    """Who logged in, on what. Only the display name may change while the session lives."""
+    """Who logged in, on what. Only the display name and the rights may change while the session lives."""
 
-    __slots__ = ("device_id", "device_type", "display_name", "subscriber_id", "tenant_id")
+    __slots__ = ("device_id", "device_type", "display_name", "rights", "subscriber_id", "tenant_id")
 
     def __init__(
         self,
@@ -42,12 +43,14 @@ class Identity:
         device_id: DeviceId,
         device_type: Personal,
         display_name: Personal,
+        rights: Rights,
     ) -> None:
         self.tenant_id = tenant_id
         self.subscriber_id = subscriber_id
         self.device_id = device_id
         self.device_type = device_type
         self.display_name = display_name
+        self.rights = rights
 
 
 class Affiliation:

@@ -11,6 +11,7 @@ from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.holds import refuse_held
 from pttserver.store.records import Device, LoginCandidate, NewDevice
+from pttserver.store.rights import RIGHTS_COLUMNS, rights_of, with_rights
 from pttserver.store.schema import devices, enrolment_codes, resume_tokens, subscribers
 from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
 
@@ -35,9 +36,10 @@ _CANDIDATE = (
         devices.c.public_key,
         subscribers.c.pin_hash,
         devices.c.revoked_ms,
+        *RIGHTS_COLUMNS,
         *KEY_COLUMNS,
     )
-    .select_from(with_keys(devices.join(subscribers), devices.c.subscriber_id))
+    .select_from(with_rights(with_keys(devices.join(subscribers), devices.c.subscriber_id), devices.c.subscriber_id))
     .where(devices.c.public_key.is_not(None), devices.c.id == bindparam("device_id"))
 )
 
@@ -129,7 +131,8 @@ def _nobodys_device(vault: Vault) -> Any:
         public_key=(Category.CREDENTIAL, bytes(32)),
         pin_hash=(Category.CREDENTIAL, "$argon2id$" + 87 * "x"),
     )
-    return SimpleNamespace(**vars(row), id="", subscriber_id="", tenant_id="", revoked_ms=None)
+    rights = {column.name: None for column in RIGHTS_COLUMNS}
+    return SimpleNamespace(**vars(row), **rights, id="", subscriber_id="", tenant_id="", revoked_ms=None)
 
 
 def _device(vault: Vault, row: Any) -> Device:
@@ -157,4 +160,5 @@ def _candidate(vault: Vault, row: Any) -> LoginCandidate:
         public_key=keys.octets(row.public_key) or b"",
         pin_hash=keys.required_text(row.pin_hash),
         revoked=row.revoked_ms is not None,
+        rights=rights_of(row),
     )

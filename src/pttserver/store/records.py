@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pttserver.ids import CallId, DeviceId, GroupId, Personal, SubscriberId, TenantId
 from pttserver.privacy.released import Released
+from pttserver.roles import Rights
 
 
 class IdentifierKind(StrEnum):
@@ -128,6 +129,7 @@ class LoginCandidate:
     public_key: bytes = field(repr=False)
     pin_hash: str = field(repr=False)
     revoked: bool
+    rights: Rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +226,18 @@ class Affiliation:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """Display names of living sessions that were looked at now; `seen` is what to hand over at the next look."""
+class Person:
+    """What may change of somebody while a session lives."""
 
-    found: Mapping[SubscriberId, Personal | None]
+    name: Personal | None
+    rights: Rights
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who of the living is another than at the last look; `seen` is what to hand over at the next."""
+
+    found: Mapping[SubscriberId, Person]
     seen: Mapping[SubscriberId, int]
 
 

@@ -6,7 +6,7 @@ happened (calls, bursts, takeovers) is tied to its tenant only: it outlives the 
 of. It names subjects by references, which nobody can follow once the subject's key is gone.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.types import TypeEngine
 
 from pttserver.privacy.categories import Category
 from pttserver.store.columns import (
@@ -37,7 +38,7 @@ from pttserver.store.columns import (
     sealed,
 )
 
-REVISION: Final = "0002"  # of the newest migration: the shape that the schema modules describe
+REVISION: Final = "0003"  # of the newest migration: the shape that the schema modules describe
 
 metadata = MetaData(
     naming_convention={
@@ -53,6 +54,11 @@ metadata = MetaData(
 def _of_subscriber(category: Category, *, primary_key: bool = False) -> Column[str]:
     owner = ForeignKey("subscribers.id", ondelete="CASCADE")
     return linking("subscriber_id", category, owner, primary_key=primary_key)
+
+
+def _right(name: str, kind: TypeEngine[Any], **options: Any) -> Column[Any]:
+    because = "it is asked at every request; whose it is is sealed"
+    return linking(name, Category.MEMBERSHIP, kind=kind, because=because, **options)
 
 
 def _emptied_early(table: Table, column: str) -> None:
@@ -108,6 +114,18 @@ Index(
     subscribers.c.identifier_index,
     unique=True,
     sqlite_where=subscribers.c.removed_ms.is_(None),
+)
+
+# Who has no row has the rights of everybody.
+rights = Table(
+    "rights",
+    metadata,
+    _of_subscriber(Category.MEMBERSHIP, primary_key=True),
+    _right("role", Text()),
+    _right("alerts_allowed", Boolean(), nullable=True),
+    _right("location_allowed", Boolean()),
+    _right("location_wanted", Boolean()),
+    info={"lasting": Lasting("subscriber_id", Category.MEMBERSHIP)},
 )
 
 members = Table(

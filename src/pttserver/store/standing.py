@@ -1,4 +1,4 @@
-"""Which living sessions, affiliations and names no longer hold; asked when `standing_number` has changed."""
+"""Which living sessions, affiliations, names and rights no longer hold; asked when `standing_number` has changed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -8,7 +8,8 @@ from sqlalchemy import Connection, select, tuple_
 
 from pttserver.ids import DeviceId, SubscriberId
 from pttserver.store.database import Database
-from pttserver.store.records import Affiliation, Names, Standing
+from pttserver.store.records import Affiliation, People, Person, Standing
+from pttserver.store.rights import RIGHTS_COLUMNS, rights_of, with_rights
 from pttserver.store.schema import devices, members, standing_changes, subscribers
 from pttserver.store.vault import KEY_COLUMNS, with_keys
 
@@ -19,8 +20,8 @@ T = TypeVar("T")
 _NUMBER = select(standing_changes.c.number)
 _MEMBER = select(members.c.group_id, members.c.subscriber_id, members.c.priority, members.c.listen_only)
 
-_NAME = select(subscribers.c.id, subscribers.c.display_name, *KEY_COLUMNS).select_from(
-    with_keys(subscribers, subscribers.c.id)
+_PERSON = select(subscribers.c.id, subscribers.c.display_name, *RIGHTS_COLUMNS, *KEY_COLUMNS).select_from(
+    with_rights(with_keys(subscribers, subscribers.c.id), subscribers.c.id)
 )
 
 
@@ -45,22 +46,25 @@ async def standing(
     return await database.read(work)
 
 
-async def names(database: Database, subscriber_ids: Iterable[SubscriberId], seen: Mapping[SubscriberId, int]) -> Names:
+async def people(
+    database: Database, subscriber_ids: Iterable[SubscriberId], seen: Mapping[SubscriberId, int]
+) -> People:
     """Those that are not as they were `seen` before: only these are opened. Raises StoreUnavailable.
 
     A name that is sealed anew has other octets, even if it is the same; a restricted subscriber has none to show.
     """
     wanted, vault = list(subscriber_ids), database.vault
 
-    def work(sql: Connection) -> Names:
+    def work(sql: Connection) -> People:
         found, looked_at = {}, {}
         for some in _chunks(wanted):
-            for row in sql.execute(_NAME.where(subscribers.c.id.in_(some))):
-                fingerprint = hash((row.display_name, row.key_restricted_ms))
+            for row in sql.execute(_PERSON.where(subscribers.c.id.in_(some))):
+                rights = rights_of(row)
+                fingerprint = hash((row.display_name, row.key_restricted_ms, rights))
                 looked_at[row.id] = fingerprint
                 if seen.get(row.id) != fingerprint:
-                    found[row.id] = vault.keys(row).shown_text(row.display_name)
-        return Names(found, looked_at)
+                    found[row.id] = Person(vault.keys(row).shown_text(row.display_name), rights)
+        return People(found, looked_at)
 
     return await database.read(work)
 

@@ -8,6 +8,7 @@ from pttserver.wire.signalling.groups import *
 from pttserver.wire.signalling.parts import *
 from pttserver.wire.signalling.reading import *
 from pttserver.wire.signalling.session import *
+from pttserver.wire.signalling.terms import *
 
 PROTOCOL_VERSION = 1
 SERVED_VERSIONS = (PROTOCOL_VERSION,)

@@ -9,6 +9,7 @@ from pttserver.errors import MalformedMessage, UnknownMessageType
 from pttserver.wire.signalling.groups import GROUP_MESSAGES, GROUP_REQUESTS
 from pttserver.wire.signalling.parts import GENERAL_MESSAGES, Message, Request, RequestId
 from pttserver.wire.signalling.session import SESSION_MESSAGES, SESSION_REQUESTS
+from pttserver.wire.signalling.terms import TERMS_MESSAGES
 from pttserver.wire.strict_json import parse_object
 
 LONGEST_NAME = 64  # of a member, in an error's message
@@ -21,7 +22,9 @@ def _by_type(*topics: Iterable[type[_M]]) -> Mapping[str, type[_M]]:
 
 
 REQUESTS: Mapping[str, type[Request]] = _by_type(SESSION_REQUESTS, GROUP_REQUESTS)
-SERVER_MESSAGES: Mapping[str, type[Message]] = _by_type(GENERAL_MESSAGES, SESSION_MESSAGES, GROUP_MESSAGES)
+SERVER_MESSAGES: Mapping[str, type[Message]] = _by_type(
+    GENERAL_MESSAGES, SESSION_MESSAGES, GROUP_MESSAGES, TERMS_MESSAGES
+)
 
 
 def parse_request(text: str) -> Request:

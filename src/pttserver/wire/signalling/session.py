@@ -20,6 +20,7 @@ from pttserver.wire.signalling.parts import (
     Subscriber,
     Tenant,
 )
+from pttserver.wire.signalling.terms import Terms
 
 
 class MediaEndpoint(Part):
@@ -165,6 +166,8 @@ class SessionStarted(Reply):
     groups: list[GroupInfo]
     affiliations: list[Affiliation]
     """Present affiliations; empty unless resumed."""
+    terms: Terms
+    """What the subscriber may do; `terms` tells of changes."""
     superseded: Superseded | None = None
     """The log-in of another device that this one ended."""
 

@@ -1,0 +1,83 @@
+"""One table of all operations of a session: who may, and by which switches. Checks, tests and proto/roles.md read it.
+
+1. what everybody may do needs no scope; what dispatchers and managers may do needs the scope that the policy grants
+2. a switch of the policy or of the subscriber can be off: then nobody may
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Literal, NamedTuple
+
+from pttserver.privacy.policy import Policy
+from pttserver.roles import Rights, Role, Scope
+
+Refusal = Literal["role", "scope", "switch"]
+EVERYBODY: Final = frozenset(Role)
+DISPATCHERS: Final = frozenset({Role.DISPATCHER, Role.MANAGER})
+MANAGERS: Final = frozenset({Role.MANAGER})
+
+
+class Switch(StrEnum):
+    """What the organisation can switch off."""
+
+    ALERTS = "alerts"
+    AMBIENT_LISTENING = "ambient_listening"
+    LOCATION = "location"
+
+
+class _Position(NamedTuple):
+    is_on: Callable[[Policy, Rights], bool]
+    otherwise: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a request does, for the check and for people."""
+
+    scope: Scope
+    roles: frozenset[Role] = EVERYBODY
+    switch: Switch | None = None
+
+
+def alerts_allowed(policy: Policy, rights: Rights) -> bool:
+    """Whether the subscriber may raise alerts: by its own setting, else by the policy's."""
+    own = policy.alerts.allowed_by_default if rights.alerts_allowed is None else rights.alerts_allowed
+    return policy.alerts.enabled and own
+
+
+SWITCHES: Final[Mapping[Switch, _Position]] = {
+    Switch.ALERTS: _Position(alerts_allowed, "Your organisation has switched alerts off for you."),
+    Switch.AMBIENT_LISTENING: _Position(
+        lambda policy, _: policy.alerts.enabled and policy.alerts.ambient_listening,
+        "Your organisation does not allow ambient listening.",
+    ),
+    Switch.LOCATION: _Position(lambda policy, _: policy.location.enabled, "Your organisation has no locating."),
+}
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "logout": Operation(Scope.TALK),
+    "groups.list": Operation(Scope.TALK),
+    "affiliate": Operation(Scope.TALK),
+    "deaffiliate": Operation(Scope.TALK),
+    "presence.list": Operation(Scope.TALK),
+    "media.path": Operation(Scope.TALK),
+    "ping": Operation(Scope.TALK),
+}
+"""By the type of the request."""
+
+
+def refusal(policy: Policy | None, rights: Rights, operation: Operation) -> Refusal | None:
+    """None: it may be done. Without a `policy` in force nothing may that needs its word."""
+    if rights.role not in operation.roles:
+        return "role"
+    if Role.SUBSCRIBER not in operation.roles and (policy is None or operation.scope not in _granted(policy, rights)):
+        return "scope"
+    if operation.switch is not None and (policy is None or not SWITCHES[operation.switch].is_on(policy, rights)):
+        return "switch"
+    return None
+
+
+def _granted(policy: Policy, rights: Rights) -> frozenset[Scope]:
+    scopes = {Role.DISPATCHER: policy.roles.dispatcher, Role.MANAGER: policy.roles.manager}
+    return frozenset(scopes.get(rights.role, ()))

@@ -1,0 +1,42 @@
+"""The desk: a request of a logged-in session is checked against the table of operations, then done by its service."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from pttserver.errors import Forbidden, PolicyForbids, UnknownMessageType
+from pttserver.privacy.operations import OPERATIONS, SWITCHES
+from pttserver.privacy.operations import refusal as refusal_of
+from pttserver.services.policy_book import PolicyBook
+from pttserver.sessions.session import Session
+from pttserver.wire import signalling
+
+Handler = Callable[[Session, Any], Awaitable[signalling.Reply]]
+Handlers = Mapping[type[signalling.Request], Handler]
+
+
+class Desk:
+    """Knows who does what; the services take their requests by `Handlers`."""
+
+    def __init__(self, policies: PolicyBook, *services: Handlers) -> None:
+        self._policies = policies
+        self._handlers: dict[type[signalling.Request], Handler] = {}
+        for handlers in services:
+            assert not self._handlers.keys() & handlers.keys(), "two services for one request"
+            self._handlers.update(handlers)
+
+    def require(self, session: Session, request: signalling.Request) -> None:
+        """Raises Forbidden (the role may not) or PolicyForbids (the organisation has switched it off)."""
+        operation = OPERATIONS[type(request).model_fields["type"].default]
+        identity = session.identity
+        refused = refusal_of(self._policies.in_force(identity.tenant_id), identity.rights, operation)
+        if refused == "switch" and operation.switch is not None:
+            raise PolicyForbids(SWITCHES[operation.switch].otherwise)
+        if refused is not None:
+            raise Forbidden
+
+    async def handle(self, session: Session, request: signalling.Request) -> signalling.Reply:
+        """Raises what the service raises; UnknownMessageType if this server has no such service."""
+        handler = self._handlers.get(type(request))
+        if handler is None:
+            raise UnknownMessageType
+        return await handler(session, request)

@@ -1,0 +1,45 @@
+"""Terms: what a subscriber may do here just now, told at the log-in and again whenever policy or rights change it."""
+
+from pttserver.errors import PolicyMissing
+from pttserver.ids import SessionId
+from pttserver.privacy.operations import alerts_allowed
+from pttserver.services.policy_book import PolicyBook
+from pttserver.sessions.registry import SessionRegistry
+from pttserver.sessions.session import Session
+from pttserver.wire import signalling
+
+
+class TermsTeller:
+    """Knows what each session was told."""
+
+    def __init__(self, sessions: SessionRegistry, policies: PolicyBook) -> None:
+        self._sessions = sessions
+        self._policies = policies
+        self._told: dict[SessionId, signalling.Terms] = {}
+
+    def told_now(self, session: Session) -> signalling.Terms:
+        """The terms, for the answer to a log-in. Raises PolicyMissing."""
+        terms = self._told[session.id] = self._of(session)
+        return terms
+
+    def review(self) -> None:
+        """Tells every session whose terms are others now."""
+        living = {session.id for session in self._sessions}
+        for gone in self._told.keys() - living:
+            del self._told[gone]
+        for session in self._sessions:
+            self._review(session)
+
+    def _review(self, session: Session) -> None:
+        try:
+            terms = self._of(session)
+        except PolicyMissing:
+            return  # a tenant that is refused hears nothing new
+        if session.link is not None and self._told.get(session.id) != terms:
+            self._told[session.id] = terms
+            session.link.post(signalling.TermsChanged(terms=terms).to_json())
+
+    def _of(self, session: Session) -> signalling.Terms:
+        identity = session.identity
+        policy = self._policies.policy(identity.tenant_id)
+        return signalling.Terms(role=identity.rights.role.value, alerts=alerts_allowed(policy, identity.rights))
