@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST_STREAM = 8192  # packets of one talker in one step
-SENT, DONE, DOZING = 16, 17, 18  # places in the counters; those before are of the ears
+SENT, DONE, DOZING, DROWSY = 16, 17, 18, 19  # places in the counters; those before are of the ears
 WITNESS = 2  # in `wanted`: ears keep all that this handset hears
 
 
@@ -53,6 +53,15 @@ class Board:
     @dozing.setter
     def dozing(self, yes: bool) -> None:
         self.counters[DOZING] = yes
+
+    @property
+    def drowsy(self) -> bool:
+        """Datagrams can wait: ears look for them a few times a second."""
+        return bool(self.counters[DROWSY])
+
+    @drowsy.setter
+    def drowsy(self, yes: bool) -> None:
+        self.counters[DROWSY] = yes
 
     def forget_stream(self) -> None:
         self.sent_ns[:] = 0

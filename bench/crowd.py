@@ -109,7 +109,8 @@ class Crowd:
 
     async def _is_answered(self, handset: LightHandset, within_s: float) -> bool:
         """One keep-alive."""
-        answered = asyncio.get_running_loop().create_future()
+        answered, wanted = asyncio.get_running_loop().create_future(), self._board.wanted
+        before, wanted[handset.number] = wanted[handset.number], 1
         self._waiting[handset.number] = _on_answer(handset, answered)
         handset.keep_alive()
         try:
@@ -118,6 +119,7 @@ class Crowd:
             return False
         finally:
             self._waiting.pop(handset.number, None)
+            wanted[handset.number] = before
         return True
 
     async def key_up(self, seats: list[Seat]) -> list[float]:
@@ -175,6 +177,7 @@ class Crowd:
     async def come_back(self, groups: dict[int, list[str]], keep_session: bool) -> list[Comeback]:
         """All resume; who has a new session joins its groups again; each proves its UDP path as soon as it is back."""
         proving: list[asyncio.Task[Comeback]] = []
+        self._board.wanted[list(self._handsets)] = 0  # what the groups say would only cost the ears' time
 
         async def back(handset: LightHandset) -> None:
             begun = time.monotonic()

@@ -27,6 +27,7 @@ from bench.mmsg import ReceiveSlab, unread
 HEAD_BYTES = 12
 SWEEP_S = 0.004
 SWEEP_SECONDS_PER_SOCKET = 8e-6
+DROWSY_SWEEP_S = 0.25  # while a crowd needs the core, and each handset waits for one answer only
 
 Columns = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]]
 
@@ -89,7 +90,8 @@ class Ear:
                 self._sweep()
             if self._orders.poll() and not self._obey(self._orders.recv()):
                 return
-            time.sleep(max(0.0005, self._sweep_s - (time.monotonic() - begun)))
+            interval_s = DROWSY_SWEEP_S if self._board.drowsy else self._sweep_s
+            time.sleep(max(0.0005, interval_s - (time.monotonic() - begun)))
 
     def _obey(self, order: str) -> bool:
         if order == "record":

@@ -97,16 +97,16 @@ class Stand:
     def ordered(
         self, what: str, name: str, arguments: Callable[[range], tuple[Any, ...]], *, by_udp: bool = False
     ) -> list[Any]:
-        """An order that takes its time: shows how many handsets are done. Ears doze unless it is `by_udp`."""
+        """An order that takes its time: shows how many handsets are done. Ears doze, or look now and then `by_udp`."""
         board, ensemble = self.ensemble.board, self.ensemble
-        board.counters[DONE], board.dozing = 0, not by_udp
+        board.counters[DONE], board.dozing, board.drowsy = 0, not by_udp, by_udp
         ensemble.start(name, arguments)
         begun = time.monotonic()
         while not ensemble.is_finished():
             time.sleep(0.1)
             done, passed = board.done, time.monotonic() - begun
             self.stage.show(f"{done:,} of {self.order.handsets:,} handsets {what}, {done / passed:,.0f}/s")
-        board.dozing = False
+        board.dozing = board.drowsy = False
         return [item for answer in ensemble.finish() for item in (answer or [])]
 
     def scrape(self) -> Metrics:
