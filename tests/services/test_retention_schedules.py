@@ -181,7 +181,7 @@ class Schedule:
         for who in PEOPLE:
             identifier = gate.release(Category.IDENTIFIER, Purpose.SERVICE, who, Personal(who))
             pin = gate.release(Category.CREDENTIAL, Purpose.SECURITY, who, "hash")
-            new = NewSubscriber(who, TENANT, identifier, Personal(who), IdentifierKind.CUSTOM, None, pin, 0)
+            new = NewSubscriber(who, TENANT, identifier, IdentifierKind.CUSTOM, None, pin, 0)
             await Subscribers(self.database).add(new)
 
     async def do_pass(self, days: int) -> None:

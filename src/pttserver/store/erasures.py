@@ -68,7 +68,7 @@ class Erasures:
 
         found = await self._database.read(work)
         if len(found) > 1:
-            raise InvalidValue(f"several subjects had this identifier; give one of: {', '.join(sorted(found))}")
+            raise InvalidValue(f"several have or had this identifier; give one of: {', '.join(sorted(found))}")
         if not found:
             raise NotFound("the tenant has no such subject; whoever was erased is not found any more")
         return found.pop()

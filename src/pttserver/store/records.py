@@ -40,12 +40,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class NewSubscriber:
-    """A subscriber on the way in. `found_by`: the identifier to look it up by; None: by its number only."""
+    """A subscriber on the way in. Without an identifier it is looked up by its number only."""
 
     subscriber_id: SubscriberId
     tenant_id: TenantId
     identifier: Released | None
-    found_by: Personal | None
     identifier_kind: IdentifierKind
     display_name: Released | None
     pin_hash: Released | None
@@ -71,7 +70,7 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A subscriber seen from a group; `priority` 0-255, 255 goes first."""
+    """A subscriber seen from a group; `priority` 0-255, 255 goes first. `created_ms`: of the subscriber."""
 
     group_id: GroupId
     subscriber_id: SubscriberId
@@ -79,6 +78,7 @@ class Member:
     display_name: Personal | None
     priority: int
     listen_only: bool
+    created_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -113,8 +115,8 @@ Index(
     subscribers.c.tenant_id,
     subscribers.c.identifier_index,
     unique=True,
-    sqlite_where=subscribers.c.removed_ms.is_(None),
-)
+    sqlite_where=and_(subscribers.c.removed_ms.is_(None), text("substr(identifier, 1, 1) <> x'74'")),
+)  # x'74': only a part of the identifier is kept (privacy/forms.py), which others may share
 
 # Who has no row has the rights of everybody.
 rights = Table(
