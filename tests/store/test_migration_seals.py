@@ -130,7 +130,7 @@ async def test_a_migration_that_is_killed_leaves_the_old_database(old_file, monk
 
 # From the version before forms ------------------------------------------------------------------------------------
 
-POLICY = '[policy]\ntitle = "Nothing"\nversion = "{}"\ncontact = "Wilhelmine Markwort"\n'
+POLICY = '[policy]\ntitle = "Nothing"\nversion = "{}"\ncontact = "Theodora Vertrauen"\n'
 CUT = '[categories.subscriber_name]\nstore = "truncated"\ntruncate = {characters = 2}\n'
 
 
@@ -146,9 +146,9 @@ def formless_file(old_file):
 
 
 async def test_policies_are_sealed_and_the_newest_stays_in_force(formless_file):
-    assert b"Wilhelmine Markwort" in octets(formless_file.parent)
+    assert b"Theodora Vertrauen" in octets(formless_file.parent)
     database = await Database.open(formless_file, VAULT)
-    assert b"Markwort" not in octets(formless_file.parent)
+    assert b"Theodora" not in octets(formless_file.parent)
     newest, first = await Policies(database).history(TenantId("ten_1"))
     assert (newest.number, newest.text, first.text) == (2, POLICY.format(2) + CUT, POLICY.format(1))
     replaced = text("SELECT replaced_ms FROM policy_versions ORDER BY id")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pttserver.ids import CallId, DeviceId, GroupId, Personal, SubscriberId, TenantId
+from pttserver.privacy.cutoffs import Events
 from pttserver.privacy.released import Released
 from pttserver.roles import Rights
 
@@ -119,7 +120,10 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class LoginCandidate:
-    """All that a log-in of an enrolled device is judged by; `public_key` is 32 bytes of Ed25519."""
+    """All that a log-in of an enrolled device is judged by; `public_key` is 32 bytes of Ed25519.
+
+    `created_ms`: of the subscriber. `events`: those that started and stopped its periods.
+    """
 
     device_id: DeviceId
     subscriber_id: SubscriberId
@@ -130,6 +134,8 @@ class LoginCandidate:
     pin_hash: str = field(repr=False)
     revoked: bool
     rights: Rights
+    created_ms: int
+    events: Events
 
 
 @dataclass(frozen=True, slots=True)
