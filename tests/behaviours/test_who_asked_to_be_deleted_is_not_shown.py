@@ -33,7 +33,7 @@ async def test_the_name_goes_from_living_groups_and_comes_back_with_the_request_
     talking = asyncio.create_task(say(hers, sentence(0, seconds=0.4)))
     await until(lambda: his.talker is not None)
     assert his.talker is not None
-    assert his.talker.name == ""
+    assert not his.talker.name
     await talking
     assert {member.name for member in (await bert.presence("Patrol")).listed or []} == {"", "Bert"}
     assert {m.display_name for m in await platform.provisioning.group_members(TENANT, "Patrol")} == {None, "Bert"}

@@ -132,7 +132,7 @@ class Retention:
     async def _finish_erasures(self) -> None:
         """What the ledger says and a commit that failed did not do. It holds up no sweep."""
         try:
-            finished = await self._erasures.replay()
+            finished = await self._erasures.finish()
         except PttError as error:
             self.readings.failures += 1
             _log.error("erasures_not_finished", error=error.message)
