@@ -36,7 +36,7 @@ from pttserver.store.columns import Reference, ReferenceType, Sealed, SealedType
 from pttserver.store.schema import subscriber_fields, subscribers
 from pttserver.store.vault import FOLLOWED, SubjectVault, Vault
 
-_ROWID: ColumnElement[int] = literal_column("rowid")
+_rowid: ColumnElement[int] = literal_column("rowid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class Rewriting:
         return sql.scalar(select(func.count()).select_from(self.table).where(self.over)) or 0
 
     def finds_any(self, sql: Connection) -> bool:
-        return sql.execute(select(_ROWID).select_from(self.table).where(self.over).limit(1)).first() is not None
+        return sql.execute(select(_rowid).select_from(self.table).where(self.over).limit(1)).first() is not None
 
     def rewrite(self, sql: Connection, limit: int) -> int:
         """Up to `limit` values; gives how many."""
-        wanted = select(_ROWID.label("row"), self.owner.label("owner"), self.column.label("value"))
+        wanted = select(_rowid.label("row"), self.owner.label("owner"), self.column.label("value"))
         rows = sql.execute(wanted.where(self.over).limit(limit)).all()
         owners = {row.row: self._subject_id(row.owner) for row in rows}
         keys = self.vault.subjects(sql, sorted({who for who in owners.values() if who is not None}))
@@ -119,9 +119,9 @@ class Rewriting:
         """A row whose only value is gone goes too; so does one that was written in both forms."""
         emptied = values[self.column.name] is None
         if emptied and (not self.column.nullable or self.table is subscriber_fields):
-            sql.execute(delete(self.table).where(row == _ROWID))
+            sql.execute(delete(self.table).where(_rowid == row))
         else:
-            new = update(self.table).where(row == _ROWID).values(values)
+            new = update(self.table).where(_rowid == row).values(values)
             twice = isinstance(values[self.column.name], Reference)
             sql.execute(new.prefix_with("OR REPLACE") if twice else new)
 
