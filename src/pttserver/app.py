@@ -36,6 +36,7 @@ from pttserver.services.policy_watch import PolicyDesk, PolicyWatch
 from pttserver.services.replies import Offer
 from pttserver.services.retention import Retention
 from pttserver.services.rosters import Rosters
+from pttserver.services.serving import Serving
 from pttserver.services.signing_key import signing_key
 from pttserver.services.standing_watch import StandingWatch
 from pttserver.services.subject_keys import keep_subject_keys
@@ -141,7 +142,9 @@ class Application:
         background = _Background()
         self._stack.push_async_callback(background.stop)
         background.start(services.call_log.run(), "call log")
-        standing = StandingWatch(database, services.sessions, services.attendance, services.policies, services.terms)
+        standing = StandingWatch(
+            database, services.sessions, services.attendance, services.policies, services.terms, self._clock
+        )
         background.start(standing.run(), "standing watch")
         background.start(services.policy_watch.run(), "policy watch")
         background.start(keep_subject_keys(database, self._settings), "subject keys")
@@ -191,7 +194,8 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         call_log=call_log,
         on_grant_delay=metrics.grant_delay_s.observe,
     )
-    rosters = Rosters(talk, sessions, groups, settings.sessions, policies.names_up_to)
+    serving = Serving(database, policies, clock)
+    rosters = Rosters(talk, sessions, groups, serving, settings.sessions, policies.names_up_to)
     attendance = Attendance(
         sessions=sessions,
         talk=talk,

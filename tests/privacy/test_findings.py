@@ -29,6 +29,7 @@ def test_a_good_policy_has_no_findings() -> None:
         ("[categories.ip_address]\nkeep = '91 days'", "warning", "ip_address", "Art. 5(1)(c), (e)"),
         ("[categories.participants]\nkeep = '1 year'", "warning", "participants", "Art. 5(1)(c), (e)"),
         ("[categories.message_metadata]\nkeep = '29 days'", "warning", "attachment", "Art. 5(1)(c), (e)"),
+        ("[categories.last_login]\npurpose = ['support']", "warning", "last_login", "Art. 5(1)(b)"),
         (LOCATION_ON.replace("'mon-fri 08:00-17:00'", "") + WITH_BASIS, "notice", "[location]", "Art. 5(1)(c)"),
         ("[categories.alert]\nkeep = 'unlimited'", "serious", "alert", "Art. 5(1)(e)"),
         ("[extra.shift]\nkeep = 'unlimited'", "serious", "extra.shift", "Art. 5(1)(e)"),

@@ -6,6 +6,7 @@ from privacy.policy_texts import policy_of
 from pttserver.ids import Personal
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.contradictions import NECESSARY
+from pttserver.privacy.forms import PSEUDONYM, WHOLE
 from pttserver.privacy.gate import Gate
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released
@@ -19,7 +20,7 @@ def gate(rules=""):
 
 def test_a_released_value_is_made_by_the_gate_only():
     with pytest.raises(TypeError, match="only the gate"):
-        Released(object(), Category.IDENTIFIER, WHO, "x", pseudonymise=False)
+        Released(object(), Category.IDENTIFIER, WHO, "x", b"")
 
 
 def test_a_released_value_prints_no_value():
@@ -50,8 +51,8 @@ def test_addresses_are_truncated():
 
 def test_pseudonyms_are_marked():
     at = gate('[categories.participants]\nstore = "pseudonymised"\n')
-    assert at.release(Category.PARTICIPANTS, Purpose.OPERATIONS, WHO, WHO).pseudonymise
-    assert not gate().release(Category.PARTICIPANTS, Purpose.OPERATIONS, WHO, WHO).pseudonymise
+    assert at.release(Category.PARTICIPANTS, Purpose.OPERATIONS, WHO, WHO).form == PSEUDONYM
+    assert gate().release(Category.PARTICIPANTS, Purpose.OPERATIONS, WHO, WHO).form == WHOLE
 
 
 @pytest.mark.parametrize("category", Category)

@@ -28,6 +28,8 @@ def codes(more: str) -> list[str]:
         ("[categories.message_content]\nstore = 'none'", ["no_message_history"]),
         ("[categories.message_metadata]\nstore = 'none'", ["no_delivery_reports"]),
         ("[categories.alert]\nstore = 'none'", ["no_alert_debriefing"]),
+        ("[categories.call_record]\npurpose = ['billing']", ["no_call_history"]),
+        ("[categories.subscriber_name]\npurpose = ['operations']", ["no_names"]),
         ("[alerts]\nenabled = false", []),
         ("[categories.audit_log]\nstore = 'none'", ["no_audit"]),
         ("[categories.billing]\ncollect = false", ["no_billing_records"]),

@@ -2,20 +2,24 @@
 
 import asyncio
 import os
+import threading
 from contextlib import asynccontextmanager
 
 import pytest
+from sqlalchemy import text
 
 from pttserver.clock import Clock
 from pttserver.config import AuthenticationSettings, BoundSettings, Settings
 from pttserver.errors import PolicyInvalid, PolicyMissing, StoreUnavailable
 from pttserver.ids import Personal
 from pttserver.privacy.categories import Category
+from pttserver.privacy.policy import parse_policy
 from pttserver.services.instructions import Instruction
 from pttserver.services.keyring import open_database
 from pttserver.services.office import furnish
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.policy_watch import FileState, PolicyWatch
+from pttserver.store.expiry import plan
 from pttserver.store.policy_files import PolicyFiles
 
 FIRST = '[policy]\ntitle = "First"\nversion = "1"\n'
@@ -85,7 +89,6 @@ async def test_limitations_must_be_acknowledged(office, acme):
 
 def office_limits(office, text):
     from pttserver.privacy.limitations import limitations
-    from pttserver.privacy.policy import parse_policy
 
     return [limit.code for limit in limitations(parse_policy(text))]
 
@@ -221,4 +224,102 @@ async def test_actor_and_reason_stand_sealed(office, acme, settings):
     raw = b"".join(path.read_bytes() for path in settings.data_dir.iterdir() if path.is_file())
     assert b"Dora Officer" not in raw
     assert b"works council" not in raw
-    assert b'title = "Second"' in raw  # the policy itself is no secret
+    assert b'title = "Second"' not in raw  # it names people too
+
+
+# At rest, and beside the voice ------------------------------------------------------------------------------------
+
+NAMED = FIRST + 'data_protection_officer = "Wilhelmine Markwort"\n'
+
+
+async def test_whom_a_policy_names_stands_in_no_file_of_the_database_in_clear(office, acme, settings):
+    await office.instructions.apply(acme, NAMED, WHY)
+    database = office.erasure._database
+    assert await database.truncate_log()
+    assert b"Markwort" not in settings.database_file.read_bytes()
+    assert await title(office, acme) == "First"
+    assert office.book.policy(acme).policy.data_protection_officer == "Wilhelmine Markwort"
+
+
+async def test_a_policy_that_was_replaced_goes_with_the_audit_log_and_the_newest_stays(office, acme):
+    late = NAMED + '[categories.audit_log]\nkeep = "1 day"\n'
+    await office.instructions.apply(acme, late, WHY)
+    database, vault = office.erasure._database, office.erasure._database.vault
+    (_, first) = await office.policies.history(acme)
+
+    async def over(now_ms):
+        made = await database.read(lambda sql: plan(sql, vault, acme, now_ms))
+        return {step.name: await database.read(step.count) for step in made.steps}
+
+    now_ms = Clock().utc_ms()
+    assert first.text == FIRST
+    assert "policy_versions.text" not in await over(now_ms)
+    assert (await over(now_ms + 2 * 86_400_000))["policy_versions.text"] == 1
+    assert (await over(now_ms + 9_000 * 86_400_000))["policy_versions.text"] == 1  # however long it was not changed
+
+
+async def test_a_policy_is_kept_although_it_keeps_no_audit_log(office, acme):
+    silent = FIRST + 'acknowledged = ["no_audit"]\n[categories.audit_log]\nstore = "none"\n'
+    await office.instructions.apply(acme, silent, WHY)
+    again = PolicyBook(office.policies)
+    await again.load()
+    assert again.policy(acme).policy.title == "First"
+
+
+async def test_a_policy_that_does_not_open_refuses_its_tenant_and_no_other(office, acme):
+    beta = (await office.provisioning.add_tenant("Beta", SECOND)).tenant_id
+    spoil = text("UPDATE policy_versions SET text = x'00' WHERE tenant_id = :tenant")
+    await office.erasure._database.write(lambda sql: sql.execute(spoil, {"tenant": acme}))
+    book = PolicyBook(office.policies)
+    await book.load()
+    assert book.policy(beta).policy.title == "Second"
+    assert book.refusal(acme)
+    with pytest.raises(PolicyMissing):
+        book.gate(acme)
+
+
+async def test_policies_are_read_and_written_beside_the_loop(office, acme, monkeypatch):
+    """A file that is made to be slow takes a second to read, and voice must not wait for it."""
+    readers = []
+
+    def noting(call):
+        def noted(*arguments):
+            readers.append((call.__name__, threading.current_thread()))
+            return call(*arguments)
+
+        return noted
+
+    for module in ("instructions", "policy_book"):
+        monkeypatch.setattr(f"pttserver.services.{module}.parse_policy", noting(parse_policy))
+    for name in ("read", "write"):
+        monkeypatch.setattr(PolicyFiles, name, noting(getattr(PolicyFiles, name)))
+    await office.instructions.apply(acme, SECOND, WHY)
+    office.watch.path(acme).write_text(FIRST + "# slow\n" * 2_000)
+    await office.watch.look_at_all()
+    office.watch.path(acme).write_text(BROKEN)
+    await office.watch.look_at_all()
+    assert await title(office, acme) == "First"
+    assert {name for name, _ in readers} == {"parse_policy", "read", "write"}
+    assert threading.main_thread() not in {thread for _, thread in readers}
+
+
+async def test_what_was_read_earlier_does_not_come_into_force_later(office, acme, monkeypatch):
+    """Two look at once; the first reads a policy that takes long, the second one that came after."""
+    slow, entered = threading.Event(), threading.Event()
+
+    def parse(policy):
+        if policy == SECOND:
+            entered.set()
+            assert slow.wait(10)
+        return parse_policy(policy)
+
+    await office.instructions.apply(acme, SECOND, WHY)
+    monkeypatch.setattr("pttserver.services.policy_book.parse_policy", parse)
+    first = asyncio.create_task(office.book.load())
+    await asyncio.to_thread(entered.wait, 10)
+    await office.instructions.apply(acme, NAMED, WHY)
+    second = asyncio.create_task(office.book.load())
+    await asyncio.sleep(0)
+    slow.set()
+    await asyncio.gather(first, second)
+    assert office.book.policy(acme).policy.title == "First"

@@ -96,7 +96,7 @@ class Yard:
         await CallHistory(self.database).write_calls(made, present, [])
 
     async def apply(self, more: str) -> None:
-        version = self.office.instructions.version(self.tenant_id, POLICY + more, TOLD)
+        version, _ = await self.office.instructions.given(self.tenant_id, POLICY + more, TOLD)
         await Policies(self.database).put(version)
         await self.office.book.load()
 
@@ -354,6 +354,7 @@ async def test_a_hold_from_beginning_to_end(yard: Yard) -> None:
 async def test_no_command_takes_away_what_a_hold_covers(yard: Yard) -> None:
     at, devices, rights = yard.office.provisioning, yard.office.devices, yard.office.rights
     radio = (await devices.add("ACME", "Anna", label="Radio 7")).device.device_id
+    await at.set_member("ACME", "Patrol", "Anna")
     hold = await yard.office.periods.hold("ACME", TOLD, subscriber="Anna")
     yard.clock.jump_ms(-1)  # whoever decides took the time before the hold was laid
     for command in (
@@ -361,6 +362,8 @@ async def test_no_command_takes_away_what_a_hold_covers(yard: Yard) -> None:
         lambda: at.rename_subscriber("ACME", "Anna", "Nobody"),
         lambda: rights.rectify(yard.tenant_id, "Anna", {"identifier": "Other"}, TOLD),
         lambda: devices.remove("ACME", radio),
+        lambda: at.remove_member("ACME", "Patrol", "Anna"),
+        lambda: at.remove_group("ACME", "Patrol"),
         lambda: yard.office.erasure.erase(yard.tenant_id, "Anna", TOLD),
     ):
         with pytest.raises(OnHold, match="case 4711"):
@@ -368,6 +371,7 @@ async def test_no_command_takes_away_what_a_hold_covers(yard: Yard) -> None:
     yard.clock.jump_ms(1)
     await yard.office.periods.end_hold("ACME", hold.hold_id)
     await devices.remove("ACME", radio)
+    await at.remove_group("ACME", "Patrol")
     await at.remove_subscriber("ACME", "Anna")
     assert await yard.count(subscribers) == 0
 
@@ -375,6 +379,9 @@ async def test_no_command_takes_away_what_a_hold_covers(yard: Yard) -> None:
 async def test_a_hold_on_something_else_forbids_no_new_name(yard: Yard) -> None:
     await yard.office.periods.hold("ACME", TOLD, subscriber="Anna", category=Category.CALL_RECORD)
     await yard.office.provisioning.rename_subscriber("ACME", "Anna", "Anna B.")
+    await yard.office.provisioning.set_member("ACME", "Patrol", "Anna")
+    await yard.office.provisioning.remove_member("ACME", "Patrol", "Anna")
+    await yard.office.provisioning.remove_group("ACME", "Patrol")
     with pytest.raises(OnHold):  # all that is hers would go
         await yard.office.provisioning.remove_subscriber("ACME", "Anna")
 

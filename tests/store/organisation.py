@@ -37,7 +37,6 @@ def subscriber(subscriber_id, identifier, name=None, tenant_id=TENANT):
         subscriber_id=subscriber_id,
         tenant_id=tenant_id,
         identifier=GATE.release(Category.IDENTIFIER, Purpose.SERVICE, subscriber_id, Personal(identifier)),
-        found_by=Personal(identifier),
         identifier_kind=IdentifierKind.PHONE if identifier.startswith("+") else IdentifierKind.CUSTOM,
         display_name=shown,
         pin_hash=credential(subscriber_id, "hash of 4711"),

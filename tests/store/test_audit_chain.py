@@ -1,17 +1,22 @@
 """T-115: whatever is done to the audit log behind its back is found; pruning and erasure leave it verifiable."""
 
+import threading
+
 import pytest
 from sqlalchemy import text
 
 from pttserver.crypto.signing import SigningKey
 from pttserver.ids import Personal
 from pttserver.privacy.categories import Category
+from pttserver.privacy.retention import EventKind
 from pttserver.services.audit import Audit
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.audit import AuditLog
 from pttserver.store.audit_chain import AuditNote, append
+from pttserver.store.events import record_event
 from pttserver.store.policies import Policies
 from store.organisation import GATE, TENANT, VAULT
+from store.sweeping import apply
 
 YEAR_MS = 366 * 86_400_000
 ACTOR = Personal("Mathilde Markwort")
@@ -169,3 +174,33 @@ async def test_an_act_that_fails_is_not_noted(audit, database, acme):
     assert await audit.entries(TENANT) == []
     assert await acme.subscribers.remove(acme.anna, 50, note)
     assert [entry.operation for entry in await audit.entries(TENANT)] == ["subscriber.remove"]
+
+
+async def test_who_is_restricted_is_named_in_the_log_all_the_same(acme, audit, database, log):
+    """What is done with restricted data must be answered for."""
+    await database.write(lambda sql: sql.execute(text("UPDATE subjects SET restricted_ms = 1 WHERE id = 'sub_anna'")))
+    await log(1)
+    assert [entry.subject for entry in await audit.entries(TENANT)] == [acme.anna]
+
+
+async def test_what_an_event_of_the_organisation_ended_is_not_shown(acme, audit, database, log, clock):
+    await apply(database, '[categories.audit_log]\nkeep = ["2 years", "1 day after contract_ended"]\n')
+    await audit._policies.load()
+    await log(2)
+    await database.write(lambda sql: record_event(sql, TENANT, None, EventKind.CONTRACT_ENDED, clock.ms))
+    await log(1)
+    assert len(await audit.entries(TENANT)) == 3
+    clock.ms += 86_400_000
+    assert [entry.sequence for entry in await audit.entries(TENANT)] == [3]
+
+
+async def test_the_head_is_written_by_a_thread(audit, log, monkeypatch):
+    """It waits for the disk, and voice must not."""
+    writers = []
+    monkeypatch.setattr(
+        "pttserver.services.audit.replace_private_file", lambda *_: writers.append(threading.current_thread())
+    )
+    await log(1)
+    await audit.checkpoint([TENANT])
+    assert writers
+    assert threading.main_thread() not in writers

@@ -226,3 +226,27 @@ async def test_removed_subscribers_are_found_by_their_identifier(acme, erasures)
     for stranger in ("nobody", TENANT):
         with pytest.raises(NotFound):
             await erasures.find(TENANT, stranger)
+
+
+async def test_a_commit_that_fails_after_the_line_is_made_good(acme, database, erasures, ledger, monkeypatch):
+    """The line is on the disk, and the disk is full for the rest: the subject lives until the ledger is carried out."""
+    write = database.write
+
+    async def failing(work, **options):
+        def and_fails(sql):
+            work(sql)
+            raise StoreUnavailable("the disk is full")
+
+        return await write(and_fails, **options)
+
+    monkeypatch.setattr(database, "write", failing)
+    with pytest.raises(StoreUnavailable):
+        await erasures.erase_subject(acme.anna, note())
+    monkeypatch.undo()
+    (entry,) = ledger.entries()
+    assert await acme.subscribers.find(TENANT, acme.anna) is not None
+    assert await erasures.finish() == 1  # as the next round does, and the next start by `replay`
+    assert await erasures.finish() == 0
+    assert await acme.subscribers.find(TENANT, acme.anna) is None
+    assert ledger.entries() == [entry]
+    assert await erasures.prove(entry) is not None

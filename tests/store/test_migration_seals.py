@@ -12,6 +12,7 @@ from pttserver.ids import TenantId
 from pttserver.store.calls import CallHistory
 from pttserver.store.database import Database
 from pttserver.store.devices import Devices
+from pttserver.store.expiry import plan
 from pttserver.store.groups import Groups
 from pttserver.store.migrate import MIGRATIONS
 from pttserver.store.policies import Policies
@@ -43,17 +44,25 @@ ROWS = (
 def old_file(file):
     """As version 0.1 left it."""
     file.parent.mkdir(mode=0o700)
+    with migrating(file, "0001") as connection:
+        for row in ROWS:
+            connection.execute(text(row))
+    file.chmod(0o600)
+    return file
+
+
+@contextlib.contextmanager
+def migrating(file, revision):
+    """A connection to the database as a revision left it."""
     engine = create_engine("sqlite://", module=dbapi2, creator=lambda: dbapi2.connect(str(file)), poolclass=StaticPool)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        for row in ROWS:
-            connection.execute(text(row))
+        config.attributes["vault"] = VAULT
+        command.upgrade(config, revision)
+        yield connection
     engine.dispose()
-    file.chmod(0o600)
-    return file
 
 
 def octets(folder):
@@ -116,4 +125,43 @@ async def test_a_migration_that_is_killed_leaves_the_old_database(old_file, monk
     monkeypatch.undo()
     database = await Database.open(old_file, VAULT)
     assert await CallHistory(database)._database.read(lambda sql: sql.scalar(text("SELECT count(*) FROM calls"))) == 2
+    await database.close()
+
+
+# From the version before forms ------------------------------------------------------------------------------------
+
+POLICY = '[policy]\ntitle = "Nothing"\nversion = "{}"\ncontact = "Theodora Vertrauen"\n'
+CUT = '[categories.subscriber_name]\nstore = "truncated"\ntruncate = {characters = 2}\n'
+
+
+@pytest.fixture
+def formless_file(old_file):
+    """As the version left it that sealed values without their form, and policies not at all."""
+    with migrating(old_file, "0003") as connection:
+        for number in (1, 2):
+            row = "INSERT INTO policy_versions VALUES (:n, 'ten_1', :text, 'd', '[]', 1, NULL, NULL, :at)"
+            told = POLICY.format(number) + (CUT if number == 2 else "")
+            connection.execute(text(row), {"n": number, "text": told, "at": number * 10})
+    return old_file
+
+
+async def test_policies_are_sealed_and_the_newest_stays_in_force(formless_file):
+    assert b"Theodora Vertrauen" in octets(formless_file.parent)
+    database = await Database.open(formless_file, VAULT)
+    assert b"Theodora" not in octets(formless_file.parent)
+    newest, first = await Policies(database).history(TenantId("ten_1"))
+    assert (newest.number, newest.text, first.text) == (2, POLICY.format(2) + CUT, POLICY.format(1))
+    replaced = text("SELECT replaced_ms FROM policy_versions ORDER BY id")
+    assert await database.read(lambda sql: list(sql.scalars(replaced))) == [20, None]
+    await database.close()
+
+
+async def test_values_without_a_form_open_and_are_brought_into_one(formless_file):
+    database = await Database.open(formless_file, VAULT)
+    anna = await Subscribers(database).find(TenantId("ten_1"), NUMBER)
+    assert (anna.display_name, anna.identifier) == (NAME, NUMBER)
+    made = await database.read(lambda sql: plan(sql, VAULT, TenantId("ten_1"), 20))
+    (step,) = [step for step in made.steps if step.name == "subscribers.display_name rewritten"]
+    assert await database.write(lambda sql: step.rewrite(sql, 10)) == 1
+    assert (await Subscribers(database).find(TenantId("ten_1"), NUMBER)).display_name == NAME[:2]
     await database.close()

@@ -89,7 +89,7 @@ def test_raw_statements_write_in_migrations_only() -> None:
 
 def test_a_value_is_not_released_without_the_permit() -> None:
     with pytest.raises(TypeError, match="only the gate"):
-        Released(object(), Category.IDENTIFIER, ANNA, "x", pseudonymise=False)
+        Released(object(), Category.IDENTIFIER, ANNA, "x", b"")
 
 
 async def test_every_personal_column_refuses_plain_values(database) -> None:

@@ -89,7 +89,7 @@ async def test_a_removed_tenant_does_not_spoil_the_batch(acme, database, history
 async def test_history_outlives_group_and_subscriber_but_not_the_tenant(acme, database, history):
     await history.write_calls([call(acme)], [participant(acme, acme.anna)], [burst(acme)])
     await history.record_takeover(takeover(acme, acme.tenant_id))
-    await acme.groups.remove(acme.group_id)
+    await acme.groups.remove(acme.group_id, 9)
     await acme.subscribers.remove(acme.anna, 50)
     assert await counts(database) == (1, 1, 1, 1)
     await database.write(lambda sql: shred_tenant(sql, acme.tenant_id))

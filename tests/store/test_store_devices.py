@@ -7,6 +7,7 @@ import pytest
 from pttserver.errors import AlreadyExists, NotFound
 from pttserver.ids import DeviceId, Personal, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
+from pttserver.privacy.cutoffs import Events
 from pttserver.privacy.purposes import Purpose
 from pttserver.roles import Rights
 from pttserver.store.records import IdentifierKind, LoginCandidate, ResumeToken, Returning
@@ -64,6 +65,8 @@ async def test_only_an_enrolled_device_can_log_in(acme):
         pin_hash="hash of 4711",
         revoked=False,
         rights=Rights(),
+        created_ms=3,
+        events=Events(),
     )
     assert isinstance(candidate.public_key, bytes)
     assert "4711" not in repr(candidate)

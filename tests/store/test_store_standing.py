@@ -65,6 +65,6 @@ async def test_the_number_moves_when_a_right_is_taken_away_and_only_then(acme, d
     login = GATE.release(Category.LAST_LOGIN, Purpose.SECURITY, acme.anna, 7)
     assert not await moved_by(acme.subscribers.record_login(acme.anna, login))
     assert await moved_by(acme.groups.put_member(acme.group_id, acme.anna, 90, True))
-    assert await moved_by(acme.groups.remove(acme.group_id))  # its members go with it
+    assert await moved_by(acme.groups.remove(acme.group_id, 9))  # its members go with it
     assert await moved_by(acme.devices.revoke(acme.radio, 5))
     assert await moved_by(acme.subscribers.remove(acme.anna, 50))  # its devices go with it

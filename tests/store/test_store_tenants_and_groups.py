@@ -36,16 +36,16 @@ async def test_members_from_both_sides(acme):
     await acme.groups.put_member(acme.group_id, acme.bert, 7, True)
     number, name = Personal("+491511234567"), Personal("Anna")
     assert await acme.groups.group_members(acme.group_id) == [
-        Member(acme.group_id, acme.anna, number, name, 100, False),
-        Member(acme.group_id, acme.bert, Personal("Gate 4"), None, 7, True),
+        Member(acme.group_id, acme.anna, number, name, 100, False, 3),
+        Member(acme.group_id, acme.bert, Personal("Gate 4"), None, 7, True, 3),
     ]
     seen = Membership(acme.group_id, "Patrol", acme.tenant_id, 7, True)
     assert await acme.groups.memberships(acme.bert) == [seen]
     assert await acme.groups.group_for_member(acme.group_id, acme.bert) == seen
     await acme.groups.put_member(acme.group_id, acme.bert, 8, False)
     assert (await acme.groups.memberships(acme.bert))[0].priority == 8
-    assert await acme.groups.remove_member(acme.group_id, acme.bert)
-    assert not await acme.groups.remove_member(acme.group_id, acme.bert)
+    assert await acme.groups.remove_member(acme.group_id, acme.bert, 9)
+    assert not await acme.groups.remove_member(acme.group_id, acme.bert, 9)
     assert await acme.groups.group_for_member(acme.group_id, acme.bert) is None
 
 
@@ -59,7 +59,7 @@ async def test_no_members_across_tenants(acme):
 
 async def test_removing_takes_what_is_part(acme, database):
     await acme.enrol()
-    assert await acme.groups.remove(acme.group_id)
+    assert await acme.groups.remove(acme.group_id, 9)
     assert await acme.groups.memberships(acme.anna) == []
     assert await database.write(lambda sql: shred_tenant(sql, acme.tenant_id))
     assert not await database.write(lambda sql: shred_tenant(sql, acme.tenant_id))

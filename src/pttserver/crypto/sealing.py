@@ -90,7 +90,7 @@ class TenantKey:
 
     def blind_index(self, text: str, context: str) -> bytes:
         """16 octets by which an exact text can be found again without being stored."""
-        return hmac.digest(self._index, f"{context}/{text}".encode(), "sha256")[:INDEX_BYTES]
+        return hmac.digest(self._index, f"{context}/".encode() + str.encode(text), "sha256")[:INDEX_BYTES]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.limitations import Limitation, limitations, unacknowledged
 from pttserver.privacy.policy import Policy, Rule, Storage
-from pttserver.privacy.purposes import LegalBasis, Tier
+from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Tier
 from pttserver.privacy.retention import TAKEN_BACK_BY, Clause, EventKind, Retention
 from pttserver.privacy.sections import LocationSection, RolesSection, Truncation
 
@@ -85,6 +85,9 @@ def _head(policy: Policy) -> Iterator[str]:
 
 def _category(category: Category, rule: Rule) -> str:
     told = _datum(about(category).title, rule)
+    wanted = WRITTEN_FOR.get(category)
+    if rule.storage is not Storage.NONE and wanted not in (None, *rule.purposes):
+        told += f" But nothing of it is written: the server writes it for {wanted}, which is not among its purposes."
     return told.replace("Seen by the person", "Seen by nobody") if category is Category.CREDENTIAL else told
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.periods import Period
 from pttserver.privacy.policy import Policy, Rule
-from pttserver.privacy.purposes import LegalBasis, Tier
+from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Tier
 from pttserver.privacy.regions import ADEQUATE, within_eea
 from pttserver.privacy.retention import EventKind, Retention
 from pttserver.privacy.sections import Storage
@@ -96,6 +96,13 @@ def _parts_outlast_the_whole(policy: Policy) -> Iterator[Finding]:
         elif not _can_outlast(policy.rule(part).retention, policy.rule(whole).retention):
             continue
         yield Finding(Severity.WARNING, part, f"{kept}; what is it for then?", "Art. 5(1)(c), (e)")
+
+
+def _kept_for_nothing(policy: Policy) -> Iterator[Finding]:
+    for category, wanted in WRITTEN_FOR.items():
+        if policy.keeps(category) and not policy.writes(category):
+            text = f"Nothing of it is written: the server writes it for {wanted.replace('_', ' ')}, and this is not"
+            yield Finding(Severity.WARNING, category, f"{text} among its purposes.", "Art. 5(1)(b)")
 
 
 def _around_the_clock(policy: Policy) -> Iterator[Finding]:
@@ -232,6 +239,7 @@ def _transfers(policy: Policy) -> Iterator[Finding]:
 
 _CHECKS: tuple[Callable[[Policy], Iterator[Finding]], ...] = (
     _parts_outlast_the_whole,
+    _kept_for_nothing,
     _around_the_clock,
     _no_end,
     _too_long_for_its_kind,

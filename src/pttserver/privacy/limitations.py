@@ -54,7 +54,7 @@ def _codes(policy: Policy) -> Iterator[LimitationCode]:
         yield LimitationCode.NO_RECORDS
     for category, code in _RECORDS.items():
         wanted = policy.alerts.enabled or category is not Category.ALERT
-        if policy.logging.records and wanted and not policy.keeps(category):
+        if policy.logging.records and wanted and not policy.writes(category):
             yield code
     if not _in_clear(policy, Category.SUBSCRIBER_NAME):
         yield LimitationCode.NO_NAMES
@@ -63,4 +63,4 @@ def _codes(policy: Policy) -> Iterator[LimitationCode]:
 
 
 def _in_clear(policy: Policy, category: Category) -> bool:
-    return policy.rule(category).storage in (Storage.PLAIN, Storage.TRUNCATED)
+    return policy.writes(category) and policy.rule(category).storage in (Storage.PLAIN, Storage.TRUNCATED)

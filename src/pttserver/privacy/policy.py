@@ -16,7 +16,7 @@ from pttserver.privacy.categories import Category, about
 from pttserver.privacy.contradictions import Contradiction, of_location, of_rule
 from pttserver.privacy.document import Document, Path, Problem
 from pttserver.privacy.presets import DEFAULT, preset_text
-from pttserver.privacy.purposes import LegalBasis, Purpose, Tier
+from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Purpose, Tier
 from pttserver.privacy.retention import NO_TIME, Retention
 from pttserver.privacy.sections import (
     EXTRA_NAME_PATTERN,
@@ -85,6 +85,11 @@ class Policy(Section):
     def keeps(self, category: Category, extra: str = "") -> bool:
         """Whether it is written down, in any form."""
         return self.rule(category, extra).storage is not Storage.NONE
+
+    def writes(self, category: Category, extra: str = "") -> bool:
+        """Whether anything of it is written in fact: the policy keeps it, for what the server writes it for."""
+        wanted = WRITTEN_FOR.get(category)
+        return self.keeps(category, extra) and wanted in (None, *self.rule(category, extra).purposes)
 
     def _finish(self, text: str, base: Mapping[Category, CategoryRule]) -> None:
         """Fills in the rules, and the digest."""

@@ -1,6 +1,10 @@
 """Why personal data are processed, on which legal basis, and who may see them."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
+
+from pttserver.privacy.categories import Category
 
 
 class Purpose(StrEnum):
@@ -39,3 +43,18 @@ class Tier(StrEnum):
     DISPATCHER = "dispatcher"
     MANAGER = "manager"
     TECHNICIAN = "technician"
+
+
+WRITTEN_FOR: Final[Mapping[Category, Purpose]] = {
+    Category.SUBSCRIBER_NAME: Purpose.SERVICE,
+    Category.NICKNAME: Purpose.SERVICE,
+    Category.IDENTIFIER: Purpose.SERVICE,
+    Category.DEVICE_TYPE: Purpose.SERVICE,
+    Category.IP_ADDRESS: Purpose.SECURITY,
+    Category.LAST_LOGIN: Purpose.SECURITY,
+    Category.CALL_RECORD: Purpose.OPERATIONS,
+    Category.PARTICIPANTS: Purpose.OPERATIONS,
+    Category.ACTIVITY_LOG: Purpose.SECURITY,
+    Category.AUDIT_LOG: Purpose.LEGAL_DUTY,
+}
+"""What the server writes a category for; a policy that does not name that purpose has nothing of it written."""

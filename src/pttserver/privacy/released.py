@@ -10,18 +10,18 @@ Value = str | int | bytes
 class Released:
     """Made by the gate (privacy/gate.py) and by nobody else. `value` is what may be kept of the original.
 
-    `pseudonymise`: the store keeps a pseudonym in the place of the value.
+    `form`: see privacy/forms.py; if it is a pseudonym, the store keeps one in the place of the value.
     """
 
-    __slots__ = ("category", "pseudonymise", "subject_id", "value")
+    __slots__ = ("category", "form", "subject_id", "value")
 
-    def __init__(self, permit: object, category: Category, subject_id: str, value: Value, pseudonymise: bool) -> None:
+    def __init__(self, permit: object, category: Category, subject_id: str, value: Value, form: bytes) -> None:
         if permit is not PERMIT:
             raise TypeError("only the gate releases personal values")
         self.category = category
         self.subject_id = subject_id
         self.value = value
-        self.pseudonymise = pseudonymise
+        self.form = form
 
     def __repr__(self) -> str:
         return f"Released({self.category.value})"

@@ -18,6 +18,7 @@ from pttserver.errors import PttError, StoreUnavailable
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
+from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.audit import AuditEntry, AuditLog, Checkpoint, checkpoint_octets
 from pttserver.store.audit_chain import ORIGIN, Link
@@ -53,7 +54,10 @@ class Audit:
 
     async def entries(self, tenant_id: TenantId) -> list[AuditEntry]:
         """Oldest first; what is over by the policy as it is now is left out. Raises PolicyMissing."""
-        return await self._log.entries(tenant_id, self._cutoff_ms(tenant_id))
+        policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
+        return await self._log.entries(
+            tenant_id, lambda events: Cutoffs(policy, now_ms, events).hidden(Category.AUDIT_LOG)
+        )
 
     async def run(self, tenants: Callable[[], Iterable[TenantId]]) -> None:
         """Signs what came since, until cancelled."""
@@ -81,13 +85,12 @@ class Audit:
         at_ms = self._clock.utc_ms()
         signature = self._key.sign(checkpoint_octets(tenant_id, sequence, digest, at_ms))
         await self._log.put_checkpoint(Checkpoint(tenant_id, sequence, digest, at_ms, signature))
-        heads = self._heads() | {str(tenant_id): (sequence, digest.hex())}
-        replace_private_file(self._heads_file, json.dumps(heads, indent=1).encode())
+        await asyncio.to_thread(self._write_head, tenant_id, (sequence, digest.hex()))  # it waits for the disk
         _log.info("audit_checkpoint", tenant=tenant_id, sequence=sequence, digest=digest.hex())
 
-    def _cutoff_ms(self, tenant_id: TenantId) -> int | None:
-        rule = self._policies.policy(tenant_id).rule(Category.AUDIT_LOG)
-        return rule.retention.gone_cutoff(self._clock.utc_ms(), ())
+    def _write_head(self, tenant_id: TenantId, head: Head) -> None:
+        heads = self._heads() | {str(tenant_id): head}
+        replace_private_file(self._heads_file, json.dumps(heads, indent=1).encode())
 
     async def verify(self, tenant_id: TenantId) -> Verdict:
         links, checkpoints = await self._log.chain(tenant_id)

@@ -18,6 +18,7 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.purposes import Purpose
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_book import PolicyBook
+from pttserver.services.serving import as_served
 from pttserver.sessions.attempts import AttemptLimiter
 from pttserver.store.devices import Devices
 from pttserver.store.enrolment import Enrolments, NewKey
@@ -101,13 +102,13 @@ class Authentication:
     async def login(self, connection: Challenged, request: Login) -> LoginCandidate:
         """Device key and PIN. Raises AuthenticationFailed, Throttled, ServerBusy or PolicyMissing."""
         self._admit(self._by_address, connection.address_bucket)
-        candidate = await self._devices.login_candidate(DeviceId(request.device))
+        candidate = await self._candidate(request.device)
         genuine = self._is_genuine(candidate, request.signature, connection.proof("login", request.device))
         if genuine:
             self._admit(self._by_device, request.device)
         fits = await self._pins.verify(candidate.pin_hash if candidate else None, request.pin)
         # A PIN waits for its turn; what was taken away in the meantime must not come back by it.
-        candidate = await self._devices.login_candidate(DeviceId(request.device))
+        candidate = await self._candidate(request.device)
         if candidate is None or candidate.revoked or not genuine or not fits:
             self._charge(self._by_address, connection.address_bucket)
             if genuine:
@@ -116,6 +117,16 @@ class Authentication:
         await self._policies.require(candidate.tenant_id)
         return candidate
 
+    async def _candidate(self, device: str) -> LoginCandidate | None:
+        return self._as_served(await self._devices.login_candidate(DeviceId(device)))
+
+    def _as_served(self, candidate: LoginCandidate | None) -> LoginCandidate | None:
+        """One whose account is over is as unknown as one that was never there."""
+        policy = self._policies.in_force(candidate.tenant_id) if candidate else None
+        if candidate is None or policy is None:  # a tenant without a policy is refused in its own words
+            return candidate
+        return as_served(candidate, policy, self._clock.utc_ms())
+
     async def resume(self, connection: Challenged, request: Resume) -> tuple[LoginCandidate, list[Membership]]:
         """Device key and resume token; gives who it is, and its groups.
 
@@ -123,7 +134,7 @@ class Authentication:
         """
         self._admit(self._by_address, connection.address_bucket)
         returning = await self._resume_tokens.returning(DeviceId(request.device))
-        candidate, token = returning.candidate, returning.token
+        candidate, token = self._as_served(returning.candidate), returning.token
         genuine = self._is_genuine(candidate, request.signature, connection.proof("resume", request.device))
         digest = device_keys.token_digest(request.token)
         known = hmac.compare_digest(token.token_hash if token else _NO_TOKEN, digest)

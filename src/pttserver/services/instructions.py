@@ -7,6 +7,7 @@ Theory of operation. The database holds what is in force; the file is its face, 
     never undoes a newer instruction.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -46,11 +47,26 @@ class Instructions:
         self._bounds = bounds
         self._clock = clock
 
-    def version(
-        self, tenant_id: TenantId, text: str, instruction: Instruction, *, published: bool = False
+    async def given(
+        self,
+        tenant_id: TenantId,
+        text: str,
+        instruction: Instruction,
+        operation: str = "policy.apply",
+        *,
+        published: bool = False,
+    ) -> tuple[PolicyVersion, AuditNote]:
+        """The version, and what the audit log says of it. Raises PolicyInvalid that says all that is wrong.
+
+        A text of the largest size takes a second to read, so a thread does it.
+        """
+        policy = await asyncio.to_thread(self.check, text, instruction.acknowledged)
+        version = self._version(tenant_id, text, policy, instruction, published=published)
+        return version, _note(policy, version, instruction, operation)
+
+    def _version(
+        self, tenant_id: TenantId, text: str, policy: Policy, instruction: Instruction, *, published: bool
     ) -> PolicyVersion:
-        """Raises PolicyInvalid that says all that is wrong."""
-        policy = self.check(text, instruction.acknowledged)
         gate = Gate(policy)
 
         def release(value: Personal) -> Released | None:
@@ -81,39 +97,40 @@ class Instructions:
             raise PolicyInvalid("the policy is not taken:\n" + "\n".join(f"  {reason}" for reason in wrong))
         return policy
 
-    def note(self, version: PolicyVersion, instruction: Instruction, operation: str = "policy.apply") -> AuditNote:
-        """What the audit log says of it, by the new policy."""
-        return AuditNote(
-            gate=Gate(parse_policy(version.text)),
-            operation=operation,
-            tenant_id=version.tenant_id,
-            actor=instruction.actor,
-            at_ms=version.at_ms,
-            details={"digest": version.digest},
-        )
-
     async def apply(self, tenant_id: TenantId, text: str, instruction: Instruction) -> PolicyVersion:
         """In force from now on. Raises PolicyInvalid, or NotFound if there is no such tenant."""
-        version = self.version(tenant_id, text, instruction)
-        number = await self._policies.put(version, self.note(version, instruction))
-        self._files.write(tenant_id, text)
+        version, note = await self.given(tenant_id, text, instruction)
+        number = await self._policies.put(version, note)
+        await asyncio.to_thread(self._files.write, tenant_id, text)
         await self._policies.published(tenant_id, number)
         return version
 
     async def take_from_file(self, tenant_id: TenantId, text: str) -> PolicyVersion:
         """The organisation edited its file. Raises PolicyInvalid."""
         told = Instruction(Personal("policy file"), Personal("the file was changed"))
-        version = self.version(tenant_id, text, told, published=True)
-        await self._policies.put(version, self.note(version, told))
+        version, note = await self.given(tenant_id, text, told, published=True)
+        await self._policies.put(version, note)
         return version
 
     async def publish(self, tenant_id: TenantId) -> None:
         """Writes the file of the version in force."""
         newest = (await self._policies.in_force()).get(tenant_id)
         if newest is not None:
-            self._files.write(tenant_id, newest.text)
+            await asyncio.to_thread(self._files.write, tenant_id, newest.text)
             await self._policies.published(tenant_id, newest.number)
 
     def forget(self, tenant_id: TenantId) -> None:
         """The tenant is gone; so is its file."""
         self._files.remove(tenant_id)
+
+
+def _note(policy: Policy, version: PolicyVersion, instruction: Instruction, operation: str) -> AuditNote:
+    """By the new policy."""
+    return AuditNote(
+        gate=Gate(policy),
+        operation=operation,
+        tenant_id=version.tenant_id,
+        actor=instruction.actor,
+        at_ms=version.at_ms,
+        details={"digest": version.digest},
+    )

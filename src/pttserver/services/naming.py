@@ -73,9 +73,10 @@ def name_or_id(text: str) -> str:
 
 
 def identifier_or_id(text: str) -> str:
-    """The same for a subscriber. Raises InvalidValue for what no identifier can be."""
+    """The same for a subscriber: also a part of an identifier, where no more is kept."""
     plain = name_or_id(text)
-    return plain if _OUR_ID.fullmatch(plain) else identifier(plain)[0].reveal()
+    dialled = undialled(plain)
+    return dialled if _PHONE.fullmatch(dialled) else plain
 
 
 def pin(text: str) -> str:

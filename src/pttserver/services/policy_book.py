@@ -16,7 +16,10 @@ _log = get_logger("policy")
 
 
 class PolicyBook:
-    """`load` reads what is in force; the other methods answer at once, from any thread."""
+    """`load` reads what is in force; the other methods answer at once, from any thread.
+
+    Whoever loads waits for whoever loads already: what was read earlier must not come to be in force later.
+    """
 
     def __init__(self, policies: Policies) -> None:
         self._policies = policies
@@ -25,9 +28,14 @@ class PolicyBook:
         self._refused: dict[TenantId, str] = {}
         self.changed = asyncio.Event()
         """Set when a policy is taken up; who waits for it clears it."""
+        self._loading = asyncio.Lock()
 
     async def load(self) -> None:
         """Takes up what changed since. Raises StoreUnavailable; then what was in force stays so."""
+        async with self._loading:
+            await self._load()
+
+    async def _load(self) -> None:
         numbers = await self._policies.numbers()
         for tenant_id in self._gates.keys() - numbers.keys():
             del self._gates[tenant_id], self._numbers[tenant_id]
@@ -37,11 +45,11 @@ class PolicyBook:
             if version is None:
                 self.refuse(tenant_id, "no policy was ever applied")
             elif version.number != self._numbers.get(tenant_id):
-                self._take_up(tenant_id, version.number, version.text)
+                await self._take_up(tenant_id, version.number, version.text)
 
-    def _take_up(self, tenant_id: TenantId, number: int, text: str) -> None:
+    async def _take_up(self, tenant_id: TenantId, number: int, text: str) -> None:
         try:
-            self._gates[tenant_id] = Gate(parse_policy(text))
+            self._gates[tenant_id] = Gate(await asyncio.to_thread(parse_policy, text))  # a large one takes a second
         except PolicyInvalid as error:  # applied by a version with other rules: the earlier one stays, if there is one
             _log.error("policy_not_understood", tenant=tenant_id, number=number, error=error.message)
             if tenant_id not in self._gates:

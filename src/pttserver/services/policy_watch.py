@@ -4,6 +4,7 @@ At the start a tenant whose file is missing or invalid is refused; while the ser
 force (fail closed, both times: nobody's data are kept by rules that nobody gave).
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -140,7 +141,7 @@ class PolicyWatch:
             self._book.accept(tenant_id)
 
     async def _take(self, tenant_id: TenantId, newest: InForce | None) -> FileLook:
-        found = self.look(tenant_id, newest)
+        found = await asyncio.to_thread(self.look, tenant_id, newest)
         if found.state is FileState.UNPUBLISHED:
             await self._instructions.publish(tenant_id)
         elif found.state is FileState.CHANGED and found.text is not None:

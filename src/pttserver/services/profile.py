@@ -74,7 +74,7 @@ def _name(gate: Gate, subject_id: str, text: str) -> Released | None:
 def _identifier(gate: Gate, subject_id: str, text: str) -> NewIdentifier:
     known_as, kind = naming.identifier(text)
     released = gate.release(Category.IDENTIFIER, Purpose.SERVICE, subject_id, known_as)
-    return NewIdentifier(_kept(released, IDENTIFIER), known_as, kind)
+    return NewIdentifier(_kept(released, IDENTIFIER), kind)
 
 
 def _kept(released: Released | None, name: str) -> Released:

@@ -89,8 +89,8 @@ class Provisioning:
         """`policy`: the text of its policy file, else a preset's. Raises AlreadyExists, InvalidValue, PolicyInvalid."""
         tenant = Tenant(new_tenant_id(), naming.name(name), self._clock.utc_ms())
         text = preset_text(DEFAULT_PRESET) if policy is None else policy
-        version = self._instructions.version(tenant.tenant_id, text, instruction)
-        await self._tenants.add(tenant, version, self._instructions.note(version, instruction, "tenant.add"))
+        version, note = await self._instructions.given(tenant.tenant_id, text, instruction, "tenant.add")
+        await self._tenants.add(tenant, version, note)
         await self._policies.load()
         await self._instructions.publish(tenant.tenant_id)
         return tenant
@@ -130,10 +130,13 @@ class Provisioning:
         return found
 
     async def group_members(self, tenant: str, group: str) -> list[Member]:
-        return await self._groups.group_members((await self.group(tenant, group)).group_id)
+        """By identifier; whose account is over is none."""
+        of = await self.group(tenant, group)
+        return await self._serving.members(of.tenant_id, await self._groups.group_members(of.group_id))
 
     async def remove_group(self, tenant: str, group: str) -> None:
-        await self._groups.remove((await self.group(tenant, group)).group_id)
+        """With its memberships. Raises OnHold."""
+        await self._groups.remove((await self.group(tenant, group)).group_id, self._clock.utc_ms())
 
     async def set_member(
         self,
@@ -151,9 +154,10 @@ class Provisioning:
         await self._groups.put_member(of.group_id, who.subscriber_id, rank, listen_only, note)
 
     async def remove_member(self, tenant: str, group: str, subscriber: str) -> None:
+        """Raises OnHold."""
         of, who = await self.group(tenant, group), await self.subscriber(tenant, subscriber)
         note = self.note("group.remove_member", who, group=of.group_id)
-        if not await self._groups.remove_member(of.group_id, who.subscriber_id, note):
+        if not await self._groups.remove_member(of.group_id, who.subscriber_id, note.at_ms, note):
             raise NotFound("the subscriber is not a member of the group")
 
     # subscribers
@@ -173,7 +177,6 @@ class Provisioning:
             subscriber_id=who,
             tenant_id=owner.tenant_id,
             identifier=kept,
-            found_by=known_as if kept else None,
             identifier_kind=kind,
             display_name=shown,
             pin_hash=await self._pin_hash(gate, who, secret),

@@ -1,7 +1,8 @@
 """The retention engine: what has outlived its period is erased, in small steps, and never said to be gone before it is.
 
 Theory of operation.
- 1. A round sweeps every tenant, at an interval and as soon as a policy changes. A tenant's sweep makes a plan
+ 1. A round carries out what the ledger of erasures says and a failed commit left undone. Then it sweeps every tenant,
+    at an interval and as soon as a policy changes. A tenant's sweep makes a plan
     (store/expiry.py), carries it out batch by batch, and takes a breath after each, so that voice, log-ins and call
     records go between. It goes on until a plan finds nothing.
  2. Then the write-ahead log is emptied. Until that is done the sweep counts as not proven, and each round tries again.
@@ -119,6 +120,7 @@ class Retention:
         Raises ClockDoubted; StoreUnavailable if not even the tenants can be read.
         """
         await self.trust_time()
+        await self._finish_erasures()
         named = [tenant_id] if tenant_id else [tenant.tenant_id for tenant in await self._tenants.all()]
         swept = [await self._swept(each, report) for each in named]
         proven = await self.prove()
@@ -126,6 +128,17 @@ class Retention:
         if not any(one.outcome is Outcome.FAILED for one in swept):
             self.readings.last_round = self._clock.now()
         return [_proven(one) if proven else one for one in swept]
+
+    async def _finish_erasures(self) -> None:
+        """What the ledger says and a commit that failed did not do. It holds up no sweep."""
+        try:
+            finished = await self._erasures.finish()
+        except PttError as error:
+            self.readings.failures += 1
+            _log.error("erasures_not_finished", error=error.message)
+            return
+        if finished:
+            _log.warning("erasures_replayed", erased=finished)
 
     async def _swept(self, tenant_id: TenantId, report: Report) -> Swept:
         erased: Counter[str] = Counter()

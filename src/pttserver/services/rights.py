@@ -62,11 +62,7 @@ class Rights:
     async def subject(self, tenant_id: TenantId, identifier_or_id: str) -> Subject:
         """A removed subscriber too, as long as something of it is held. Raises InvalidValue."""
         self._policies.gate(tenant_id)
-        try:
-            known_as = naming.identifier_or_id(identifier_or_id)
-        except InvalidValue:
-            known_as = naming.name_or_id(identifier_or_id)
-        found = await self._subjects.find(tenant_id, known_as)
+        found = await self._subjects.find(tenant_id, naming.identifier_or_id(identifier_or_id))
         if found is None:
             raise NotFound("the tenant holds nothing about such a person")
         return found

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pttserver.config import SessionSettings
 from pttserver.ids import GroupId, SubscriberId, TenantId
+from pttserver.services.serving import Serving
 from pttserver.services.talk import TalkService
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Affiliation, Session
@@ -38,6 +39,7 @@ class Rosters:
         talk: TalkService,
         sessions: SessionRegistry,
         groups: Groups,
+        serving: Serving,
         settings: SessionSettings,
         names_up_to: Callable[[TenantId], int],
     ) -> None:
@@ -46,6 +48,7 @@ class Rosters:
         self._talk = talk
         self._sessions = sessions
         self._groups = groups
+        self._serving = serving
         self._interval_s = settings.roster_event_interval_s
         self._untold: dict[GroupId, _Changes] = {}  # of groups that were told something within the interval
         self._large: set[GroupId] = set()
@@ -129,7 +132,7 @@ class Rosters:
 
     async def presence(self, asker: Session, group_id: GroupId, request_id: int) -> signalling.PresenceList:
         """Presence of the group's members. The caller has checked that the asker is one of them."""
-        members = await self._groups.group_members(group_id)
+        members = await self._serving.members(asker.identity.tenant_id, await self._groups.group_members(group_id))
         affiliated = {a.session.identity.subscriber_id for a in self._talk.affiliations(group_id)}
         online = {m.subscriber_id for m in members if self._sessions.of_subscriber(m.subscriber_id)}
         listed = [_presence(member, affiliated, online) for member in members]

@@ -7,10 +7,11 @@ from pttserver.clock import Clock
 from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
+from pttserver.privacy.policy import Policy
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.database import Database
 from pttserver.store.events import RetentionEvents
-from pttserver.store.records import Subscriber
+from pttserver.store.records import LoginCandidate, Member, Subscriber
 
 
 class Serving:
@@ -31,16 +32,32 @@ class Serving:
         cutoffs = await self.cutoffs(tenant_id)
         return [_without_hidden(each, cutoffs) for each in found if not _is_over(each, cutoffs)]
 
+    async def members(self, tenant_id: TenantId, found: Iterable[Member]) -> list[Member]:
+        """The same of a group's members."""
+        cutoffs = await self.cutoffs(tenant_id)
+        living = (member for member in found if not _is_over(member, cutoffs))
+        return [replace(each, display_name=None) if _hides_name(each, cutoffs) else each for each in living]
 
-def _is_over(subscriber: Subscriber, cutoffs: Cutoffs) -> bool:
-    gone_ms = cutoffs.gone(cutoffs.account, subscriber.subscriber_id)
-    return gone_ms is not None and subscriber.created_ms <= gone_ms
+
+def as_served(candidate: LoginCandidate, policy: Policy, now_ms: int) -> LoginCandidate | None:
+    """Who logs in, without a name that is hidden. None: the account is over, whether or not it was swept yet."""
+    cutoffs = Cutoffs(policy, now_ms, candidate.events)
+    if _is_over(candidate, cutoffs):
+        return None
+    return replace(candidate, display_name=None) if _hides_name(candidate, cutoffs) else candidate
+
+
+def _is_over(person: Subscriber | Member | LoginCandidate, cutoffs: Cutoffs) -> bool:
+    gone_ms = cutoffs.gone(cutoffs.account, person.subscriber_id)
+    return gone_ms is not None and person.created_ms <= gone_ms
+
+
+def _hides_name(person: Subscriber | Member | LoginCandidate, cutoffs: Cutoffs) -> bool:
+    return cutoffs.is_hidden(Category.SUBSCRIBER_NAME, person.created_ms, person.subscriber_id)
 
 
 def _without_hidden(subscriber: Subscriber, cutoffs: Cutoffs) -> Subscriber:
-    who, created_ms, login_ms = subscriber.subscriber_id, subscriber.created_ms, subscriber.last_login_ms
+    who, login_ms = subscriber.subscriber_id, subscriber.last_login_ms
     if login_ms is not None and cutoffs.is_hidden(Category.LAST_LOGIN, login_ms, who):
         subscriber = replace(subscriber, last_login_ms=None)
-    if cutoffs.is_hidden(Category.SUBSCRIBER_NAME, created_ms, who):
-        subscriber = replace(subscriber, display_name=None)
-    return subscriber
+    return replace(subscriber, display_name=None) if _hides_name(subscriber, cutoffs) else subscriber

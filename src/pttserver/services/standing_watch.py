@@ -1,12 +1,14 @@
 """Watches the database for what an administrator takes away or changes, and does so to the living sessions at once.
 
 Provisioning commands are other processes. A number in the database tells that a right or a name is another; then the
-sessions and affiliations that live here are compared with what is written. Expired sessions end here too.
+sessions and affiliations that live here are compared with what is written. A name may also be hidden because a period
+went by, so it is looked at once a minute too. Expired sessions end here.
 """
 
 import asyncio
 from collections.abc import Mapping
 
+from pttserver.clock import Clock
 from pttserver.errors import StoreUnavailable
 from pttserver.ids import GroupId, Personal, SubscriberId
 from pttserver.observe.log import get_logger
@@ -22,6 +24,7 @@ from pttserver.store.standing import people, standing, standing_number
 from pttserver.wire import signalling
 
 POLL_INTERVAL_S = 0.5
+NAMES_INTERVAL_S = 60.0
 _log = get_logger("standing")
 
 
@@ -38,7 +41,10 @@ class StandingWatch:
         attendance: Attendance,
         policies: PolicyBook,
         terms: TermsTeller,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
+        self._looked_at = clock.now()
         self._terms = terms
         self._policies = policies
         self._database = database
@@ -65,6 +71,8 @@ class StandingWatch:
         number = await standing_number(self._database)
         changed = number != self._seen
         if not changed and not self._look_again:
+            if self._clock.now() - self._looked_at >= NAMES_INTERVAL_S:
+                await self._look_at_people()
             return
         await self._policies.load()
         sessions = [(s.identity.device_id, s.identity.subscriber_id) for s in self._sessions]
@@ -75,8 +83,11 @@ class StandingWatch:
         self._seen, self._look_again = number, changed
 
     async def _look_at_people(self) -> None:
+        self._looked_at = self._clock.now()
         living = [session.identity.subscriber_id for session in self._sessions]
-        now = await people(self._database, living, self._people)
+        tenants = {session.identity.tenant_id for session in self._sessions}
+        gates = {tenant_id: gate.policy for tenant_id, gate in self._policies.gates() if tenant_id in tenants}
+        now = await people(self._database, living, self._people, gates, self._clock.utc_ms())
         self._people = now.seen
         for subscriber_id, person in now.found.items():
             session = self._sessions.of_subscriber(subscriber_id)

@@ -56,10 +56,10 @@ class SubjectExports:
         who = await self._rights.subject(tenant_id, subject)
         note = self._rights.note("subject.export", tenant_id, who.subject_id, by)
         held = await self._holdings.of(who, note)
-        return _document(tenant, self._policies.policy(tenant_id), held, self._clock.utc_ms())
+        return document_of(tenant, self._policies.policy(tenant_id), held, self._clock.utc_ms())
 
 
-def _document(tenant: Tenant, policy: Policy, held: Held, now_ms: int) -> SubjectExport:
+def document_of(tenant: Tenant, policy: Policy, held: Held, now_ms: int) -> SubjectExport:
     visibility = Visibility(policy, held.events, now_ms)
     return SubjectExport(
         made_ms=now_ms,

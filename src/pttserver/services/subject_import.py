@@ -80,7 +80,6 @@ class SubjectImports:
             subscriber_id=who,
             tenant_id=tenant.tenant_id,
             identifier=kept,
-            found_by=known_as if kept else None,
             identifier_kind=kind,
             display_name=gate.release(Category.SUBSCRIBER_NAME, Purpose.SERVICE, who, name) if name else None,
             pin_hash=gate.release(Category.CREDENTIAL, Purpose.SECURITY, who, pin_hash),

@@ -34,12 +34,15 @@ async def write_subject_keys(database: Database, settings: Settings) -> int:
 
 
 async def forget_erased(database: Database, settings: Settings) -> bool:
-    """Takes the keys of who is gone out of the file; whether there were any. No file: no backup was ever made."""
+    """Takes out of the file the keys of who is gone, and what is an identifier no more; whether there was any.
+
+    No file: no backup was ever made.
+    """
     file = subject_keys_file(settings)
     if not file.exists():
         return False
-    held = read_subject_keys(file, master_keys(settings)).keys()
-    if held <= await living(database):
+    held = (await asyncio.to_thread(read_subject_keys, file, master_keys(settings))).values()
+    if {(row.subject_id, row.identifier_index) for row in held} <= await living(database):
         return False
     await write_subject_keys(database, settings)
     return True

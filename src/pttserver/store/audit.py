@@ -1,15 +1,17 @@
 """The audit log in the database: its entries opened, its chain to be verified, its checkpoints, its pruning."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from pttserver.ids import Personal, TenantId
+from pttserver.privacy.cutoffs import Events
 from pttserver.store.audit_chain import Details, Link, content, newest_checkpoint
 from pttserver.store.database import Database
+from pttserver.store.events import events_of
 from pttserver.store.governance_schema import audit_checkpoints, audit_entries
 from pttserver.store.vault import AUDIT, KEY_COLUMNS, Vault, with_keys
 
@@ -55,21 +57,21 @@ class AuditLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def entries(self, tenant_id: TenantId, after_ms: int | None = None) -> list[AuditEntry]:
-        """Opened, oldest first; those at or before `after_ms` are over and left out."""
+    async def entries(self, tenant_id: TenantId, cutoff_ms: Callable[[Events], int | None]) -> list[AuditEntry]:
+        """Opened, oldest first; what is over by the tenant's events is left out."""
         query = (
             select(*audit_entries.c, *KEY_COLUMNS)
             .select_from(with_keys(audit_entries, _ENTRY.tenant_id))
             .where(_ENTRY.tenant_id == tenant_id)
             .order_by(_ENTRY.sequence)
         )
-        if after_ms is not None:
-            query = query.where(_ENTRY.at_ms > after_ms)
         vault = self._database.vault
 
         def work(sql: Connection) -> list[AuditEntry]:
+            after_ms = cutoff_ms(events_of(sql, tenant_id))
+            shown = query if after_ms is None else query.where(_ENTRY.at_ms > after_ms)
             names = {keys.reference(AUDIT): keys.subject_id for keys in vault.of_tenant(sql, tenant_id)}
-            return [_opened(vault, row, names) for row in sql.execute(query)]
+            return [_opened(vault, row, names) for row in sql.execute(shown)]
 
         return await self._database.read(work)
 

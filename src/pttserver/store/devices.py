@@ -9,6 +9,7 @@ from pttserver.ids import DeviceId, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
+from pttserver.store.events import events_about
 from pttserver.store.holds import refuse_held
 from pttserver.store.records import Device, LoginCandidate, NewDevice
 from pttserver.store.rights import RIGHTS_COLUMNS, rights_of, with_rights
@@ -35,6 +36,7 @@ _CANDIDATE = (
         devices.c.device_type,
         devices.c.public_key,
         subscribers.c.pin_hash,
+        subscribers.c.created_ms,
         devices.c.revoked_ms,
         *RIGHTS_COLUMNS,
         *KEY_COLUMNS,
@@ -119,8 +121,8 @@ def login_candidate(sql: Connection, vault: Vault, device_id: DeviceId) -> Login
     """`Devices.login_candidate` within a transaction. An unknown device takes as long as a known one."""
     row = sql.execute(_CANDIDATE, {"device_id": device_id}).first()
     if row is not None:
-        return _candidate(vault, row)
-    _candidate(vault, _nobodys_device(vault))
+        return _candidate(sql, vault, row)
+    _candidate(sql, vault, _nobodys_device(vault))
     return None
 
 
@@ -132,7 +134,7 @@ def _nobodys_device(vault: Vault) -> Any:
         pin_hash=(Category.CREDENTIAL, "$argon2id$" + 87 * "x"),
     )
     rights = {column.name: None for column in RIGHTS_COLUMNS}
-    return SimpleNamespace(**vars(row), **rights, id="", subscriber_id="", tenant_id="", revoked_ms=None)
+    return SimpleNamespace(**vars(row), **rights, id="", subscriber_id="", tenant_id="", revoked_ms=None, created_ms=0)
 
 
 def _device(vault: Vault, row: Any) -> Device:
@@ -149,7 +151,7 @@ def _device(vault: Vault, row: Any) -> Device:
     )
 
 
-def _candidate(vault: Vault, row: Any) -> LoginCandidate:
+def _candidate(sql: Connection, vault: Vault, row: Any) -> LoginCandidate:
     keys = vault.keys(row)
     return LoginCandidate(
         device_id=row.id,
@@ -161,4 +163,6 @@ def _candidate(vault: Vault, row: Any) -> LoginCandidate:
         pin_hash=keys.required_text(row.pin_hash),
         revoked=row.revoked_ms is not None,
         rights=rights_of(row),
+        created_ms=row.created_ms,
+        events=events_about(sql, row.tenant_id, row.subscriber_id),
     )

@@ -68,7 +68,7 @@ class Erasures:
 
         found = await self._database.read(work)
         if len(found) > 1:
-            raise InvalidValue(f"several subjects had this identifier; give one of: {', '.join(sorted(found))}")
+            raise InvalidValue(f"several have or had this identifier; give one of: {', '.join(sorted(found))}")
         if not found:
             raise NotFound("the tenant has no such subject; whoever was erased is not found any more")
         return found.pop()
@@ -129,6 +129,13 @@ class Erasures:
         if await self._database.read(_noted) == 0:
             self._ledger.make()
         return await self._database.write(lambda sql: self._carry_out(sql, all_of_it=all_of_it))
+
+    async def finish(self) -> int:
+        """The same while the server runs: a commit that failed left a line that was not carried out."""
+        ledger = self._ledger
+        if await self._database.read(lambda sql: _noted(sql) == len(ledger.entries())):
+            return 0
+        return await self.replay()
 
     def _carry_out(self, sql: Connection, *, all_of_it: bool = False) -> int:
         entries, noted = self._ledger.entries(), 0 if all_of_it else _noted(sql)

@@ -1,8 +1,10 @@
 """Events that start the periods of a policy: of a tenant as a whole, or of one subject. What is recorded here stays."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, or_, select
 
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.cutoffs import Events
@@ -40,16 +42,27 @@ def record_event(
 
 def events_of(sql: Connection, tenant_id: TenantId) -> Events:
     """All of a tenant, in the order of their times."""
+    query = select(_EVENT.subject_id, _EVENT.kind, _EVENT.at_ms).where(_EVENT.tenant_id == tenant_id)
+    return _sorted(sql.execute(query.order_by(_EVENT.at_ms, _EVENT.id)))
+
+
+def _sorted(rows: Iterable[Any]) -> Events:
     of_all: list[Event] = []
     of_subjects: dict[str, tuple[Event, ...]] = {}
-    query = select(_EVENT.subject_id, _EVENT.kind, _EVENT.at_ms).where(_EVENT.tenant_id == tenant_id)
-    for row in sql.execute(query.order_by(_EVENT.at_ms, _EVENT.id)):
+    for row in rows:
         event = Event(EventKind(row.kind), row.at_ms)
         if row.subject_id is None:
             of_all.append(event)
         else:
             of_subjects[row.subject_id] = (*of_subjects.get(row.subject_id, ()), event)
     return Events(tuple(of_all), of_subjects)
+
+
+def events_about(sql: Connection, tenant_id: str, subject_id: str) -> Events:
+    """Those of a tenant as a whole, and of one of its subjects: what decides about that one."""
+    query = select(_EVENT.subject_id, _EVENT.kind, _EVENT.at_ms).where(_EVENT.tenant_id == tenant_id)
+    mine = query.where(or_(_EVENT.subject_id.is_(None), _EVENT.subject_id == subject_id))
+    return _sorted(sql.execute(mine.order_by(_EVENT.at_ms, _EVENT.id)))
 
 
 class RetentionEvents:

@@ -45,20 +45,22 @@ def _of_subject(*, nullable: bool) -> Column[str]:
 
 
 # The instruction log of the tenant (GDPR Art. 28(3)(a)): the newest row is in force; `published`: its file is written.
+# A policy names people to turn to, so it is sealed; from `replaced` on it has an age, by the rule of the audit log.
 policy_versions = Table(
     "policy_versions",
     metadata,
     impersonal("id", Integer, primary_key=True),
     part_of("tenants"),
-    impersonal("text", Text),
+    sealed("text", Category.AUDIT_LOG, of="tenant"),
     impersonal("digest", Text),
     impersonal("acknowledged", Text),
     impersonal("published", Boolean),
     sealed("actor", Category.AUDIT_LOG, of="tenant"),
     sealed("reason", Category.AUDIT_LOG, of="tenant"),
     moment("at"),
+    moment("replaced", nullable=True),
     Index(None, "tenant_id", "id"),
-    info={"lasting": Lasting("tenant_id", since="at_ms")},
+    info={"lasting": Lasting("tenant_id", since="replaced_ms")},
 )
 
 # What starts a period: an account is closed, a deletion is requested, billing is closed. Of one subject, or of all.

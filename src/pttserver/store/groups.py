@@ -7,8 +7,10 @@ from sqlalchemy.dialects.sqlite import insert
 
 from pttserver.errors import NotFound
 from pttserver.ids import GroupId, SubscriberId, TenantId
+from pttserver.privacy.categories import Category
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
+from pttserver.store.holds import refuse_held
 from pttserver.store.records import Group, Member, Membership
 from pttserver.store.schema import groups, members, subscribers
 from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
@@ -21,6 +23,7 @@ _MEMBER = select(
     subscribers.c.display_name,
     members.c.priority,
     members.c.listen_only,
+    subscribers.c.created_ms,
     *KEY_COLUMNS,
 ).select_from(with_keys(members.join(subscribers), members.c.subscriber_id))
 _MEMBERSHIPS = (
@@ -61,10 +64,21 @@ class Groups:
 
         return await self._database.read(work)
 
-    async def remove(self, group_id: GroupId) -> bool:
-        """With its memberships. False: there was none."""
+    async def remove(self, group_id: GroupId, at_ms: int) -> bool:
+        """With its memberships. False: there was none. Raises OnHold."""
         row = delete(groups).where(groups.c.id == group_id)
-        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)
+
+        def work(sql: Connection) -> bool:
+            for member in sql.scalars(select(members.c.subscriber_id).where(members.c.group_id == group_id)).all():
+                self._refuse_held(sql, SubscriberId(member), at_ms)
+            return sql.execute(row).rowcount > 0
+
+        return await self._database.write(work)
+
+    def _refuse_held(self, sql: Connection, subscriber_id: SubscriberId, at_ms: int) -> None:
+        tenant_id = sql.scalar(select(subscribers.c.tenant_id).where(subscribers.c.id == subscriber_id))
+        if tenant_id is not None:
+            refuse_held(sql, self._database.vault, tenant_id, subscriber_id, at_ms, {Category.MEMBERSHIP})
 
     async def put_member(
         self,
@@ -92,11 +106,16 @@ class Groups:
         await self._database.write(work, note=note)
 
     async def remove_member(
-        self, group_id: GroupId, subscriber_id: SubscriberId, note: AuditNote | None = None
+        self, group_id: GroupId, subscriber_id: SubscriberId, at_ms: int, note: AuditNote | None = None
     ) -> bool:
-        """False: it was none."""
+        """False: it was none. Raises OnHold."""
         row = delete(members).where(members.c.group_id == group_id, members.c.subscriber_id == subscriber_id)
-        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0, note=note)
+
+        def work(sql: Connection) -> bool:
+            self._refuse_held(sql, subscriber_id, at_ms)
+            return sql.execute(row).rowcount > 0
+
+        return await self._database.write(work, note=note)
 
     async def group_members(self, group_id: GroupId) -> list[Member]:
         """By identifier."""
@@ -134,4 +153,5 @@ def _member(vault: Vault, row: Any) -> Member:
         keys.shown_text(row.display_name),
         row.priority,
         row.listen_only,
+        row.created_ms,
     )

@@ -2,7 +2,7 @@
 
 A hold covers one subject or all of a tenant, and one category or all. It lasts from when it was laid (never in the
 future, so whoever finds it need not look at that) until it is ended, or until its date. Commands neither remove a held
-subscriber or device nor overwrite its profile. A PIN can be changed: it must be, once others know it.
+subscriber, device or membership nor overwrite a profile. A PIN can be changed: it must be, once others know it.
 """
 
 from collections.abc import Collection

@@ -2,10 +2,13 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from pttserver.errors import SealBroken
 from pttserver.ids import Personal, TenantId
+from pttserver.privacy.gate import release_instruction
 from pttserver.privacy.released import Released
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
@@ -13,6 +16,9 @@ from pttserver.store.governance_schema import policy_versions
 from pttserver.store.schema import tenants
 from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
 
+_TEXT = select(policy_versions.c.text, *KEY_COLUMNS).select_from(
+    with_keys(policy_versions, policy_versions.c.tenant_id)
+)
 _NEWEST = select(func.max(policy_versions.c.id)).group_by(policy_versions.c.tenant_id)
 
 
@@ -42,11 +48,11 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class LoggedInstruction:
-    """A version as it stands in the log."""
+    """A version as it stands in the log. `text`: None once it was replaced for so long that it is over."""
 
     number: int
     tenant_id: TenantId
-    text: str
+    text: str | None
     digest: str
     acknowledged: tuple[str, ...]
     actor: Personal | None
@@ -84,16 +90,15 @@ class Policies:
         """Each tenant's newest version; None: the tenant has none."""
         version = policy_versions.c
         newest = (
-            select(tenants.c.id, version.id, version.text, version.digest, version.published)
-            .outerjoin(
-                policy_versions,
-                (version.tenant_id == tenants.c.id) & version.id.in_(_NEWEST),
-            )
+            select(tenants.c.id.label("owner"), *policy_versions.c, *KEY_COLUMNS)
+            .select_from(with_keys(tenants, tenants.c.id))
+            .outerjoin(policy_versions, (version.tenant_id == tenants.c.id) & version.id.in_(_NEWEST))
             .order_by(tenants.c.id)
         )
+        vault = self._database.vault
 
         def work(sql: Connection) -> dict[TenantId, InForce | None]:
-            return {row[0]: None if row[1] is None else InForce(*row[1:]) for row in sql.execute(newest)}
+            return {row.owner: _in_force(vault, row) for row in sql.execute(newest)}
 
         return await self._database.read(work)
 
@@ -113,12 +118,21 @@ class Policies:
         return await self._database.read(work)
 
 
+def text_in_force(sql: Connection, vault: Vault, tenant_id: TenantId) -> str | None:
+    """Within the caller's transaction; None: no policy was ever applied, or there is no such tenant."""
+    mine = _TEXT.where(policy_versions.c.tenant_id == tenant_id)
+    row = sql.execute(mine.order_by(policy_versions.c.id.desc()).limit(1)).first()
+    return None if row is None else vault.keys(row).required_text(row.text)
+
+
 def put_policy(sql: Connection, vault: Vault, version: PolicyVersion) -> int:
     """Within the caller's transaction; gives the number of the version."""
     keys = vault.existing(sql, version.tenant_id)
+    earlier = (policy_versions.c.tenant_id == version.tenant_id) & policy_versions.c.replaced_ms.is_(None)
+    sql.execute(update(policy_versions).where(earlier).values(replaced_ms=version.at_ms))
     row = insert(policy_versions).values(
         tenant_id=version.tenant_id,
-        text=version.text,
+        text=keys.seal(release_instruction(version.tenant_id, version.text)),
         digest=version.digest,
         acknowledged=json.dumps(version.acknowledged),
         published=version.published,
@@ -130,13 +144,26 @@ def put_policy(sql: Connection, vault: Vault, version: PolicyVersion) -> int:
     return number
 
 
-def _instruction(vault: Vault, row: object) -> LoggedInstruction:
-    of = row._mapping  # type: ignore[attr-defined]
+def _in_force(vault: Vault, row: Any) -> InForce | None:
+    """A text that does not open refuses its tenant, as one that is no policy does, and nobody else's."""
+    of = row._mapping
+    if of[policy_versions.c.id] is None:
+        return None
+    try:
+        text = vault.keys(row).required_text(of[policy_versions.c.text])
+    except SealBroken:
+        text = ""
+    return InForce(of[policy_versions.c.id], text, of[policy_versions.c.digest], of[policy_versions.c.published])
+
+
+def _instruction(vault: Vault, row: Any) -> LoggedInstruction:
+    of = row._mapping
     keys = vault.keys(row)
+    text = of[policy_versions.c.text]
     return LoggedInstruction(
         number=of[policy_versions.c.id],
         tenant_id=of[policy_versions.c.tenant_id],
-        text=of[policy_versions.c.text],
+        text=None if text is None else keys.required_text(text),
         digest=of[policy_versions.c.digest],
         acknowledged=tuple(json.loads(of[policy_versions.c.acknowledged])),
         actor=keys.text(of[policy_versions.c.actor]),

@@ -23,10 +23,9 @@ Fields = Mapping[str, Released | None]
 
 @dataclass(frozen=True, slots=True)
 class NewIdentifier:
-    """`found_by`: what to look the subscriber up by."""
+    """The subscriber is looked up by what may be kept of it."""
 
     identifier: Released
-    found_by: Personal
     kind: IdentifierKind
 
 
@@ -90,7 +89,7 @@ class Profiles:
                 row["display_name"] = keys.seal(change.display_name)
             new = change.identifier
             if new is not None:
-                index = vault.identifier_index(sql, note.tenant_id, new.found_by.reveal())
+                index = vault.index_of(sql, note.tenant_id, new.identifier)
                 row |= {"identifier": keys.seal(new.identifier), "identifier_index": index}
                 row |= {"identifier_kind": new.kind.value}
             present = update(subscribers).where(subscribers.c.id == subscriber_id, subscribers.c.removed_ms.is_(None))

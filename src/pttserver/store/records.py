@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pttserver.ids import CallId, DeviceId, GroupId, Personal, SubscriberId, TenantId
+from pttserver.privacy.cutoffs import Events
 from pttserver.privacy.released import Released
 from pttserver.roles import Rights
 
@@ -40,12 +41,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class NewSubscriber:
-    """A subscriber on the way in. `found_by`: the identifier to look it up by; None: by its number only."""
+    """A subscriber on the way in. Without an identifier it is looked up by its number only."""
 
     subscriber_id: SubscriberId
     tenant_id: TenantId
     identifier: Released | None
-    found_by: Personal | None
     identifier_kind: IdentifierKind
     display_name: Released | None
     pin_hash: Released | None
@@ -71,7 +71,7 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A subscriber seen from a group; `priority` 0-255, 255 goes first."""
+    """A subscriber seen from a group; `priority` 0-255, 255 goes first. `created_ms`: of the subscriber."""
 
     group_id: GroupId
     subscriber_id: SubscriberId
@@ -79,6 +79,7 @@ class Member:
     display_name: Personal | None
     priority: int
     listen_only: bool
+    created_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,10 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class LoginCandidate:
-    """All that a log-in of an enrolled device is judged by; `public_key` is 32 bytes of Ed25519."""
+    """All that a log-in of an enrolled device is judged by; `public_key` is 32 bytes of Ed25519.
+
+    `created_ms`: of the subscriber. `events`: those that started and stopped its periods.
+    """
 
     device_id: DeviceId
     subscriber_id: SubscriberId
@@ -130,6 +134,8 @@ class LoginCandidate:
     pin_hash: str = field(repr=False)
     revoked: bool
     rights: Rights
+    created_ms: int
+    events: Events
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -38,7 +40,7 @@ from pttserver.store.columns import (
     sealed,
 )
 
-REVISION: Final = "0003"  # of the newest migration: the shape that the schema modules describe
+REVISION: Final = "0004"  # of the newest migration: the shape that the schema modules describe
 
 metadata = MetaData(
     naming_convention={
@@ -113,8 +115,8 @@ Index(
     subscribers.c.tenant_id,
     subscribers.c.identifier_index,
     unique=True,
-    sqlite_where=subscribers.c.removed_ms.is_(None),
-)
+    sqlite_where=and_(subscribers.c.removed_ms.is_(None), text("substr(identifier, 1, 1) <> x'74'")),
+)  # x'74': only a part of the identifier is kept (privacy/forms.py), which others may share
 
 # Who has no row has the rights of everybody.
 rights = Table(

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select, tuple_
 
-from pttserver.ids import DeviceId, SubscriberId
+from pttserver.ids import DeviceId, SubscriberId, TenantId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.cutoffs import Cutoffs
+from pttserver.privacy.policy import Policy
 from pttserver.store.database import Database
+from pttserver.store.events import events_of
 from pttserver.store.records import Affiliation, People, Person, Standing
 from pttserver.store.rights import RIGHTS_COLUMNS, rights_of, with_rights
 from pttserver.store.schema import devices, members, standing_changes, subscribers
@@ -20,9 +24,9 @@ T = TypeVar("T")
 _NUMBER = select(standing_changes.c.number)
 _MEMBER = select(members.c.group_id, members.c.subscriber_id, members.c.priority, members.c.listen_only)
 
-_PERSON = select(subscribers.c.id, subscribers.c.display_name, *RIGHTS_COLUMNS, *KEY_COLUMNS).select_from(
-    with_rights(with_keys(subscribers, subscribers.c.id), subscribers.c.id)
-)
+_PERSON = select(
+    subscribers.c.id, subscribers.c.display_name, subscribers.c.created_ms, *RIGHTS_COLUMNS, *KEY_COLUMNS
+).select_from(with_rights(with_keys(subscribers, subscribers.c.id), subscribers.c.id))
 
 
 async def standing_number(database: Database) -> int:
@@ -47,26 +51,37 @@ async def standing(
 
 
 async def people(
-    database: Database, subscriber_ids: Iterable[SubscriberId], seen: Mapping[SubscriberId, int]
+    database: Database,
+    subscriber_ids: Iterable[SubscriberId],
+    seen: Mapping[SubscriberId, int],
+    policies: Mapping[TenantId, Policy],
+    now_ms: int,
 ) -> People:
     """Those that are not as they were `seen` before: only these are opened. Raises StoreUnavailable.
 
-    A name that is sealed anew has other octets, even if it is the same; a restricted subscriber has none to show.
+    A name that is sealed anew has other octets, even if it is the same; a restricted subscriber has none to show, nor
+    has one whose name is hidden, or who is of a tenant without a policy.
     """
     wanted, vault = list(subscriber_ids), database.vault
 
     def work(sql: Connection) -> People:
         found, looked_at = {}, {}
+        cutoffs = {each: Cutoffs(policy, now_ms, events_of(sql, each)) for each, policy in policies.items()}
         for some in _chunks(wanted):
             for row in sql.execute(_PERSON.where(subscribers.c.id.in_(some))):
-                rights = rights_of(row)
-                fingerprint = hash((row.display_name, row.key_restricted_ms, rights))
+                rights, hidden = rights_of(row), _is_hidden(cutoffs.get(row.key_tenant), row)
+                fingerprint = hash((row.display_name, row.key_restricted_ms, rights, hidden))
                 looked_at[row.id] = fingerprint
                 if seen.get(row.id) != fingerprint:
-                    found[row.id] = Person(vault.keys(row).shown_text(row.display_name), rights)
+                    name = None if hidden else vault.keys(row).shown_text(row.display_name)
+                    found[row.id] = Person(name, rights)
         return People(found, looked_at)
 
     return await database.read(work)
+
+
+def _is_hidden(cutoffs: Cutoffs | None, row: Any) -> bool:
+    return cutoffs is None or cutoffs.is_hidden(Category.SUBSCRIBER_NAME, row.created_ms, row.id)
 
 
 def _ended_devices(sql: Connection, owners: Mapping[DeviceId, SubscriberId]) -> frozenset[DeviceId]:

@@ -40,6 +40,8 @@ async def hand_over(database: Database, use: Callable[[list[SubjectKeyRow]], Non
     return await database.write(work)
 
 
-async def living(database: Database) -> set[str]:
-    """Who has a key. Raises StoreUnavailable."""
-    return await database.read(lambda sql: set(sql.scalars(select(subjects.c.id))))
+async def living(database: Database) -> set[tuple[str, bytes | None]]:
+    """Who has a key, each with what it is found by. Raises StoreUnavailable."""
+    query = select(subjects.c.id, subscribers.c.identifier_index)
+    joined = query.outerjoin(subscribers, subscribers.c.id == subjects.c.id)
+    return await database.read(lambda sql: {(row[0], row[1]) for row in sql.execute(joined)})

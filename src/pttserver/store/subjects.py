@@ -1,12 +1,13 @@
 """Data subjects in the database: who there is, and whose processing is restricted (GDPR Art. 18)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, or_, select, update
 
-from pttserver.errors import NotFound
+from pttserver.errors import InvalidValue, NotFound
 from pttserver.ids import TenantId
-from pttserver.store.audit_chain import AuditNote, append
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import subjects
 from pttserver.store.schema import subscribers
@@ -34,7 +35,10 @@ class Subjects:
         self._database = database
 
     async def find(self, tenant_id: TenantId, identifier_or_id: str) -> Subject | None:
-        """A removed subscriber too, as long as something of it is held; the one who is there goes first."""
+        """A removed subscriber too, as long as something of it is held; whoever is there goes first.
+
+        Raises InvalidValue if several are there who have the identifier.
+        """
         vault = self._database.vault
 
         def work(sql: Connection) -> Subject | None:
@@ -45,29 +49,29 @@ class Subjects:
                 .where(subjects.c.tenant_id == tenant_id, subjects.c.kind != "tenant", named)
                 .order_by(subscribers.c.removed_ms.is_not(None), subscribers.c.created_ms.desc())
             )
-            row = sql.execute(query).first()
-            return None if row is None else Subject(*row)
+            rows = sql.execute(query.add_columns(subscribers.c.removed_ms)).all()
+            refuse_several(row.id for row in rows if row.removed_ms is None)
+            return Subject(*rows[0][:-1]) if rows else None
 
         return await self._database.read(work)
 
     async def restrict(self, subject_id: str, restriction: str | None, note: AuditNote) -> None:
-        """None lifts it. The trigger of `restricted_ms` tells the running server. Raises NotFound.
-
-        While it lasts nothing names the subject in the audit log: noted before it begins, and after its end.
-        """
-        vault = self._database.vault
+        """None lifts it. The trigger of `restricted_ms` tells the running server. Raises NotFound."""
         since_ms = None if restriction is None else note.at_ms
         row = update(subjects).where(subjects.c.id == subject_id)
 
         def work(sql: Connection) -> None:
-            if restriction is not None:
-                append(sql, vault, note)
             if sql.execute(row.values(restricted_ms=since_ms, restriction=restriction)).rowcount == 0:
                 raise NotFound("the subject was removed in the meantime")
-            if restriction is None:
-                append(sql, vault, note)
 
-        await self._database.write(work)
+        await self._database.write(work, note=note)
+
+
+def refuse_several(found: Iterable[str]) -> None:
+    """Whom an identifier means must be clear. Raises InvalidValue that names the ids."""
+    ids = sorted(found)
+    if len(ids) > 1:
+        raise InvalidValue(f"several have this identifier; give one of: {', '.join(ids)}")
 
 
 def restricted(sql: Connection, subject_id: str) -> bool:

@@ -14,7 +14,7 @@ from pttserver.store.governance_schema import retention_events
 from pttserver.store.holds import refuse_held
 from pttserver.store.records import IdentifierKind, NewSubscriber, Subscriber
 from pttserver.store.schema import devices, members, resume_tokens, subscribers
-from pttserver.store.subjects import restricted
+from pttserver.store.subjects import refuse_several, restricted
 from pttserver.store.vault import KEY_COLUMNS, SubjectVault, Vault, with_keys
 
 _SUBSCRIBER = select(
@@ -55,6 +55,7 @@ class Subscribers:
         return sorted(await self._database.read(work), key=_by_identifier)
 
     async def find(self, tenant_id: TenantId, identifier_or_id: str) -> Subscriber | None:
+        """Raises InvalidValue if several have it, as can be where the policy keeps a part of identifiers only."""
         vault = self._database.vault
 
         def work(sql: Connection) -> Subscriber | None:
@@ -63,8 +64,9 @@ class Subscribers:
             except NotFound:
                 return None
             named = (subscribers.c.identifier_index == index) | (subscribers.c.id == identifier_or_id)
-            row = sql.execute(_SUBSCRIBER.where(subscribers.c.tenant_id == tenant_id, named, _PRESENT)).first()
-            return None if row is None else _subscriber(vault, row)
+            rows = sql.execute(_SUBSCRIBER.where(subscribers.c.tenant_id == tenant_id, named, _PRESENT)).all()
+            refuse_several(row.id for row in rows)
+            return _subscriber(vault, rows[0]) if rows else None
 
         return await self._database.read(work)
 
@@ -135,12 +137,12 @@ def put_subscriber(sql: Connection, vault: Vault, subscriber: NewSubscriber) -> 
     """`Subscribers.add` within a transaction; gives the new keys."""
     tenant_id, who = subscriber.tenant_id, subscriber.subscriber_id
     keys = vault.make_subject(sql, tenant_id, who, "subscriber", subscriber.created_ms)
-    found_by = subscriber.found_by
+    identifier = subscriber.identifier
     row = insert(subscribers).values(
         id=who,
         tenant_id=tenant_id,
-        identifier=keys.seal(subscriber.identifier),
-        identifier_index=vault.identifier_index(sql, tenant_id, found_by.reveal()) if found_by else None,
+        identifier=keys.seal(identifier),
+        identifier_index=vault.index_of(sql, tenant_id, identifier) if identifier else None,
         identifier_kind=subscriber.identifier_kind.value,
         display_name=keys.seal(subscriber.display_name),
         pin_hash=keys.seal(subscriber.pin_hash),

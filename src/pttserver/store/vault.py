@@ -14,6 +14,7 @@ from pttserver.crypto.sealing import MasterKey, SubjectKey, TenantKey, Value
 from pttserver.errors import MasterKeyMissing, NotFound, SealBroken
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category, about
+from pttserver.privacy.forms import FORM_BYTES, FORMED, PSEUDONYM, UNKNOWN, WHOLE, is_cut
 from pttserver.privacy.released import Released
 from pttserver.store.columns import Reference, Sealed
 from pttserver.store.governance_schema import subjects, tenant_keys
@@ -30,6 +31,8 @@ KEY_COLUMNS = (
 )
 """Select these beside the sealed columns of a subject, joined by `with_keys`, and hand the row to `Vault.keys`."""
 
+FOLLOWED, UNFOLLOWED = "ref_", "psr_"
+"""How references begin: look-ups follow the one, and under a pseudonymising policy nothing follows the other."""
 HISTORY = "history"
 AUDIT = "audit"
 _REMEMBERED_TENANTS = 1024
@@ -57,27 +60,36 @@ class SubjectVault:
         """None stays None: the gate let nothing through."""
         if released is None or not self._takes(released):
             return None
-        category = released.category
-        value = released.value
-        kept = self._key.pseudonym(value, category.value) if released.pseudonymise else value
-        return Sealed(category, self._key.seal(kept, category.value))
+        category, value, form = released.category, released.value, released.form
+        kept = self._key.pseudonym(value, category.value) if form == PSEUDONYM else value
+        return _sealed(self._key, category, kept, form)
 
     def refer(self, released: Released | None, area: str = HISTORY) -> Reference | None:
         """The subject's name in the records; under a pseudonymising policy one that no look-up follows."""
         if released is None or not self._takes(released):
             return None
-        return Reference(released.category, self.reference(f"{area}/pseudonym" if released.pseudonymise else area))
+        name = self._pseudonym(area) if released.form == PSEUDONYM else self.reference(area)
+        return Reference(released.category, name)
 
     def reference(self, area: str = HISTORY) -> str:
         return self._key.reference(area)
 
-    def references(self, area: str = HISTORY) -> tuple[str, str]:
+    def _pseudonym(self, area: str) -> str:
+        return self._key.reference(f"{area}/pseudonym").replace(FOLLOWED, UNFOLLOWED)
+
+    def references(self, area: str = HISTORY) -> tuple[str, ...]:
         """All names that the subject may go by there: earlier policies may have pseudonymised it, or not."""
-        return self.reference(area), self.reference(f"{area}/pseudonym")
+        unmarked = self._key.reference(f"{area}/pseudonym")  # as versions before wrote it
+        return self.reference(area), self._pseudonym(area), unmarked
 
     def open(self, sealed: Sealed) -> Value:
         """Raises SealBroken."""
-        return self._key.open(sealed.octets, sealed.category.value)
+        form, octets = _parted(sealed)
+        return self._key.open(octets, _context(sealed.category, form))
+
+    def is_cut(self, sealed: Sealed) -> bool:
+        """Whether only a part of the value is kept."""
+        return is_cut(_parted(sealed)[0])
 
     def text(self, sealed: Sealed | None) -> Personal | None:
         """A text about a person. Raises SealBroken."""
@@ -98,7 +110,28 @@ class SubjectVault:
     def _takes(self, released: Released) -> bool:
         if released.subject_id != self.subject_id:
             raise ValueError("released for another subject")
+        if released.category is Category.AUDIT_LOG:  # what is done with restricted data must be answered for too
+            return True
         return not (self.restricted and about(released.category).nature == "happening")
+
+
+def _sealed(key: SubjectKey, category: Category, value: Value, form: bytes) -> Sealed:
+    """A category of one form notes none."""
+    if category not in FORMED:
+        return Sealed(category, key.seal(value, category.value))
+    return Sealed(category, form + key.seal(value, _context(category, form)))
+
+
+def _parted(sealed: Sealed) -> tuple[bytes, bytes]:
+    """Form, and what is encrypted."""
+    if sealed.category not in FORMED:
+        return UNKNOWN, sealed.octets
+    return sealed.octets[:FORM_BYTES], sealed.octets[FORM_BYTES:]
+
+
+def _context(category: Category, form: bytes) -> str:
+    """A value opens with the form that it was sealed in only."""
+    return category.value if form == UNKNOWN else f"{category.value}/{form.hex()}"
 
 
 def _expect(value: Value, kind: type[T]) -> T:
@@ -189,7 +222,7 @@ class Vault:
 
     def keys(self, row: Any) -> SubjectVault:
         """Of a row that was selected with KEY_COLUMNS. Raises SealBroken, MasterKeyMissing."""
-        tenant = self._open_tenant(row.key_tenant, row.key_master, row.key_tenant_wrapped)
+        tenant = self.open_tenant(row.key_tenant, row.key_master, row.key_tenant_wrapped)
         key = tenant.subject(row.key_subject, row.key_wrapped)
         return SubjectVault(row.key_subject, key, restricted=row.key_restricted_ms is not None)
 
@@ -200,10 +233,10 @@ class Vault:
         """
         if self._nobody is None:
             wrapped_tenant = self.newest.draw_tenant(_NOBODY)
-            tenant = self._open_tenant(_NOBODY, self.newest.key_id, wrapped_tenant)
+            tenant = self.open_tenant(_NOBODY, self.newest.key_id, wrapped_tenant)
             wrapped = tenant.draw_subject(_NOBODY)
             key = tenant.subject(_NOBODY, wrapped)
-            sealed = {name: Sealed(kind, key.seal(value, kind.value)) for name, (kind, value) in values.items()}
+            sealed = {name: _sealed(key, kind, value, WHOLE) for name, (kind, value) in values.items()}
             self._nobody = SimpleNamespace(
                 key_subject=_NOBODY,
                 key_tenant=_NOBODY,
@@ -220,13 +253,18 @@ class Vault:
         row = sql.execute(select(tenant_keys).where(tenant_keys.c.tenant_id == tenant_id)).first()
         if row is None:
             raise NotFound("there is no such tenant")
-        return self._open_tenant(row.tenant_id, row.master_id, row.wrapped)
+        return self.open_tenant(row.tenant_id, row.master_id, row.wrapped)
 
     def identifier_index(self, sql: Connection, tenant_id: TenantId, identifier: str) -> bytes:
         """What an identifier is found by. Raises NotFound if there is no such tenant."""
         return self.tenant(sql, tenant_id).blind_index(identifier, Category.IDENTIFIER.value)
 
-    def _open_tenant(self, tenant_id: str, master_id: str, wrapped: bytes) -> TenantKey:
+    def index_of(self, sql: Connection, tenant_id: TenantId, identifier: Released) -> bytes:
+        """Of what may be kept of an identifier: of a part, if only a part is kept. Raises NotFound."""
+        return self.identifier_index(sql, tenant_id, _expect(identifier.value, str))
+
+    def open_tenant(self, tenant_id: str, master_id: str, wrapped: bytes) -> TenantKey:
+        """Of a row of `tenant_keys`. Raises SealBroken, MasterKeyMissing."""
         known = self._tenants.get(wrapped)
         if known is None:
             master = self._master(master_id)

@@ -1,0 +1,267 @@
+"""What of a tenant is over, and what is laxer than its policy allows: steps, found by what the schema declares.
+
+In a table of happenings rows go by the rule of their table, and single columns before them by their own. Of what lives
+columns are emptied, and a subscriber whose identifier is over is shredded. What is sealed in a row goes with the
+reference to its subject: without it nobody could find the key. What stays is rewritten where the policy wants it in a
+stricter form. The audit log, a chain, is pruned elsewhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from pttserver.ids import TenantId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.cutoffs import Cutoffs
+from pttserver.privacy.gate import Gate
+from pttserver.store.columns import Happening, Lasting
+from pttserver.store.governance_schema import audit_entries, subjects
+from pttserver.store.holds import holds_on, restricted_subjects
+from pttserver.store.rewriting import Rewriting, formed, laxer
+from pttserver.store.schema import metadata, subscriber_fields
+from pttserver.store.vault import Vault
+
+_ROWID: ColumnElement[int] = literal_column("rowid")
+_SHREDDED_PER_ROW = 50  # what hangs on a subject, roughly: so much smaller is a batch of subjects
+_CHAINED = frozenset({audit_entries})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Rows of a table that are over. `emptied`: the columns that lose their values; none: whole rows go."""
+
+    category: Category
+    table: Table
+    over: ColumnElement[bool]
+    emptied: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return ".".join((self.table.name, *self.emptied[:1]))
+
+    def count(self, sql: Connection) -> int:
+        return sql.scalar(select(func.count()).select_from(self.table).where(self.over)) or 0
+
+    def finds_any(self, sql: Connection) -> bool:
+        return sql.execute(select(_ROWID).select_from(self.table).where(self.over).limit(1)).first() is not None
+
+    def erase(self, sql: Connection, limit: int) -> int:
+        """Up to `limit` rows; gives how many. Not of subjects: those that are `due` are shredded."""
+        these = _ROWID.in_(select(_ROWID).select_from(self.table).where(self.over).limit(limit))
+        if self.emptied:
+            return sql.execute(update(self.table).where(these).values(dict.fromkeys(self.emptied))).rowcount
+        return sql.execute(delete(self.table).where(these)).rowcount
+
+    def due(self, sql: Connection, limit: int) -> list[str]:
+        """The subjects to shred, so many as weigh about as much as `limit` rows."""
+        return list(sql.scalars(select(subjects.c.id).where(self.over).limit(max(1, limit // _SHREDDED_PER_ROW))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """Whom a cut-off is for: one subject only, or all but those who are spared."""
+
+    cutoff_ms: int
+    only: str | None = None
+    spared: frozenset[str] = frozenset()
+
+
+class Planner:
+    """Within one state of the database, at the time of the cut-offs. `only`: of one subject."""
+
+    def __init__(self, sql: Connection, vault: Vault, tenant_id: TenantId, cutoffs: Cutoffs, only: str | None) -> None:
+        self._sql = sql
+        self._only = only
+        self._vault = vault
+        self._tenant_id = tenant_id
+        self.cutoffs = cutoffs
+        self._holds = holds_on(sql, tenant_id, None, cutoffs.now_ms)
+        self._restricted = restricted_subjects(sql, tenant_id)
+
+    def steps(self) -> Iterator[Step | Rewriting]:
+        """First whom to shred: what hangs on it need not be looked at again. Last what stays, in another form."""
+        yield from self._accounts()
+        for table in metadata.sorted_tables:
+            happening, lasting = table.info.get("happening"), table.info.get("lasting")
+            if happening is not None and table not in _CHAINED:
+                yield from self._happenings(table, happening)
+            if lasting is not None:
+                yield from (self._fields if table is subscriber_fields else self._lasting)(table, lasting)
+        if self._only is None:
+            yield from self._rewritings()
+
+    def _reaches(self, category: Category, touched: frozenset[Category], extra: str = "") -> Iterator[_Reach]:
+        """`touched`: the categories that go too; a hold on any of them spares it."""
+        held = self._held(touched)
+        if held is None:
+            return
+        if self._only is not None:
+            cutoff_ms = self.cutoffs.gone(category, self._only, extra)
+            if cutoff_ms is not None and self._only not in held:
+                yield _Reach(cutoff_ms, only=self._only)
+            return
+        general = self.cutoffs.gone(category, extra=extra)
+        own = {who: self.cutoffs.gone(category, who, extra) for who in self.cutoffs.events.of_subjects}
+        differing = {who: cutoff for who, cutoff in own.items() if cutoff != general}
+        if general is not None:
+            earlier = {who for who, cutoff in differing.items() if cutoff is None or cutoff < general}
+            yield _Reach(general, spared=held | earlier)
+        for who, cutoff in differing.items():
+            if cutoff is not None and who not in held:
+                yield _Reach(cutoff, only=who)
+
+    def _held(self, touched: frozenset[Category]) -> frozenset[str] | None:
+        """Whose rows are spared, by a hold on any of the categories or by restriction; None: everybody's."""
+        covering = [hold for hold in self._holds if hold.category is None or hold.category in touched]
+        if any(hold.subject_id is None for hold in covering):
+            return None
+        return self._restricted | {hold.subject_id for hold in covering if hold.subject_id}
+
+    def audit_cutoff_ms(self) -> int | None:
+        """The log is a chain, of which no entry in the midst can go: a hold on one subject keeps all."""
+        covering = [hold for hold in self._holds if hold.category in (None, Category.AUDIT_LOG)]
+        cutoff_ms = None if covering or self._only else self.cutoffs.gone(Category.AUDIT_LOG)
+        if cutoff_ms is None:
+            return None
+        entry = audit_entries.c
+        over = select(entry.sequence).where(entry.tenant_id == self._tenant_id, entry.at_ms <= cutoff_ms).limit(1)
+        return cutoff_ms if self._sql.scalar(over) is not None else None
+
+    # What happened -----------------------------------------------------------------------------------------------
+
+    def _happenings(self, table: Table, record: Happening) -> Iterator[Step]:
+        for reach in self._reaches(record.category, _categories(table)):
+            yield Step(record.category, table, self._old(table, record, reach))
+        for column in table.columns:
+            category = column.info["category"]
+            if column.nullable and category not in (None, record.category):
+                yield from self._emptied_early(table, record, column)
+
+    def _emptied_early(self, table: Table, record: Happening, column: Column[Any]) -> Iterator[Step]:
+        """A hold on anything of a row keeps the reference too: by it the hold finds the row."""
+        category, emptied, touched = column.info["category"], [column], frozenset({column.info["category"]})
+        if column.name == record.subject:
+            emptied += [other for other in table.columns if other.info.get("form") == "sealed" and other.nullable]
+            touched = _categories(table)
+        for reach in self._reaches(category, touched):
+            over = and_(column.is_not(None), self._old(table, record, reach))
+            yield Step(category, table, over, tuple(each.name for each in emptied))
+
+    def _old(self, table: Table, record: Happening, reach: _Reach) -> ColumnElement[bool]:
+        old = and_(table.c.tenant_id == self._tenant_id, table.c[record.since] <= reach.cutoff_ms)
+        subject = table.c[record.subject]
+        if reach.only is not None:
+            return and_(old, subject.in_(self._references([reach.only])))
+        if not reach.spared:
+            return old
+        spared = self._references(sorted(reach.spared))
+        return and_(old, or_(subject.is_(None), subject.not_in(spared)))
+
+    def _references(self, subject_ids: Sequence[str]) -> list[str]:
+        known = self._vault.subjects(self._sql, subject_ids)
+        return [name for keys in known.values() for name in keys.references()]
+
+    # What lives --------------------------------------------------------------------------------------------------
+
+    def _accounts(self) -> Iterator[Step]:
+        """A subject goes as a whole, so that a hold on any of its categories spares it."""
+        account = self.cutoffs.account
+        for reach in self._reaches(account, frozenset(Category)):
+            over = and_(self._whose(reach), subjects.c.kind != "tenant", subjects.c.created_ms <= reach.cutoff_ms)
+            yield Step(account, subjects, over)
+
+    def _lasting(self, table: Table, record: Lasting) -> Iterator[Step]:
+        if record.category is not None:
+            for reach in self._reaches(record.category, _categories(table)):
+                yield Step(record.category, table, self._since(table, record, record.since, reach))
+        for column in table.columns:
+            category = column.info["category"]
+            if column.nullable and category not in (None, record.category):
+                since = record.since_of.get(column.name, record.since)
+                for reach in self._reaches(category, frozenset({category})):
+                    over = and_(column.is_not(None), self._since(table, record, since, reach))
+                    yield Step(category, table, over, (column.name,))
+
+    def _fields(self, table: Table, record: Lasting) -> Iterator[Step]:
+        """A field is a row: either contact data, or one of the organisation's own, which has a rule by its name."""
+        contact, extra = table.c.contact, table.c.extra
+        for reach in self._reaches(Category.CONTACT_DATA, frozenset({Category.CONTACT_DATA})):
+            over = and_(contact.is_not(None), self._since(table, record, record.since, reach))
+            yield Step(Category.CONTACT_DATA, table, over)
+        for name in self._own_fields():
+            for reach in self._reaches(Category.EXTRA, frozenset({Category.EXTRA}), name):
+                named = and_(extra.is_not(None), table.c.name == name)
+                yield Step(Category.EXTRA, table, and_(named, self._since(table, record, record.since, reach)))
+
+    def _own_fields(self) -> Sequence[str]:
+        """Names of the organisation's own fields that anybody has."""
+        table = subscriber_fields
+        mine = table.c.subscriber_id.in_(select(subjects.c.id).where(subjects.c.tenant_id == self._tenant_id))
+        return self._sql.scalars(select(table.c.name).distinct().where(mine, table.c.extra.is_not(None))).all()
+
+    def _since(self, table: Table, record: Lasting, since: str | None, reach: _Reach) -> ColumnElement[bool]:
+        owners, owner = select(subjects.c.id).where(self._whose(reach)), table.c[record.subject]
+        if since is None:
+            return owner.in_(owners.where(subjects.c.created_ms <= reach.cutoff_ms))
+        return and_(owner.in_(owners), table.c[since] <= reach.cutoff_ms)
+
+    def _whose(self, reach: _Reach) -> ColumnElement[bool]:
+        mine = subjects.c.tenant_id == self._tenant_id
+        if reach.only is not None:
+            return and_(mine, subjects.c.id == reach.only)
+        return and_(mine, subjects.c.id.not_in(sorted(reach.spared))) if reach.spared else mine
+
+    # What stays ---------------------------------------------------------------------------------------------------
+
+    def _rewritings(self) -> Iterator[Rewriting]:
+        for table in metadata.sorted_tables:
+            for column in () if table in _CHAINED else formed(table):
+                held = self._held(frozenset({column.info["category"]}))
+                if held is not None:
+                    yield from self._rewriting(table, column, held)
+
+    def _rewriting(self, table: Table, column: Column[Any], held: frozenset[str]) -> Iterator[Rewriting]:
+        category, happening = column.info["category"], table.info.get("happening")
+        for extra in self._own_fields() if category is Category.EXTRA else [""]:
+            wrong = laxer(column, self.cutoffs.policy.rule(category, extra))
+            if wrong is None:
+                continue
+            owner = table.c[(happening or table.info["lasting"]).subject]
+            over = and_(wrong, self._theirs(table, owner, held, by_reference=happening is not None))
+            if extra:
+                over = and_(over, table.c.name == extra)
+            made = Rewriting(Gate(self.cutoffs.policy), self._vault, self._tenant_id, table, column, owner, over, extra)
+            if made.finds_any(self._sql):
+                yield replace(made, names=self._names()) if happening is not None else made
+
+    def _theirs(
+        self, table: Table, owner: Column[Any], held: frozenset[str], *, by_reference: bool
+    ) -> ColumnElement[bool]:
+        if not by_reference:
+            return owner.in_(select(subjects.c.id).where(self._whose(_Reach(0, spared=held))))
+        mine = table.c.tenant_id == self._tenant_id
+        if not held:
+            return mine
+        return and_(mine, or_(owner.is_(None), owner.not_in(self._references(sorted(held)))))
+
+    def _names(self) -> dict[str, str]:
+        known = self._vault.of_tenant(self._sql, self._tenant_id)
+        return {name: keys.subject_id for keys in known for name in keys.references()}
+
+
+def _categories(table: Table) -> frozenset[Category]:
+    return frozenset(column.info["category"] for column in table.columns if column.info["category"] is not None)

@@ -1,0 +1,146 @@
+"""Values that an earlier policy let in are brought into the form that the policy demands now: cut, or made pseudonyms.
+
+Before each value stands its form (privacy/forms.py), and a reference tells by its beginning whether look-ups follow it:
+so what is laxer than the policy is found without opening anything, and what was rewritten is not found again. A policy
+that became laxer finds nothing. What cannot be brought into the new form, or opened, is taken away.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Table,
+    Text,
+    and_,
+    delete,
+    func,
+    literal_column,
+    select,
+    type_coerce,
+    update,
+)
+
+from pttserver.errors import SealBroken
+from pttserver.ids import TenantId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.forms import FORM_BYTES, FORMED, strict_enough
+from pttserver.privacy.gate import Gate
+from pttserver.privacy.policy import Rule, Storage
+from pttserver.privacy.released import Released
+from pttserver.store.columns import Reference, ReferenceType, Sealed, SealedType
+from pttserver.store.schema import subscriber_fields, subscribers
+from pttserver.store.vault import FOLLOWED, SubjectVault, Vault
+
+_rowid: ColumnElement[int] = literal_column("rowid")
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """Values of a column that are in a laxer form than `gate` allows.
+
+    `owner`: names the subject, by its identifier, or by a reference, for which `names` has the identifier.
+    """
+
+    gate: Gate
+    vault: Vault
+    tenant_id: TenantId
+    table: Table
+    column: Column[Any]
+    owner: Column[Any]
+    over: ColumnElement[bool]
+    extra: str = ""
+    names: Mapping[str, str] | None = None
+
+    @property
+    def category(self) -> Category:
+        category: Category = self.column.info["category"]
+        return category
+
+    @property
+    def name(self) -> str:
+        return f"{self.table.name}.{self.column.name} rewritten"
+
+    def count(self, sql: Connection) -> int:
+        return sql.scalar(select(func.count()).select_from(self.table).where(self.over)) or 0
+
+    def finds_any(self, sql: Connection) -> bool:
+        return sql.execute(select(_rowid).select_from(self.table).where(self.over).limit(1)).first() is not None
+
+    def rewrite(self, sql: Connection, limit: int) -> int:
+        """Up to `limit` values; gives how many."""
+        wanted = select(_rowid.label("row"), self.owner.label("owner"), self.column.label("value"))
+        rows = sql.execute(wanted.where(self.over).limit(limit)).all()
+        owners = {row.row: self._subject_id(row.owner) for row in rows}
+        keys = self.vault.subjects(sql, sorted({who for who in owners.values() if who is not None}))
+        for row in rows:
+            self._put(sql, row.row, self._again(sql, keys.get(owners[row.row] or ""), row.value))
+        return len(rows)
+
+    def _subject_id(self, owner: str | Reference | None) -> str | None:
+        if isinstance(owner, Reference):
+            return (self.names or {}).get(owner.text)
+        return owner
+
+    def _again(self, sql: Connection, keys: SubjectVault | None, value: Sealed | Reference) -> dict[str, Any]:
+        """The columns of the row with what they hold from now on."""
+        if keys is None:
+            return self._values(None)
+        if isinstance(value, Reference):
+            return self._values(keys.refer(self._released(keys, keys.subject_id)))
+        try:
+            released = self._released(keys, keys.open(value))
+        except SealBroken:
+            return self._values(None)
+        values = self._values(keys.seal(released))
+        if self.column is subscribers.c.identifier and released is not None:
+            values["identifier_index"] = self._index(sql, keys, value, released)
+        return values
+
+    def _released(self, keys: SubjectVault, value: Any) -> Released | None:
+        return self.gate.again(self.category, keys.subject_id, value, extra=self.extra)
+
+    def _values(self, new: Sealed | Reference | None) -> dict[str, Any]:
+        values: dict[str, Any] = {self.column.name: new}
+        return values | {"identifier_index": None} if self.column is subscribers.c.identifier else values
+
+    def _index(self, sql: Connection, keys: SubjectVault, old: Sealed, released: Released) -> bytes | None:
+        """A pseudonym of what was cut before is looked up by its subject's id only: others may have the same part."""
+        was_cut = keys.is_cut(old)
+        if was_cut and self.gate.policy.rule(self.category).storage is Storage.PSEUDONYMISED:
+            return None
+        return self.vault.index_of(sql, self.tenant_id, released)
+
+    def _put(self, sql: Connection, row: int, values: dict[str, Any]) -> None:
+        """A row whose only value is gone goes too; so does one that was written in both forms."""
+        emptied = values[self.column.name] is None
+        if emptied and (not self.column.nullable or self.table is subscriber_fields):
+            sql.execute(delete(self.table).where(_rowid == row))
+        else:
+            new = update(self.table).where(_rowid == row).values(values)
+            twice = isinstance(values[self.column.name], Reference)
+            sql.execute(new.prefix_with("OR REPLACE") if twice else new)
+
+
+def laxer(column: Column[Any], rule: Rule) -> ColumnElement[bool] | None:
+    """Which values of a column must be rewritten under a rule; None: none of any column like it."""
+    enough = strict_enough(rule)
+    if enough is None or column.info["category"] not in FORMED:
+        return None
+    if isinstance(column.type, SealedType):
+        form = func.substr(type_coerce(column, LargeBinary), 1, FORM_BYTES, type_=LargeBinary)
+        return and_(column.is_not(None), form.not_in(sorted(enough)))
+    if isinstance(column.type, ReferenceType) and rule.storage is Storage.PSEUDONYMISED:
+        return func.substr(type_coerce(column, Text), 1, len(FOLLOWED), type_=Text) == FOLLOWED
+    return None
+
+
+def formed(table: Table) -> Iterator[Column[Any]]:
+    """The columns of a table whose values have forms."""
+    for column in table.columns:
+        if column.info["category"] in FORMED and isinstance(column.type, (SealedType, ReferenceType)):
+            yield column

@@ -1,0 +1,220 @@
+"""`pttserver retention`, `hold`, `call`, and what starts and stops the periods of a tenant, as operators type them."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from pttserver.cli.main import app
+from pttserver.config import Settings
+from pttserver.ids import CallId, Personal
+from pttserver.privacy.categories import Category
+from pttserver.privacy.purposes import Purpose
+from pttserver.services.office import open_office
+from pttserver.store.calls import CallHistory
+from pttserver.store.records import Call, CallParticipant
+
+POLICY = """
+[policy]
+title = "ACME radio"
+version = "1"
+[categories.call_record]
+keep = ["3 years", "20 days after account_closed", "until billing_closed"]
+[categories.participants]
+keep = ["3 years"]
+[categories.identifier]
+keep = ["while_subscribed", "3 months after contract_ended"]
+"""
+PTTSERVER = [sys.executable, "-c", "from pttserver.cli.main import main; main()"]
+
+
+@pytest.fixture
+def environment(tmp_path):
+    return {
+        "PTTSERVER_DATA_DIR": str(tmp_path / "data"),
+        "PTTSERVER_AUTHENTICATION__PIN_HASH_MEMORY_KIB": "8",
+        "COLUMNS": "200",
+    }
+
+
+@pytest.fixture
+def pttserver(environment, tmp_path):
+    def run(*words, status=0, stdin=None):
+        told = [str(word) for word in words]
+        result = CliRunner().invoke(app, told, env=environment, catch_exceptions=False, input=stdin)
+        assert result.exit_code == status, result.output
+        return result.stdout
+
+    policy = tmp_path / "policy.toml"
+    policy.write_text(POLICY)
+    run("tenant", "add", "ACME", "--policy", policy)
+    run("group", "add", "ACME", "Patrol")
+    run("subscriber", "add", "ACME", "Anna", "--name", "Anna A.", "--pin", "4711")
+    run("subscriber", "add", "ACME", "Bert", "--pin", "4712")
+    return run
+
+
+@pytest.fixture
+def record(tmp_path, pttserver):
+    """Records a call of Anna with Bert, so many days ago, as the server does."""
+
+    async def put(days):
+        at_ms = round(ago(days).timestamp() * 1000)
+        async with open_office(Settings(data_dir=tmp_path / "data")) as office:
+            at, tenant_id = office.provisioning, (await office.provisioning.tenant("ACME")).tenant_id
+            gate, group = office.book.gate(tenant_id), (await at.group("ACME", "Patrol")).group_id
+            anna, bert = [(await at.subscriber("ACME", name)).subscriber_id for name in ("Anna", "Bert")]
+            call_id = CallId(f"cal_{days}")
+
+            def of(category, who, value, purpose=Purpose.OPERATIONS):
+                return gate.release(category, purpose, who, value)
+
+            began = of(Category.CALL_RECORD, anna, at_ms)
+            person = of(Category.PARTICIPANTS, anna, anna)
+            address = of(Category.IP_ADDRESS, anna, Personal("203.0.113.9"), Purpose.SECURITY)
+            there = [
+                CallParticipant(call_id, tenant_id, of(Category.PARTICIPANTS, who, who), began_of)
+                for who in (anna, bert)
+                for began_of in [of(Category.PARTICIPANTS, who, at_ms)]
+            ]
+            made = Call(call_id, tenant_id, group, anna, person, address, began, began)
+            await CallHistory(office.erasure._database).write_calls([made], there, [])
+
+    return lambda *days: [asyncio.run(put(each)) for each in days]
+
+
+def ago(days):
+    return datetime.now(UTC) - timedelta(days=days)
+
+
+def date(days):
+    return ago(days).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def listed(pttserver, *options):
+    return [call["call_id"] for call in json.loads(pttserver("call", "list", "ACME", "--json", *options))]
+
+
+def swept(pttserver):
+    (one,) = json.loads(pttserver("retention", "sweep", "--json"))
+    assert one["outcome"] == "done"
+    return one["erased"]
+
+
+def test_calls_are_listed_newest_first_and_found_by_what_is_asked(pttserver, record):
+    record(30, 2, 9)
+    assert listed(pttserver) == ["cal_2", "cal_9", "cal_30"]
+    assert listed(pttserver, "--since", date(10)) == ["cal_2", "cal_9"]
+    assert listed(pttserver, "--limit", "1") == ["cal_2"]
+    assert listed(pttserver, "--subscriber", "Bert", "--group", "Patrol") == ["cal_2", "cal_9", "cal_30"]
+    assert "Anna A." in pttserver("call", "list", "ACME")
+    pttserver("call", "list", "ACME", "--group", "Nobody", status=1)
+    assert "no moment" in pttserver_error(pttserver, "call", "list", "ACME", "--since", "yesterday")
+
+
+def pttserver_error(pttserver, *words):
+    result = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    return result.output
+
+
+def test_what_is_over_is_told_erased_and_proven(pttserver, record):
+    record(1200, 1100, 5)
+    due = json.loads(pttserver("retention", "sweep", "--dry-run", "--json"))
+    assert {(row["category"], row["where"], row["rows"]) for row in due} >= {("call_record", "calls", 2)}
+    assert listed(pttserver) == ["cal_5"]  # what is over is not shown, swept or not
+    assert swept(pttserver)["call_record"] == 2
+    assert "Would be erased: none" in pttserver("retention", "sweep", "--dry-run")
+    told = json.loads(pttserver("retention", "status", "--json"))
+    assert (told["halted"], told["unproven"], told["last_sweeps"][0]["outcome"]) == (False, 0, "done")
+    assert "ACME" in pttserver("retention", "status")
+    assert "Confirmed" in pttserver("retention", "confirm-time", "--yes")
+
+
+def test_a_hold_keeps_what_it_covers_until_it_ends(pttserver, record):
+    record(1200)
+    hold = json.loads(pttserver("hold", "add", "ACME", "--subject", "Anna", "--reason", "case 7", "--json"))
+    assert swept(pttserver).get("call_record", 0) == 0
+    assert "case 7" in pttserver("hold", "list", "ACME")
+    for words in (
+        ("subscriber", "remove", "ACME", "Anna", "--yes"),
+        ("subject", "erase", "ACME", "Anna", "--reason", "asked", "--yes"),
+        ("tenant", "remove", "ACME", "--yes"),
+    ):
+        pttserver(*words, status=1)
+    pttserver("hold", "end", "ACME", hold["hold_id"])
+    pttserver("hold", "end", "ACME", hold["hold_id"], status=1)
+    assert swept(pttserver)["call_record"] == 1
+
+
+def test_no_membership_that_is_held_is_taken_away(pttserver):
+    pttserver("group", "add-member", "ACME", "Patrol", "Anna")
+    pttserver("group", "add-member", "ACME", "Patrol", "Bert")
+    pttserver("hold", "add", "ACME", "--subject", "Anna", "--category", "membership", "--reason", "case 7")
+    pttserver("group", "remove-member", "ACME", "Patrol", "Anna", status=1)
+    pttserver("group", "remove", "ACME", "Patrol", "--yes", status=1)
+    pttserver("group", "remove-member", "ACME", "Patrol", "Bert")
+    assert "Anna" in pttserver("group", "show", "ACME", "Patrol")
+
+
+def test_whoever_closes_an_account_is_shown_and_accepts_what_is_erased(pttserver, record):
+    """Without acceptance nothing begins; with it the periods run, and who accepted is recorded."""
+    record(30, 5)
+    asked = pttserver("tenant", "close", "ACME", "--at", date(25), stdin="n\n", status=1)
+    assert "20 days after account_closed" in asked
+    assert swept(pttserver).get("call_record", 0) == 0
+    pttserver("tenant", "close", "ACME", "--at", date(25), "--by", "Dora Officer", stdin="y\n")
+    assert listed(pttserver) == ["cal_5"]
+    assert swept(pttserver)["call_record"] == 1
+    assert listed(pttserver) == ["cal_5"]
+
+
+def test_a_reopened_account_goes_on(pttserver, record):
+    record(12)
+    pttserver("tenant", "close", "ACME", "--at", date(10), "--yes")
+    pttserver("tenant", "reopen", "ACME")
+    assert swept(pttserver).get("call_record", 0) == 0
+    assert listed(pttserver) == ["cal_12"]
+
+
+def test_three_months_after_the_contract_the_people_are_gone(pttserver, tmp_path):
+    """Not a day before; their keys go, by lines of the ledger."""
+    told = json.loads(pttserver("tenant", "end-contract", "ACME", "--yes", "--json"))
+    ends = {each["category"]: each["gone_ms"] for each in told}
+    now = datetime.now(UTC)
+    assert 88 <= (ends["identifier"] / 1000 - now.timestamp()) / 86_400 <= 93
+    assert swept(pttserver).get("identifier", 0) == 0
+    assert len(json.loads(pttserver("subscriber", "list", "ACME", "--json"))) == 2
+    pttserver("tenant", "add", "Beta", "--policy", tmp_path / "policy.toml")
+    pttserver("tenant", "end-contract", "Beta", "--at", date(100), "--yes")
+    pttserver("subscriber", "add", "Beta", "Cora", "--pin", "4711")  # after the end: it covers what was there before
+    assert len(json.loads(pttserver("subscriber", "list", "Beta", "--json"))) == 1
+
+
+def test_when_billing_is_complete_its_records_go(pttserver, record):
+    record(40, 10)
+    told = json.loads(pttserver("tenant", "billing-closed", "ACME", "--at", date(30), "--yes", "--json"))
+    ends = {each["category"]: each["gone_ms"] for each in told}
+    assert ends["participants"] is None  # unchanged: another rule
+    assert ends["call_record"] is not None
+    assert listed(pttserver) == ["cal_10"]
+    assert swept(pttserver)["call_record"] == 1
+    assert listed(pttserver) == ["cal_10"]
+
+
+def test_what_has_not_happened_yet_cannot_be_recorded(pttserver):
+    for command in ("close", "end-contract", "billing-closed"):
+        pttserver("tenant", command, "ACME", "--at", date(-1), "--yes", status=1)
+
+
+def test_a_sweep_as_a_process_of_its_own(pttserver, record, environment):
+    record(1200)
+    command = [*PTTSERVER, "retention", "sweep", "ACME", "--json"]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=True)
+    (one,) = json.loads(done.stdout)
+    assert (one["outcome"], one["erased"]["call_record"]) == ("done", 1)
