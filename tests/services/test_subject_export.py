@@ -316,6 +316,7 @@ async def test_somebody_without_an_account_is_found_and_exported(acme) -> None:
 
 
 async def test_somebody_without_an_account_is_restricted_and_erased(acme) -> None:
+    await acme.fill()
     vault, tenant = acme.database.vault, acme.tenant.tenant_id
     await acme.database.write(lambda sql: vault.make_subject(sql, tenant, "oth_1", "other", acme.clock.ms))
     rights, erasure = acme.office.rights, acme.office.erasure
