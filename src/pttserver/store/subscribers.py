@@ -1,8 +1,9 @@
 """Subscribers in the database."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from pttserver.crypto.sealing import PSEUDONYM_PREFIX
 from pttserver.errors import NotFound
@@ -70,6 +71,12 @@ class Subscribers:
             return _subscriber(vault, rows[0]) if rows else None
 
         return await self._database.read(work)
+
+    async def all_present(self, tenant_id: TenantId, subscriber_ids: Collection[SubscriberId]) -> bool:
+        """Whether each of these is a subscriber of the tenant, and not removed."""
+        wanted = set(subscriber_ids)
+        query = select(func.count()).where(subscribers.c.tenant_id == tenant_id, subscribers.c.id.in_(wanted), _PRESENT)
+        return await self._database.read(lambda sql: sql.scalar(query) == len(wanted))
 
     async def remove(self, subscriber_id: SubscriberId, at_ms: int, note: AuditNote | None = None) -> bool:
         """Takes memberships, devices, codes and resume token away, and starts the periods of `unsubscribed`.
