@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from pttserver.config import FloorTimerSettings
-from pttserver.floor.effects import Effect, Send
+from pttserver.floor.effects import Announce, Effect, Send
 from pttserver.floor.floor import Floor
 from pttserver.floor.participant import Participant
 from pttserver.floor.priority import effective_priority
@@ -52,6 +52,15 @@ class Arbiter:
         participant = self._floor.participants.get(ssrc)
         if participant is not None:
             participant.functional_alias = functional_alias
+
+    def set_emergency(self, on: bool) -> list[Effect]:
+        """The group is in emergency from now on, or no more. Everybody is told; who joins hears it with the state."""
+        floor = self._floor
+        if floor.messages.emergency == on:
+            return []
+        floor.messages.emergency = on
+        floor.count_change()
+        return [Announce(floor.announcement(), besides=floor.talker_ssrc)]
 
     def receive(self, now: float, ssrc: int, message: FloorMessage) -> list[Effect]:
         """Takes a message of participant `ssrc`, as the transport has authenticated it.

@@ -36,13 +36,14 @@ _PHRASES = {
 
 
 class ServerMessages:
-    """Writes the messages of one group's floor control server."""
+    """Writes the messages of one group's floor control server. `emergency`: the group is in emergency, and all say so."""
 
-    __slots__ = ("_control_ssrc", "_queueing")
+    __slots__ = ("_control_ssrc", "_queueing", "emergency")
 
     def __init__(self, control_ssrc: int, *, queueing: bool) -> None:
         self._control_ssrc = control_ssrc
         self._queueing = queueing
+        self.emergency = False
 
     def granted(self, burst: Burst, now: float, number: int) -> FloorMessage:
         """Floor Granted (§8.2.5) with the duration that remains; out of the queue it asks for Floor Ack."""
@@ -72,7 +73,12 @@ class ServerMessages:
 
     def idle(self, number: int) -> FloorMessage:
         """Floor Idle (§8.2.8)."""
-        return FloorMessage(type=MessageType.FLOOR_IDLE, ssrc=self._control_ssrc, sequence_number=number)
+        return FloorMessage(
+            type=MessageType.FLOOR_IDLE,
+            ssrc=self._control_ssrc,
+            sequence_number=number,
+            indicator=FloorIndicator.EMERGENCY if self.emergency else None,
+        )
 
     def deny(self, cause: DenyCause) -> FloorMessage:
         """Floor Deny (§8.2.6)."""
@@ -116,7 +122,8 @@ class ServerMessages:
         )
 
     def _indicator(self, priority: EffectivePriority) -> FloorIndicator:
-        return priority.indicator | (FloorIndicator.QUEUEING_SUPPORTED if self._queueing else FloorIndicator(0))
+        kind = FloorIndicator.EMERGENCY if self.emergency else priority.indicator
+        return kind | (FloorIndicator.QUEUEING_SUPPORTED if self._queueing else FloorIndicator(0))
 
     def _may_request(self, burst: Burst) -> bool:
         """Permission to Request the Floor: there is a queue, or somebody could override the talker."""

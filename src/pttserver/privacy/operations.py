@@ -63,6 +63,13 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "presence.list": Operation(Scope.TALK),
     "media.path": Operation(Scope.TALK),
     "ping": Operation(Scope.TALK),
+    "alert.raise": Operation(Scope.ALERT, switch=Switch.ALERTS),
+    "alert.delivered": Operation(Scope.ALERT),
+    "alert.cancel": Operation(Scope.ALERT),
+    "alert.list": Operation(Scope.ALERT),
+    "alert.acknowledge": Operation(Scope.ALERT, DISPATCHERS),
+    "alert.handle": Operation(Scope.ALERT, DISPATCHERS),
+    "alert.resolve": Operation(Scope.ALERT, DISPATCHERS),
 }
 """By the type of the request."""
 

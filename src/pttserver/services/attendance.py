@@ -85,6 +85,8 @@ class Attendance:
         self._dead_tokens: set[SubscriberId] = set()
         self.on_rights_changed: list[Callable[[Session], None]] = []
         """Called when the organisation, or the person, changed what a living session may do."""
+        self.on_arrival: list[Callable[[Session], None]] = []
+        """Called when somebody logged in or came back, once that was answered."""
         self.takeovers = 0
         self.records_lost = 0
 
@@ -130,6 +132,11 @@ class Attendance:
         session.initiator_address = _as_kept(self._policies.gate(candidate.tenant_id), address)
         session.last_seen = self._clock.now()
         return session
+
+    def arrived(self, session: Session) -> None:
+        """The log-in or resumption was answered: whoever has something to tell the person does so now."""
+        for tell in self.on_arrival:
+            tell(session)
 
     async def record_login(self, opened: Opened) -> bytes | None:
         """Writes what a log-in leaves behind, and gives a fresh resume token; None if the database cannot be written.

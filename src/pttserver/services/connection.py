@@ -203,6 +203,7 @@ class Connection:
         affiliations = [self._affiliation(affiliation) for affiliation in session.affiliations.values()]
         terms = self._door.terms.told_now(session)
         self._post(session_resumed(self._door.offer, session, request.id, groups, terms, affiliations))
+        self._door.attendance.arrived(session)
 
     async def _open_session(
         self, candidate: LoginCandidate, groups: list[signalling.GroupInfo], request_id: int, *, with_token: bool
@@ -215,6 +216,7 @@ class Connection:
             return  # another device was faster while the record was written; this one has been told
         terms = self._door.terms.told_now(opened.session)
         self._post(session_started(self._door.offer, opened, request_id, groups, terms, token))
+        self._door.attendance.arrived(opened.session)
 
     def _logged_in(self, session: Session) -> None:
         self.session = session
@@ -238,8 +240,11 @@ class Connection:
         await self._door.attendance.affiliate(session, GroupId(request.group), tell)
 
     def _affiliation(self, affiliation: Affiliation) -> signalling.Affiliation:
-        channel = self._door.talk.channel(affiliation.group_id)
-        return affiliation_message(affiliation, channel, self._door.rosters.roster(affiliation))
+        talk, group_id = self._door.talk, affiliation.group_id
+        roster = self._door.rosters.roster(affiliation)
+        return affiliation_message(
+            affiliation, talk.channel(group_id), roster, emergency=talk.is_in_emergency(group_id)
+        )
 
     async def _deaffiliate(self, session: Session, request: signalling.Deaffiliate) -> None:
         affiliation = session.affiliations.get(GroupId(request.group))

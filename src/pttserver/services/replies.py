@@ -87,7 +87,7 @@ def group_info(membership: Membership) -> signalling.GroupInfo:
 
 
 def affiliation_message(
-    affiliation: Affiliation, channel: GroupChannel, roster: signalling.Roster
+    affiliation: Affiliation, channel: GroupChannel, roster: signalling.Roster, *, emergency: bool
 ) -> signalling.Affiliation:
     return signalling.Affiliation(
         group=affiliation.group_id,
@@ -98,6 +98,7 @@ def affiliation_message(
         control_ssrc=channel.control_ssrc,
         epoch=epoch_message(channel.epoch),
         roster=roster,
+        emergency=emergency,
     )
 
 

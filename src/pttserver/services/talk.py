@@ -7,6 +7,7 @@ can slip between the end of one talk burst and the start of the next.
 import asyncio
 from collections.abc import Callable, Sequence
 
+from pttserver.alerts.emergency import EmergencyGroups
 from pttserver.clock import Clock
 from pttserver.config import FloorTimerSettings
 from pttserver.floor.arbiter import Arbiter
@@ -20,6 +21,7 @@ from pttserver.media.relay import Relay
 from pttserver.services.call_log import CallInProgress, CallLog
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.sessions.session import Affiliation, Session
+from pttserver.wire import signalling
 from pttserver.wire.floor_control import FloorMessage, MessageType
 
 
@@ -53,6 +55,7 @@ class TalkService:
         epochs: KeyEpochs,
         call_log: CallLog,
         on_grant_delay: Callable[[float], None],
+        emergencies: EmergencyGroups,
     ) -> None:
         self._relay = relay
         self._socket = socket
@@ -62,6 +65,7 @@ class TalkService:
         self._epochs = epochs
         self._call_log = call_log
         self._on_grant_delay = on_grant_delay
+        self._emergencies = emergencies
         self._groups: dict[GroupId, GroupCall] = {}
         self.floor_grants = 0
         self.floor_denials = 0
@@ -104,7 +108,10 @@ class TalkService:
             functional_alias=identity.display_name.reveal(),
             priority=affiliation.priority,
             listen_only=affiliation.listen_only,
+            may_preempt=self._emergencies.may_claim(identity.subscriber_id),
         )
+        if self._emergencies.join(identity.subscriber_id, affiliation.group_id):
+            self.show_emergency(affiliation.group_id)
         now = self._clock.now()
         self._perform(group, group.arbiter.join(now, participant), now)
 
@@ -120,6 +127,21 @@ class TalkService:
             now = self._clock.now()
             self._perform(group, group.arbiter.leave(now, affiliation.ssrc), now)
         self.greet(affiliation)
+
+    def is_in_emergency(self, group_id: GroupId) -> bool:
+        return group_id in self._emergencies
+
+    def show_emergency(self, group_id: GroupId) -> None:
+        """The group's emergency began or ended: its participants are told, by floor control and by an event."""
+        group = self._groups.get(group_id)
+        if group is None:
+            return
+        on = self.is_in_emergency(group_id)
+        self._perform(group, group.arbiter.set_emergency(on), self._clock.now())
+        text = signalling.GroupEmergency(group=group_id, on=on).to_json()
+        for affiliation in group.affiliations.values():
+            if affiliation.session.link is not None:
+                affiliation.session.link.post(text)
 
     def leave(self, affiliation: Affiliation) -> None:
         """From now on not a packet more goes to or comes from the participant; the group gets a new key epoch."""
@@ -137,6 +159,7 @@ class TalkService:
         control_ssrc = self._ssrcs.draw()
         channel = GroupChannel(group_id, control_ssrc, self._socket, self._epochs.renew)
         group = GroupCall(group_id, Arbiter(control_ssrc, self._timers, self._ssrcs.draw), channel)
+        group.arbiter.set_emergency(self.is_in_emergency(group_id))  # there is nobody to be told yet
         self._groups[group_id] = group
         self._relay.channels[group_id] = channel
         return group

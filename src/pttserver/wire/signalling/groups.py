@@ -65,6 +65,8 @@ class Affiliation(Part):
     """SSRC of the group's floor control server."""
     epoch: Epoch
     roster: Roster
+    emergency: bool = False
+    """The group is in emergency; `group.emergency` tells of changes."""
 
 
 class MemberPresence(Part):
