@@ -366,7 +366,9 @@ def _offer_service_readings(metrics: Metrics, services: Services, clock: Clock) 
     metrics.gauge("call_log_queue", "Records waiting for the disk", lambda: len(call_log))
     metrics.gauge("alerts_open", "Emergency alerts that are open", lambda: len(services.alerts.desk.board))
     metrics.counter("alerts_raised", "Emergency alerts raised", lambda: services.alerts.desk.raised)
-    metrics.counter("alert_log_failures", "Failed attempts to write steps of alerts", lambda: services.alert_log.failures)
+    metrics.counter(
+        "alert_log_failures", "Failed attempts to write steps of alerts", lambda: services.alert_log.failures
+    )
     metrics.counter("call_log_dropped", "Records lost to a full queue", lambda: call_log.dropped)
     metrics.counter("call_log_failures", "Failed attempts to write records", lambda: call_log.failures)
     metrics.gauge("tenants_refused", "Tenants without a valid policy", lambda: services.policies.refused)

@@ -92,7 +92,7 @@ def test_a_device_confirms_while_somebody_sees_to_it_already() -> None:
     assert alert.state is State.HANDLING
 
 
-# Escalation (T-080) -----------------------------------------------------------------------------------------------------
+# Escalation (T-080) --------------------------------------------------------------------------------------------------
 
 
 def test_nobody_acknowledges_so_stage_after_stage_is_told() -> None:
@@ -128,7 +128,7 @@ def test_nobody_of_the_stage_is_there_so_the_next_one_is_told_at_once() -> None:
     assert alert.next_deadline() == 30
 
 
-# Ambient listening (T-086) ----------------------------------------------------------------------------------------------
+# Ambient listening (T-086) -------------------------------------------------------------------------------------------
 
 
 def test_listening_lasts_so_long_and_no_longer() -> None:
@@ -152,7 +152,7 @@ def test_listening_ends_with_the_alert() -> None:
     assert alert.next_deadline() is None
 
 
-# After a restart --------------------------------------------------------------------------------------------------------
+# After a restart -----------------------------------------------------------------------------------------------------
 
 
 def restored(alert: Alert, now: float, utc_ms: int) -> Alert:
@@ -178,7 +178,7 @@ def test_who_listened_before_a_restart_does_so_no_more() -> None:
     assert steps(again.stop_listening(At(0, 1_002_000), None)) == ["listening_over"]
 
 
-# Invariants -------------------------------------------------------------------------------------------------------------
+# Invariants ----------------------------------------------------------------------------------------------------------
 
 People = st.sampled_from([ANNA, BERT, CARL, DORA])
 Verb = Callable[[Alert, At, SubscriberId], list[Effect]]

@@ -61,7 +61,7 @@ class FloorLife(RuleBasedStateMachine):
     @rule(ssrc=PEOPLE, priority=st.integers(0, 255), listen_only=st.booleans())
     def joins(self, ssrc: int, priority: int, listen_only: bool) -> None:
         if ssrc not in self.arbiter.participants:
-            newcomer = Participant(ssrc, f"sub_{ssrc}", priority=priority, listen_only=listen_only)
+            newcomer = Participant(ssrc, f"sub_{ssrc}", priority=priority, listen_only=listen_only, may_preempt=True)
             told = self.performs(self.arbiter.join(self.now, newcomer))
             assert len(told) == 1
 

@@ -5,6 +5,7 @@ await handset.alerts.cancel("pressed by mistake")
 """
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Coroutine
@@ -51,6 +52,7 @@ class Alerts(Service):
         self._request: signalling.RaiseAlert | None = None
         self._accepted: asyncio.Future[str] | None = None
         self._seen: dict[str, int] = {}
+        self._unconfirmed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -197,6 +199,7 @@ class Alerts(Service):
 
     def _confirm_if_asked(self, info: AlertInfo) -> None:
         if info.subscriber != self._me:
+            self._unconfirmed.add(info.alert)
             self._run(self._confirm(info.alert))
 
     def _follow(self, event: AlertStepped) -> None:
@@ -209,10 +212,10 @@ class Alerts(Service):
             self.open[event.alert] = info.model_copy(update={"state": event.state, "handler": handler})
 
     async def _confirm(self, alert: str) -> None:
-        try:
+        """What is not confirmed for want of a connection is confirmed with the next one."""
+        with contextlib.suppress(Refused):  # it is over by now
             await self._ask(signalling.ConfirmAlert(id=1, alert=alert), signalling.Done)
-        except HandsetError:  # it is told again after the next log-in
-            self.open.pop(alert, None)
+        self._unconfirmed.discard(alert)
 
     async def connected(self) -> None:
         """An alert on its way goes both ways anew; and what was closed while we were away is open no more."""
@@ -220,6 +223,8 @@ class Alerts(Service):
             self._send()
         if self.open:
             await self.list()
+        for alert in list(self._unconfirmed):
+            await self._confirm(alert)
 
     def close(self) -> None:
         self._settle(NotConnected("The session is over."))
@@ -228,6 +233,10 @@ class Alerts(Service):
             task.cancel()
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        async def until_disconnected() -> None:
+            with contextlib.suppress(HandsetError):
+                await work
+
+        task = asyncio.get_running_loop().create_task(until_disconnected())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Set
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from ptthandset.alerts import Alerts
 from ptthandset.audio.playout import Played
 from ptthandset.credentials import Credentials
 from ptthandset.enrolment import enroll
@@ -68,7 +69,8 @@ class Handset:
         self._end: HandsetError | None = None
         self._stay: asyncio.Task[None] | None = None
         self._choices: set[asyncio.Task[None]] = set()
-        self._services: list[Service] = []
+        self.alerts = Alerts(self._ask, self._send_alert, credentials.subscriber, lambda: self.terms)
+        self._services: list[Service] = [self.alerts]
 
     @classmethod
     async def connect(cls, credentials: Credentials, *, pin: str | None = None, options: Options | None = None) -> Self:
@@ -156,6 +158,7 @@ class Handset:
             keepalive_interval_s=reply.keepalive_interval_s,
             report=self._reports,
             on_path=self._tell_path,
+            on_alert=self.alerts.receive,
         )
         self.media.link = link
         await self._open_media(reply.media)
@@ -375,6 +378,10 @@ class Handset:
 
     async def _ask(self, request: signalling.Request, expected: type[R]) -> R:
         return await self._connected().request(request, expected)
+
+    def _send_alert(self, alert: str, drill: bool) -> None:
+        if self.media is not None:
+            self.media.send_alert(alert, drill)
 
     def _tell(self, event: HandsetEvent) -> None:
         tell_all(self.listeners, event)

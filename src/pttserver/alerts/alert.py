@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from pttserver.alerts.effects import Closed, Effect, Record, Route, StartListening, StopListening
-from pttserver.alerts.states import At, State, Step, StepKind
+from pttserver.alerts.states import NO_NOTE, At, State, Step, StepKind
 from pttserver.alerts.table import ENDS, TABLE
 from pttserver.ids import AlertId, Personal, SubscriberId
 
@@ -117,9 +117,7 @@ class Alert:
 
     # Steps -------------------------------------------------------------------------------------------------------
 
-    def _happens(
-        self, at: At, kind: StepKind, who: SubscriberId | None, note: Personal = Personal("")
-    ) -> list[Effect]:
+    def _happens(self, at: At, kind: StepKind, who: SubscriberId | None, note: Personal = NO_NOTE) -> list[Effect]:
         if kind not in TABLE[self.state]:
             return []
         before = self.stop_listening(at, None) if kind in ENDS else []
@@ -127,7 +125,7 @@ class Alert:
         self._set_timers(at, kind)
         return [*before, recorded, *_FURTHER.get(kind, _nothing)(self)]
 
-    def _record(self, at: At, kind: StepKind, who: SubscriberId | None, note: Personal = Personal("")) -> Record:
+    def _record(self, at: At, kind: StepKind, who: SubscriberId | None, note: Personal = NO_NOTE) -> Record:
         step = Step(len(self.timeline) + 1, kind, at.utc_ms, who, note)
         self._follow(step)
         return Record(step)

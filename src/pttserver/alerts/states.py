@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pttserver.ids import Personal, SubscriberId
 
@@ -57,6 +57,9 @@ class StepKind(StrEnum):
     CANCELLED = "cancelled"
 
 
+NO_NOTE: Final = Personal("")
+
+
 class At(NamedTuple):
     """A moment on both clocks: `now` in monotonic seconds for deadlines, `utc_ms` for the timeline."""
 
@@ -66,10 +69,10 @@ class At(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An entry of the timeline, numbered from 1. `who` None: the server. `note`: what that person, or the policy, said."""
+    """An entry of the timeline, from number 1. `who` None: the server. `note`: what that person, or the policy, says."""
 
     number: int
     kind: StepKind
     at_ms: int
     who: SubscriberId | None
-    note: Personal = Personal("")  # noqa: RUF009 - a text is immutable
+    note: Personal = NO_NOTE

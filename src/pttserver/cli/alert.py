@@ -44,7 +44,13 @@ def list_(
 
 @app.command()
 def show(
-    ctx: typer.Context, tenant: TenantName, alert: AlertNumber, *, reason: Reason, by: Actor = None, json: AsJson = False
+    ctx: typer.Context,
+    tenant: TenantName,
+    alert: AlertNumber,
+    *,
+    reason: Reason,
+    by: Actor = None,
+    json: AsJson = False,
 ) -> None:
     """Show one alert with its timeline."""
     from pttserver.services.alert_debrief import alert_document, alert_page
@@ -63,7 +69,9 @@ def report(
     *,
     reason: Reason,
     html: Annotated[Path | None, typer.Option("--html", dir_okay=False, help="New file: a page to read.")] = None,
-    json: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="New file: the same for machines.")] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", dir_okay=False, help="New file: the same for machines.")
+    ] = None,
     by: Actor = None,
 ) -> None:
     """Write the debriefing of an alert to files."""
@@ -73,14 +81,15 @@ def report(
     if html is None and json is None:
         raise typer.BadParameter("give --html FILE, --json FILE, or both")
     found = _found(ctx, tenant, alert, by, reason)
-    texts = {
-        html: lambda: as_html(alert_page(found)),
-        json: lambda: json_text.dumps(alert_document(found), ensure_ascii=False, indent=2) + "\n",
-    }
-    for file, text in texts.items():
-        if file is not None:
-            write_new(file, text())
-            typer.echo(f"Written: {file}")
+    if html is not None:
+        _write(html, as_html(alert_page(found)))
+    if json is not None:
+        _write(json, json_text.dumps(alert_document(found), ensure_ascii=False, indent=2) + "\n")
+
+
+def _write(file: Path, text: str) -> None:
+    write_new(file, text)
+    typer.echo(f"Written: {file}")
 
 
 def _found(ctx: typer.Context, tenant: str, alert: str, by: str | None, reason: str) -> "ShownAlert":

@@ -36,7 +36,7 @@ _PHRASES = {
 
 
 class ServerMessages:
-    """Writes the messages of one group's floor control server. `emergency`: the group is in emergency, and all say so."""
+    """Writes the messages of one group's floor control server. `emergency`: of the group, told in all."""
 
     __slots__ = ("_control_ssrc", "_queueing", "emergency")
 

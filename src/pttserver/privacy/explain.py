@@ -142,7 +142,7 @@ def _alerts(policy: Policy) -> Iterator[str]:
         yield "Alerts are off."
         return
     who = "every subscriber" if alerts.allowed_by_default else "only subscribers who are allowed to"
-    ears = f"may, for {alerts.listen_at_most_s} s at most," if alerts.ambient_listening else "may not"
+    ears = "may" if alerts.ambient_listening else "may not"
     yield f"Alerts can be raised by {who}; dispatchers {ears} open the microphone of a device while its alert is open."
     groups = f" ({words(alerts.groups)})" if alerts.groups else ""
     further = words(alerts.escalate_to, "then") if alerts.escalate_to else "nobody else"

@@ -176,7 +176,9 @@ class AlertTarget(StrEnum):
 Targets: TypeAlias = Annotated[
     tuple[Annotated[AlertTarget, Field(strict=False)], ...], Field(strict=False, min_length=1, max_length=4)
 ]
-Stages: TypeAlias = Annotated[tuple[Annotated[AlertTarget, Field(strict=False)], ...], Field(strict=False, max_length=4)]
+Stages: TypeAlias = Annotated[
+    tuple[Annotated[AlertTarget, Field(strict=False)], ...], Field(strict=False, max_length=4)
+]
 GroupNames: TypeAlias = Annotated[tuple[NonEmptyText, ...], Field(strict=False, max_length=32)]
 
 
@@ -190,7 +192,7 @@ class AlertsSection(Section):
     route: Targets = (AlertTarget.DISPATCHERS, AlertTarget.GROUP)
     """Who is told at once: `dispatchers`, `managers`, `group`, `everybody`."""
     groups: GroupNames = ()
-    """Emergency groups, by name or number, that `group` means; none: those that the person in distress takes part in."""
+    """Emergency groups, by name or number, that `group` means; none: those that the person takes part in."""
     acknowledge_within_s: Annotated[int, Field(ge=5, le=3_600)] = 30
     """If no dispatcher acknowledges it within so many seconds, the next stage is told."""
     escalate_to: Stages = (AlertTarget.MANAGERS,)

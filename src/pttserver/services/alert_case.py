@@ -54,9 +54,7 @@ class Case:
 
     def stepped(self, step: Step, name_of: NameOf) -> signalling.AlertStepped:
         alert = self.alert
-        return signalling.AlertStepped(
-            alert=alert.alert_id, state=alert.state.value, step=step_told(step, name_of)
-        )
+        return signalling.AlertStepped(alert=alert.alert_id, state=alert.state.value, step=step_told(step, name_of))
 
 
 def step_told(step: Step, name_of: NameOf) -> signalling.AlertStep:

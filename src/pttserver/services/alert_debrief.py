@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pttserver.alerts.table import ENDS
 from pttserver.alerts.states import StepKind
+from pttserver.alerts.table import ENDS
 from pttserver.clock import Clock
 from pttserver.errors import NotFound
 from pttserver.ids import AlertId, Personal, SubscriberId, TenantId
@@ -178,7 +178,7 @@ def _call(call: PastCall, groups: Mapping[str, str], names: Mapping[SubscriberId
     return ShownCall(groups.get(call.group_id, call.group_id), call.started_ms, call.ended_ms, by)
 
 
-# For people and machines --------------------------------------------------------------------------------------------------
+# For people and machines ---------------------------------------------------------------------------------------------
 
 
 def alert_page(alert: ShownAlert) -> Page:
@@ -195,7 +195,12 @@ def alert_page(alert: ShownAlert) -> Page:
         for step in alert.steps
     ]
     calls = [
-        [call.group, moment(call.started_ms), moment(call.ended_ms), call.started_by.reveal() if call.started_by else "-"]
+        [
+            call.group,
+            moment(call.started_ms),
+            moment(call.ended_ms),
+            call.started_by.reveal() if call.started_by else "-",
+        ]
         for call in alert.calls
     ]
     return Page(

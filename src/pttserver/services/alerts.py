@@ -238,4 +238,3 @@ class AlertService:
 
     def _is_ours(self, session: Session, case: Case) -> bool:
         return session.identity.tenant_id == case.tenant_id and self._answers_alerts(session)
-

@@ -37,7 +37,7 @@ class NewAlert:
 
 @dataclass(frozen=True, slots=True)
 class NewStep:
-    """A step on its way in. `closed_ms`: set by the step that closes the alert. `note`: for the tenant's own subject."""
+    """A step on its way in. `closed_ms`: set if it closes the alert. `note`: for the tenant's own subject."""
 
     alert_id: AlertId
     tenant_id: TenantId
@@ -135,7 +135,7 @@ class Alerts:
         return await self._database.read(work)
 
 
-# Writing -----------------------------------------------------------------------------------------------------------------
+# Writing -------------------------------------------------------------------------------------------------------------
 
 
 def _write(sql: Connection, vault: Vault, entry: Entry) -> None:
@@ -191,7 +191,7 @@ def _put_step(sql: Connection, vault: Vault, raiser: SubjectVault, new: NewStep)
         sql.execute(update(alerts).where(mine).values(closed_ms=new.closed_ms))
 
 
-# Reading -----------------------------------------------------------------------------------------------------------------
+# Reading -------------------------------------------------------------------------------------------------------------
 
 
 class _Reading:

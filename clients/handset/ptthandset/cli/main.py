@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ptthandset.cli import device, listening, talking
+from ptthandset.cli import alerting, device, listening, sos, talking
 from ptthandset.errors import HandsetError
 from pttserver.errors import PttError
 
@@ -37,6 +37,10 @@ app.command("who")(device.who)
 app.command("talk")(talking.talk)
 app.command("listen")(listening.listen)
 app.command("radio")(talking.radio)
+app.command("sos")(sos.sos)
+dispatch = typer.Typer(help="What dispatchers do.", no_args_is_help=True)
+dispatch.add_typer(alerting.app, name="alerts")
+app.add_typer(dispatch, name="dispatch")
 
 
 @app.callback()
