@@ -18,6 +18,13 @@ REPLIES = {
     "presence.list": "presence",
     "media.path": "done",
     "ping": "pong",
+    "alert.raise": "alert.accepted",
+    "alert.delivered": "done",
+    "alert.acknowledge": "done",
+    "alert.handle": "done",
+    "alert.resolve": "done",
+    "alert.cancel": "done",
+    "alert.list": "alerts",
 }
 _CHANNEL = {"$ref": "#/channels/ptt"}
 _PACKET = "media.packet"

@@ -21,6 +21,8 @@ FOLDER = Path(__file__).parents[2] / "proto"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
 ERRORS, LIMITS, SIGNALLING, FLOOR = (PAGES[name] for name in ("errors", "limits", "signalling", "floor-control"))
 
+MESSAGES = "\n".join(PAGES.get(name, "") for name in ("signalling", "alerts"))
+
 
 def rows(text: str) -> list[list[str]]:
     """Cells of all table rows."""
@@ -59,9 +61,12 @@ def test_codes_that_reach_a_client_are_told_apart_from_those_that_do_not() -> No
 
 def test_every_message_and_every_member_is_described() -> None:
     for kind, model in {**signalling.REQUESTS, **signalling.SERVER_MESSAGES}.items():
-        assert re.search(rf"\b{re.escape(kind)}\b", SIGNALLING), kind
+        assert re.search(rf"\b{re.escape(kind)}\b", MESSAGES), kind
         for name in model.model_fields:
-            assert f"`{name}`" in SIGNALLING, f"{kind}: {name}"
+            assert f"`{name}`" in MESSAGES, f"{kind}: {name}"
+    for part in (signalling.AlertInfo, signalling.AlertStep, signalling.AlertDetail, signalling.Position):
+        for name in part.model_fields:
+            assert f"`{name}`" in PAGES["alerts"], f"{part.__name__}: {name}"
     parts = (signalling.Affiliation, signalling.GroupInfo, signalling.Epoch, signalling.MediaEndpoint)
     for part in (*parts, signalling.Superseded, signalling.MemberPresence, signalling.Roster, signalling.Participant):
         for name in part.model_fields:

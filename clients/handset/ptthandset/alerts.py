@@ -22,6 +22,7 @@ from pttserver.wire.signalling import AlertDetail, AlertInfo, AlertOutcome, Aler
 
 AlertEvent = AlertRaised | AlertStepped | signalling.GroupEmergency
 SWITCHED_OFF: Final = "Your organisation has switched alerts off for you."
+_SERVERS_TROUBLE = ("internal", "busy", "store.unavailable")
 _CLOSED = ("resolved", "false_alarm", "test", "cancelled")
 _CAUSES = {
     RefusalCause.SWITCHED_OFF: ("policy.forbids", SWITCHED_OFF),
@@ -98,17 +99,20 @@ class Alerts(Service):
         self._alarm.set(self._sender.next_deadline())
 
     async def _ask_for_help(self, request: signalling.RaiseAlert) -> None:
+        """The answer to an alert that was settled by UDP meanwhile is the answer to no other one."""
+        outcome: str | Refused | None
         try:
-            reply = await self._ask(request, signalling.AlertAccepted)
+            outcome = (await self._ask(request, signalling.AlertAccepted)).alert
         except Refused as error:
-            if error.code in ("internal", "busy", "store.unavailable"):
-                self._request = request  # the server's trouble, not ours: it is sent again
-            else:
-                self._settle(error)
+            outcome = None if error.code in _SERVERS_TROUBLE else error
         except NotConnected:
-            self._request = request
+            outcome = None
+        if self._sender is None or self._sender.alert != request.alert:
+            return
+        if outcome is None:
+            self._request = request  # it is sent again
         else:
-            self._settle(reply.alert)
+            self._settle(outcome)
 
     def _expire(self, now: float) -> None:
         if self._sender is not None and self._sender.expire(now):

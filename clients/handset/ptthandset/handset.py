@@ -353,6 +353,8 @@ class Handset:
             case signalling.GroupRights(group=group_id) if group_id in self.talkgroups:
                 self.talkgroups[group_id].priority = event.priority
                 self.talkgroups[group_id].listen_only = event.listen_only
+            case signalling.GroupEmergency(group=group_id, on=on) if group_id in self.talkgroups:
+                self.talkgroups[group_id].emergency = on
             case signalling.GroupRemoved(group=group_id):
                 self._lose_group(group_id)
             case signalling.SessionSuperseded(device_type=device_type, at_ms=at_ms):

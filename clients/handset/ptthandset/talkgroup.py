@@ -110,6 +110,7 @@ class Talkgroup:
         self.priority = affiliation.priority
         self.ssrc = affiliation.ssrc
         self.control_ssrc = affiliation.control_ssrc
+        self.emergency = affiliation.emergency
         self.keys = EpochKeys(affiliation.epoch)
         self._media = media
         self._floor = FloorParticipant(affiliation.ssrc, self._timers)
@@ -123,6 +124,7 @@ class Talkgroup:
         self.keys.renew(affiliation.epoch)
         self.listen_only = affiliation.listen_only
         self.priority = affiliation.priority
+        self.emergency = affiliation.emergency
         self.set_roster(affiliation.roster)
 
     # Roster ------------------------------------------------------------------------------------------------------

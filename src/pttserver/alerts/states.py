@@ -69,7 +69,7 @@ class At(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An entry of the timeline, from number 1. `who` None: the server. `note`: what that person, or the policy, says."""
+    """An entry of the timeline, from number 1. `who` None: the server. `note`: said by that person."""
 
     number: int
     kind: StepKind
