@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pttserver.alerts.alert import Alert, AlertRules
-from pttserver.alerts.effects import Closed, Effect, Record, Route, StartListening, StopListening
+from pttserver.alerts.effects import Closed, Effect, Record, Route
 from pttserver.alerts.states import At, State, Step, StepKind
 from pttserver.alerts.table import ENDS, TABLE, mermaid
 from pttserver.ids import AlertId, Personal, SubscriberId
 
 ANNA, BERT, CARL, DORA = (SubscriberId(f"sub_{name}") for name in ("anna", "bert", "carl", "dora"))
-RULES = AlertRules(acknowledge_within_s=30, escalate_to=("managers", "everybody"), listen_at_most_s=60)
+RULES = AlertRules(acknowledge_within_s=30, escalate_to=("managers", "everybody"))
 NOBODY_SAID = Personal("")
 
 
@@ -70,11 +70,10 @@ def test_what_comes_twice_or_late_does_nothing() -> None:
         alert.deliver(at(8), CARL),
         alert.acknowledge(at(8), CARL),
         alert.handle(at(8), CARL),
-        alert.listen(at(8), CARL, NOBODY_SAID),
         alert.end(at(8), ANNA, StepKind.CANCELLED, NOBODY_SAID),
         alert.expire(at(1000)),
     ]
-    assert late == [[]] * 6
+    assert late == [[]] * 5
     assert alert.state is State.FALSE_ALARM
 
 
@@ -128,30 +127,6 @@ def test_nobody_of_the_stage_is_there_so_the_next_one_is_told_at_once() -> None:
     assert alert.next_deadline() == 30
 
 
-# Ambient listening (T-086) -------------------------------------------------------------------------------------------
-
-
-def test_listening_lasts_so_long_and_no_longer() -> None:
-    alert = raised()
-    alert.acknowledge(at(1), BERT)
-    assert alert.listen(at(2), BERT, Personal("no answer"))[1] == StartListening(BERT)
-    assert alert.listen(at(3), CARL, NOBODY_SAID) == []
-    assert alert.next_deadline() == 62
-    over = alert.expire(at(62))
-    assert over[1] == StopListening()
-    assert alert.timeline[-1].who is None
-    assert alert.listener is None
-
-
-def test_listening_ends_with_the_alert() -> None:
-    alert = raised()
-    alert.listen(at(2), BERT, NOBODY_SAID)
-    ended = alert.end(at(3), BERT, StepKind.RESOLVED, NOBODY_SAID)
-    assert [type(effect) for effect in ended] == [Record, StopListening, Record, Closed]
-    assert kinds(alert) == ["raised", "listening", "listening_over", "resolved"]
-    assert alert.next_deadline() is None
-
-
 # After a restart -----------------------------------------------------------------------------------------------------
 
 
@@ -171,13 +146,6 @@ def test_a_clock_that_jumped_neither_starves_nor_floods(utc_ms: int, deadline: f
     assert restored(raised(), now=7, utc_ms=utc_ms).next_deadline() == deadline
 
 
-def test_who_listened_before_a_restart_does_so_no_more() -> None:
-    alert = raised()
-    alert.listen(at(1), BERT, NOBODY_SAID)
-    again = restored(alert, 0, 1_002_000)
-    assert steps(again.stop_listening(At(0, 1_002_000), None)) == ["listening_over"]
-
-
 # Invariants ----------------------------------------------------------------------------------------------------------
 
 People = st.sampled_from([ANNA, BERT, CARL, DORA])
@@ -188,8 +156,6 @@ VERBS: dict[str, Verb] = {
     "handle": Alert.handle,
     "resolve": lambda alert, now, who: alert.end(now, who, StepKind.RESOLVED, NOBODY_SAID),
     "cancel": lambda alert, now, who: alert.end(now, who, StepKind.CANCELLED, NOBODY_SAID),
-    "listen": lambda alert, now, who: alert.listen(now, who, NOBODY_SAID),
-    "stop listening": Alert.stop_listening,
     "expire": lambda alert, now, _: alert.expire(now),
     "nobody": lambda alert, now, _: alert.nobody_reached(now) or [],
 }
@@ -215,8 +181,7 @@ def test_any_history_is_a_path_that_can_be_walked_again(
     assert told.count("acknowledged") <= 1
     assert told.count("unanswered") <= 1
     assert sum(kind in told for kind in ENDS) <= 1
-    assert told.count("listening") - told.count("listening_over") == (alert.listener is not None)
-    assert alert.state.is_open or (alert.next_deadline() is None and alert.listener is None)
+    assert alert.state.is_open or alert.next_deadline() is None
     assert restored(alert, now, at(now).utc_ms).state is alert.state
 
 

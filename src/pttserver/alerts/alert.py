@@ -3,10 +3,10 @@
 After every call carry out the returned effects, in order; then ask `next_deadline()` and call `expire()` at that time.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pttserver.alerts.effects import Closed, Effect, Record, Route, StartListening, StopListening
+from pttserver.alerts.effects import Closed, Effect, Record, Route
 from pttserver.alerts.states import NO_NOTE, At, State, Step, StepKind
 from pttserver.alerts.table import ENDS, TABLE
 from pttserver.ids import AlertId, Personal, SubscriberId
@@ -18,7 +18,6 @@ class AlertRules:
 
     acknowledge_within_s: float
     escalate_to: tuple[str, ...] = ()
-    listen_at_most_s: float = 60.0
 
 
 @dataclass(slots=True)
@@ -34,9 +33,7 @@ class Alert:
     stage: int = 0
     delivered: set[SubscriberId] = field(default_factory=set)
     handler: SubscriberId | None = None
-    listener: SubscriberId | None = None
     _acknowledge_by: float | None = None
-    _listen_until: float | None = None
 
     @property
     def raised_ms(self) -> int:
@@ -72,14 +69,6 @@ class Alert:
         assert outcome in ENDS, f"{outcome} is no end"
         return self._happens(at, outcome, who, note)
 
-    def listen(self, at: At, dispatcher: SubscriberId, reason: Personal) -> list[Effect]:
-        """Ambient listening begins, for a time."""
-        return self._happens(at, StepKind.LISTENING, dispatcher, reason) if self.listener is None else []
-
-    def stop_listening(self, at: At, who: SubscriberId | None) -> list[Effect]:
-        """`who` None: the time is over, or the device is gone."""
-        return [] if self.listener is None else self._happens(at, StepKind.LISTENING_OVER, who)
-
     def nobody_reached(self, at: At) -> None:
         """Nobody of the stage that was just told is there: a further stage need not wait. `expire` is due."""
         if self._acknowledge_by is not None and self.stage < len(self.rules.escalate_to):
@@ -98,17 +87,13 @@ class Alert:
 
     def next_deadline(self) -> float | None:
         """When `expire` is due (monotonic seconds); None: no timer runs."""
-        running = [deadline for deadline in (self._acknowledge_by, self._listen_until) if deadline is not None]
-        return min(running, default=None)
+        return self._acknowledge_by
 
     def expire(self, at: At) -> list[Effect]:
-        """Lets the timers expire that are due. Too early a call does nothing."""
-        effects: list[Effect] = []
-        if self._listen_until is not None and self._listen_until <= at.now:
-            effects += self.stop_listening(at, None)
-        if self._acknowledge_by is not None and self._acknowledge_by <= at.now:
-            effects += self._escalate(at)
-        return effects
+        """Lets the timer expire if it is due. Too early a call does nothing."""
+        if self._acknowledge_by is None or at.now < self._acknowledge_by:
+            return []
+        return self._escalate(at)
 
     def _escalate(self, at: At) -> list[Effect]:
         if self.stage >= len(self.rules.escalate_to):  # more, if the policy had more stages before a restart
@@ -120,10 +105,13 @@ class Alert:
     def _happens(self, at: At, kind: StepKind, who: SubscriberId | None, note: Personal = NO_NOTE) -> list[Effect]:
         if kind not in TABLE[self.state]:
             return []
-        before = self.stop_listening(at, None) if kind in ENDS else []
         recorded = self._record(at, kind, who, note)
-        self._set_timers(at, kind)
-        return [*before, recorded, *_FURTHER.get(kind, _nothing)(self)]
+        if kind is StepKind.ESCALATED:
+            self._acknowledge_by = at.now + self.rules.acknowledge_within_s
+            return [recorded, Route(self.stage)]
+        if kind is StepKind.UNANSWERED or not self.state.is_waiting:
+            self._acknowledge_by = None
+        return [recorded, Closed()] if kind in ENDS else [recorded]
 
     def _record(self, at: At, kind: StepKind, who: SubscriberId | None, note: Personal = NO_NOTE) -> Record:
         step = Step(len(self.timeline) + 1, kind, at.utc_ms, who, note)
@@ -141,37 +129,6 @@ class Alert:
                 self.stage += 1
             case StepKind.HANDLING:
                 self.handler = step.who
-            case StepKind.LISTENING:
-                self.listener = step.who
-            case StepKind.LISTENING_OVER:
-                self.listener = None
-
-    def _set_timers(self, at: At, kind: StepKind) -> None:
-        if kind is StepKind.ESCALATED:
-            self._acknowledge_by = at.now + self.rules.acknowledge_within_s
-        elif kind is StepKind.UNANSWERED or not self.state.is_waiting:
-            self._acknowledge_by = None
-        if self.listener is None:
-            self._listen_until = None
-        elif kind is StepKind.LISTENING:
-            self._listen_until = at.now + self.rules.listen_at_most_s
 
 
 _BEGINS_TO_WAIT = (StepKind.RAISED, StepKind.ESCALATED)
-
-
-def _nothing(_: Alert) -> list[Effect]:
-    return []
-
-
-def _start_listening(alert: Alert) -> list[Effect]:
-    assert alert.listener is not None, "the step has set it"
-    return [StartListening(alert.listener)]
-
-
-_FURTHER: dict[StepKind, Callable[[Alert], list[Effect]]] = {
-    StepKind.ESCALATED: lambda alert: [Route(alert.stage)],
-    StepKind.LISTENING: _start_listening,
-    StepKind.LISTENING_OVER: lambda _: [StopListening()],
-    **dict.fromkeys(ENDS, lambda _: [Closed()]),
-}

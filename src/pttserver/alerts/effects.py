@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from pttserver.alerts.states import Step
-from pttserver.ids import SubscriberId
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +23,8 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class StartListening:
-    """Have the microphone of the device opened for this dispatcher."""
-
-    dispatcher: SubscriberId
-
-
-@dataclass(frozen=True, slots=True)
-class StopListening:
-    """Have it closed."""
-
-
-@dataclass(frozen=True, slots=True)
 class Closed:
     """The alert is over: nothing more will happen to it."""
 
 
-Effect = Record | Route | StartListening | StopListening | Closed
+Effect = Record | Route | Closed

@@ -31,13 +31,9 @@ ENDS: Mapping[StepKind, State] = {
 """What closes an alert, in any state before."""
 
 
-def _while_open(state: State) -> dict[StepKind, State]:
-    return {StepKind.LISTENING: state, StepKind.LISTENING_OVER: state, **ENDS}
-
-
 def _while_waiting(state: State) -> dict[StepKind, State]:
     answers = {StepKind.ACKNOWLEDGED: State.ACKNOWLEDGED, StepKind.HANDLING: State.HANDLING}
-    return {StepKind.ESCALATED: state, StepKind.UNANSWERED: state, **answers, **_while_open(state)}
+    return {StepKind.ESCALATED: state, StepKind.UNANSWERED: state, **answers, **ENDS}
 
 
 TABLE: Mapping[State, Mapping[StepKind, State]] = {
@@ -46,12 +42,12 @@ TABLE: Mapping[State, Mapping[StepKind, State]] = {
     State.ACKNOWLEDGED: {
         StepKind.DELIVERED: State.ACKNOWLEDGED,
         StepKind.HANDLING: State.HANDLING,
-        **_while_open(State.ACKNOWLEDGED),
+        **ENDS,
     },
     State.HANDLING: {
         StepKind.DELIVERED: State.HANDLING,
         StepKind.HANDLING: State.HANDLING,
-        **_while_open(State.HANDLING),
+        **ENDS,
     },
     State.RESOLVED: {},
     State.FALSE_ALARM: {},

@@ -25,7 +25,6 @@ _DIRECTIONS = {
     "alerts.enabled": -1,
     "alerts.allowed_by_default": -1,
     "alerts.ambient_listening": -1,
-    "alerts.listen_at_most_s": -1,
     "logging.records": -1,
 }
 SECTIONS = ("policy", "roles", "roster", "location", "alerts", "logging")

@@ -201,8 +201,6 @@ class AlertsSection(Section):
     """Whether the groups that the person takes part in are in emergency while the alert is open."""
     ambient_listening: bool = False
     """Whether a dispatcher may open the microphone of a device whose alert is open."""
-    listen_at_most_s: Annotated[int, Field(ge=5, le=600)] = 60
-    """How long a microphone that a dispatcher opened stays open, seconds."""
 
 
 class RolesSection(Section):

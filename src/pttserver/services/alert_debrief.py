@@ -29,8 +29,6 @@ _WORDS: Mapping[str, str] = {
     StepKind.UNANSWERED: "nobody acknowledged it in time, and there is nobody else to tell",
     StepKind.ACKNOWLEDGED: "acknowledged it",
     StepKind.HANDLING: "sees to it",
-    StepKind.LISTENING: "had the microphone opened",
-    StepKind.LISTENING_OVER: "the microphone was closed",
     StepKind.RESOLVED: "closed it: resolved",
     StepKind.FALSE_ALARM: "closed it: false alarm",
     StepKind.TEST: "closed it: test",

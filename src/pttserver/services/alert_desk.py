@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Sequence
 from pttserver.alerts.alert import Alert
 from pttserver.alerts.audience import Audience
 from pttserver.alerts.board import REMEMBERED_CLOSED, Board
-from pttserver.alerts.effects import Closed, Effect, Record, Route, StartListening, StopListening
+from pttserver.alerts.effects import Closed, Effect, Record, Route
 from pttserver.alerts.emergency import EmergencyGroups
 from pttserver.alerts.states import At, Step, StepKind
 from pttserver.clock import Clock
@@ -115,8 +115,6 @@ class AlertDesk:
                         self._route(case, stage)
                     case Closed():
                         self._close(case)
-                    case StartListening() | StopListening():
-                        pass
         finally:  # a bug in an effect must not stop the timers of the other alerts
             self._arm()
 
@@ -289,7 +287,6 @@ class AlertDesk:
             case.audience |= self._routing.at_once(targets)
             if AlertTarget.GROUP in targets:
                 case.audience |= await self._routing.members(case.tenant_id, alert.raiser)
-        self.carry_out(case, alert.stop_listening(self.at, None))  # whoever listened is gone
 
 
 def as_degrees(position: signalling.Position) -> Personal:

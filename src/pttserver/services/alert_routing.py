@@ -37,7 +37,6 @@ class AlertRouting:
         return AlertRules(
             acknowledge_within_s=section.acknowledge_within_s,
             escalate_to=tuple(target.value for target in section.escalate_to),
-            listen_at_most_s=section.listen_at_most_s,
         )
 
     def targets(self, tenant_id: TenantId, stage: int) -> frozenset[AlertTarget]:
