@@ -17,6 +17,7 @@ from pttserver.errors import PolicyMissing, StoreUnavailable
 from pttserver.ids import Personal, SubscriberId, TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
+from pttserver.privacy.forms import PSEUDONYM
 from pttserver.privacy.gate import Gate
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released, Value
@@ -169,10 +170,15 @@ class _Release:
             number=step.number,
             kind=step.kind.value,
             actor=self._actor(step.who),
-            note=self._of(one.tenant_id, step.note) if step.note else None,
+            note=self._note(step),
             at_ms=at,
             closed_ms=at if step.kind in ENDS else None,
         )
+
+    def _note(self, step: Step) -> Released | None:
+        """A pseudonym of what somebody wrote would say nothing."""
+        note = self._of(self._one.tenant_id, step.note) if step.note else None
+        return None if note is None or note.form == PSEUDONYM else note
 
     def _actor(self, who: SubscriberId | None) -> Released | None:
         return None if who is None else self._of(who, who)
