@@ -34,7 +34,7 @@ def explain(policy: Policy) -> list[str]:
         *(_category(category, policy.rule(category)) for category in Category),
         *(_datum(f"{name} (your field)", policy.rule(Category.EXTRA, name)) for name in policy.extra),
         *_location(policy.location, policy.location.enabled),
-        _alerts(policy),
+        *_alerts(policy),
         *_roles(policy.roles),
         f"Groups: members see the names of up to {policy.roster.names_up_to} participants, and the number of more.",
         *(["Nothing that happens is ever written, whatever its category says."] if not policy.logging.records else []),
@@ -136,9 +136,19 @@ def _location(location: LocationSection, enabled: bool) -> Iterator[str]:
     yield f"A subscriber {'may' if location.subscriber_may_switch_off else 'may not'} switch location off."
 
 
-def _alerts(policy: Policy) -> str:
-    if not policy.alerts.enabled:
-        return "Alerts are off."
-    who = "every subscriber" if policy.alerts.allowed_by_default else "only subscribers who are allowed to"
-    ears = "may" if policy.alerts.ambient_listening else "may not"
-    return f"Alerts can be raised by {who}; dispatchers {ears} open the microphone of a device while its alert is open."
+def _alerts(policy: Policy) -> Iterator[str]:
+    alerts = policy.alerts
+    if not alerts.enabled:
+        yield "Alerts are off."
+        return
+    who = "every subscriber" if alerts.allowed_by_default else "only subscribers who are allowed to"
+    ears = "may" if alerts.ambient_listening else "may not"
+    yield f"Alerts can be raised by {who}; dispatchers {ears} open the microphone of a device while its alert is open."
+    groups = f" ({words(alerts.groups)})" if alerts.groups else ""
+    further = words(alerts.escalate_to, "then") if alerts.escalate_to else "nobody else"
+    within_s = alerts.acknowledge_within_s
+    yield f"They go to {words(alerts.route)}{groups}; if no dispatcher answers within {within_s} s, to {further}."
+    if alerts.group_emergency:
+        yield "The groups of a person in distress are in emergency until the alert is closed."
+    if not policy.keeps(Category.ALERT):
+        yield "Alerts live in memory only: one that is open when the server stops is lost, and none can be debriefed."

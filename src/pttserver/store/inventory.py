@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Table
 
 from pttserver.privacy.categories import Category
-from pttserver.store import governance_schema, remote_schema  # noqa: F401 - their tables are part of the schema
+from pttserver.store import (  # noqa: F401 - their tables are part of the schema
+    alert_schema,
+    governance_schema,
+    remote_schema,
+)
 from pttserver.store.columns import Happening, ReferenceType
 from pttserver.store.schema import metadata
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ptthandset.cli import calling, device, dispatching, listening, talking
+from ptthandset.cli import alerting, calling, device, dispatching, listening, sos, talking
 from ptthandset.errors import HandsetError
 from pttserver.errors import PttError
 
@@ -39,6 +39,8 @@ app.command("listen")(listening.listen)
 app.command("radio")(talking.radio)
 app.command("call")(calling.call)
 app.command("callback")(calling.callback)
+app.command("sos")(sos.sos)
+dispatching.app.add_typer(alerting.app, name="alerts")
 app.add_typer(dispatching.app, name="dispatch")
 
 
