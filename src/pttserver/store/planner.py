@@ -246,7 +246,7 @@ class Planner:
                 over = and_(over, table.c.name == extra)
             made = Rewriting(Gate(self.cutoffs.policy), self._vault, self._tenant_id, table, column, owner, over, extra)
             if made.finds_any(self._sql):
-                yield replace(made, names=self._names()) if happening is not None else made
+                yield made if happening is None else replace(made, names=self._names(), since=table.c[happening.since])
 
     def _theirs(
         self, table: Table, owner: Column[Any], held: frozenset[str], *, by_reference: bool
