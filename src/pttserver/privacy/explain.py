@@ -86,8 +86,9 @@ def _head(policy: Policy) -> Iterator[str]:
 def _category(category: Category, rule: Rule) -> str:
     told = _datum(about(category).title, rule)
     wanted = WRITTEN_FOR.get(category)
-    if rule.storage is not Storage.NONE and wanted not in (None, *rule.purposes):
-        told += f" But nothing of it is written: the server writes it for {wanted}, which is not among its purposes."
+    if rule.storage is not Storage.NONE and wanted is not None and not wanted & rule.purposes:
+        server = " or ".join(sorted(wanted)).replace("_", " ")
+        told += f" But nothing of it is written: the server writes it for {server}, which is not among its purposes."
     return told.replace("Seen by the person", "Seen by nobody") if category is Category.CREDENTIAL else told
 
 
