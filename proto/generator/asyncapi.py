@@ -18,6 +18,18 @@ REPLIES = {
     "presence.list": "presence",
     "media.path": "done",
     "ping": "pong",
+    "message.key": "done",
+    "message.recipients": "message.keys",
+    "message.send": "message.accepted",
+    "message.attach": "done",
+    "message.attachment": "message.chunk",
+    "message.fetch": "message.queue",
+    "message.received": "done",
+    "message.history": "message.page",
+    "message.delete": "done",
+    "contact.list": "contacts",
+    "contact.put": "done",
+    "contact.remove": "done",
 }
 _CHANNEL = {"$ref": "#/channels/ptt"}
 _PACKET = "media.packet"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from generator import fixed
+from generator import fixed, message_examples
 from pttserver.crypto.device_keys import Purpose, proof
 from pttserver.crypto.srtp import SrtpKey
 from pttserver.wire import signalling as s
@@ -104,6 +104,7 @@ _REQUESTS: list[s.Message] = [
     s.ListPresence(id=10, group=fixed.GROUP),
     s.SetMediaPath(id=5, via="udp"),
     s.Ping(id=6),
+    *message_examples.REQUESTS,
 ]
 _SERVER_MESSAGES: list[s.Message] = [
     s.Welcome(re=1, protocol=1, challenge=fixed.CHALLENGE, server="pttserver/0.1.0"),
@@ -144,6 +145,7 @@ _SERVER_MESSAGES: list[s.Message] = [
     s.GroupRemoved(group=fixed.GROUP),
     s.SessionSuperseded(device_type="example radio", at_ms=1_790_000_000_000),
     s.SessionEnded(reason="expired"),
+    *message_examples.SERVER_MESSAGES,
 ]
 
 

@@ -26,10 +26,12 @@ from pttserver.services.authentication import Authentication
 from pttserver.services.call_log import CallLog
 from pttserver.services.certificate import CertificateFiles, ensure_certificate
 from pttserver.services.connection import Door
+from pttserver.services.contacts import ContactLists
 from pttserver.services.desk import Desk
 from pttserver.services.erasure import open_erasures
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.keyring import open_database
+from pttserver.services.messages import Messaging
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.policy_watch import PolicyDesk, PolicyWatch
@@ -45,10 +47,14 @@ from pttserver.services.terms import TermsTeller
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.store.audit import AuditLog
 from pttserver.store.calls import CallHistory
+from pttserver.store.contacts import Contacts
 from pttserver.store.database import Database
 from pttserver.store.devices import Devices
 from pttserver.store.enrolment import Enrolments
 from pttserver.store.groups import Groups
+from pttserver.store.message_directory import MessageDirectory
+from pttserver.store.message_history import MessageHistory
+from pttserver.store.message_queue import MessageQueue
 from pttserver.store.resume import ResumeTokens
 from pttserver.store.subscribers import Subscribers
 from pttserver.store.sweeps import HAPPENING_CATEGORIES
@@ -69,6 +75,7 @@ class Services:
     groups: Groups
     terms: TermsTeller
     desk: Desk
+    messaging: Messaging
     attendance: Attendance
     authentication: Authentication
     pins: PinCheck
@@ -150,6 +157,7 @@ class Application:
         background.start(keep_subject_keys(database, self._settings), "subject keys")
         background.start(services.audit.run(services.policies.tenants), "audit checkpoints")
         background.start(services.retention.run(services.policies.changed), "retention")
+        background.start(services.messaging.run(), "messages")
         background.start(services.metrics.watch_loop(), "loop lag")
 
     def _door(self, services: Services, files: CertificateFiles, media_port: int) -> Door:
@@ -218,6 +226,15 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         settings=settings.authentication,
         clock=clock,
     )
+    messaging = Messaging(
+        directory=MessageDirectory(database),
+        queue=MessageQueue(database),
+        history=MessageHistory(database),
+        sessions=sessions,
+        policies=policies,
+        clock=clock,
+    )
+    contacts = ContactLists(Contacts(database), policies, clock)
     return Services(
         sessions=sessions,
         relay=relay,
@@ -225,7 +242,8 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         rosters=rosters,
         groups=groups,
         terms=TermsTeller(sessions, policies),
-        desk=Desk(policies),
+        desk=Desk(policies, messaging.handlers(), contacts.handlers()),
+        messaging=messaging,
         attendance=attendance,
         authentication=authentication,
         pins=pins,
@@ -312,6 +330,7 @@ def _offer_service_readings(metrics: Metrics, services: Services, clock: Clock) 
     metrics.gauge("bursts_in_progress", "Groups somebody talks in", lambda: talk.bursts_in_progress)
     metrics.counter("floor_grants", "Floors granted", lambda: talk.floor_grants)
     metrics.counter("floor_denials", "Floors denied", lambda: talk.floor_denials)
+    metrics.counter("messages_accepted", "Messages taken from senders", lambda: services.messaging.accepted)
     metrics.counter("takeovers", "Sessions superseded by another device", lambda: attendance.takeovers)
     metrics.counter("authentication_failures", "Refused proofs and PINs", lambda: authentication.failures)
     metrics.counter("authentication_throttled", "Attempts that had to wait", lambda: authentication.throttled)

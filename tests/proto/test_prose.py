@@ -19,6 +19,8 @@ from pttserver.wire.floor_control import DenyCause, FloorIndicator, MessageType,
 
 FOLDER = Path(__file__).parents[2] / "proto"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
+SERVICES = ("signalling", "messages")
+"""The pages that describe messages."""
 ERRORS, LIMITS, SIGNALLING, FLOOR = (PAGES[name] for name in ("errors", "limits", "signalling", "floor-control"))
 
 
@@ -59,9 +61,13 @@ def test_codes_that_reach_a_client_are_told_apart_from_those_that_do_not() -> No
 
 def test_every_message_and_every_member_is_described() -> None:
     for kind, model in {**signalling.REQUESTS, **signalling.SERVER_MESSAGES}.items():
-        assert re.search(rf"\b{re.escape(kind)}\b", SIGNALLING), kind
-        for name in model.model_fields:
-            assert f"`{name}`" in SIGNALLING, f"{kind}: {name}"
+        pages = [PAGES[name] for name in SERVICES if re.search(rf"\b{re.escape(kind)}\b", PAGES[name])]
+        assert pages, kind
+        for name in model.model_fields.keys() - {"type", "id", "re"}:
+            assert any(f"`{name}`" in page for page in pages), f"{kind}: {name}"
+    for part in (signalling.StoredMessage, signalling.SealedMessage, signalling.DeviceKeys, signalling.WrappedKey):
+        for name in part.model_fields:
+            assert f"`{name}`" in PAGES["messages"], f"{part.__name__}: {name}"
     parts = (signalling.Affiliation, signalling.GroupInfo, signalling.Epoch, signalling.MediaEndpoint)
     for part in (*parts, signalling.Superseded, signalling.MemberPresence, signalling.Roster, signalling.Participant):
         for name in part.model_fields:

@@ -62,5 +62,15 @@ class FloorCancelled(HandsetError):
     """You let go before the floor was granted."""
 
 
+class KeyChanged(HandsetError):
+    """A device has another key than it was first seen with: nothing was sent."""
+
+    def __init__(self, subscriber: str, device: str) -> None:
+        text = f"A device of {subscriber} ({device}) has another key than before. Ask that person; then trust it anew."
+        super().__init__(text)
+        self.subscriber = subscriber
+        self.device = device
+
+
 class CredentialsError(HandsetError):
     """The file with this device's keys cannot be used."""

@@ -10,9 +10,11 @@ import contextlib
 import random
 from collections.abc import Callable, Coroutine, Set
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 from ptthandset.audio.playout import Played
+from ptthandset.contacts import ContactList
 from ptthandset.credentials import Credentials
 from ptthandset.enrolment import enroll
 from ptthandset.errors import HandsetError, NotConnected, Refused, ServerUnreachable, SessionEnded, Superseded
@@ -22,6 +24,8 @@ from ptthandset.group_keys import DeviceKeys
 from ptthandset.listeners import tell_all
 from ptthandset.media_link import MediaLink
 from ptthandset.media_path import Via
+from ptthandset.message_memory import MessageMemory
+from ptthandset.messages import Messages
 from ptthandset.service import R, Service
 from ptthandset.signalling_client import SignallingClient
 from ptthandset.talkgroup import Sent, Talkgroup
@@ -48,6 +52,8 @@ class Options:
     on_sent: Sent | None = None
     on_token: Callable[[bytes | None], None] | None = None
     """Called with each new resume token (None: it is dead), so that it can be kept."""
+    message_file: Path | None = None
+    """Where the device remembers its message key and its place in each conversation; None: nowhere."""
 
 
 class Handset:
@@ -68,7 +74,10 @@ class Handset:
         self._end: HandsetError | None = None
         self._stay: asyncio.Task[None] | None = None
         self._choices: set[asyncio.Task[None]] = set()
-        self._services: list[Service] = []
+        memory = MessageMemory(credentials, options.message_file)
+        self.messages = Messages(self._ask, credentials, memory)
+        self.contacts = ContactList(self._ask)
+        self._services: list[Service] = [self.messages, self.contacts]
 
     @classmethod
     async def connect(cls, credentials: Credentials, *, pin: str | None = None, options: Options | None = None) -> Self:
@@ -220,6 +229,8 @@ class Handset:
 
     def _forget_link(self) -> None:
         self._link = None
+        for service in self._services:
+            service.disconnected()
         if self.media is not None:
             self.media.link = None
 

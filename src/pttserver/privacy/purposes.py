@@ -54,6 +54,9 @@ WRITTEN_FOR: Final[Mapping[Category, Purpose]] = {
     Category.LAST_LOGIN: Purpose.SECURITY,
     Category.CALL_RECORD: Purpose.OPERATIONS,
     Category.PARTICIPANTS: Purpose.OPERATIONS,
+    Category.MESSAGE_METADATA: Purpose.SERVICE,
+    Category.MESSAGE_CONTENT: Purpose.SERVICE,
+    Category.ATTACHMENT: Purpose.SERVICE,
     Category.ACTIVITY_LOG: Purpose.SECURITY,
     Category.AUDIT_LOG: Purpose.LEGAL_DUTY,
 }
