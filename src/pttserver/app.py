@@ -31,6 +31,8 @@ from pttserver.services.desk import Desk
 from pttserver.services.erasure import open_erasures
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.keyring import open_database
+from pttserver.services.message_addresses import MessageAddresses
+from pttserver.services.message_expiry import MessageExpiry
 from pttserver.services.messages import Messaging
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_book import PolicyBook
@@ -76,6 +78,7 @@ class Services:
     terms: TermsTeller
     desk: Desk
     messaging: Messaging
+    message_expiry: MessageExpiry
     attendance: Attendance
     authentication: Authentication
     pins: PinCheck
@@ -157,7 +160,7 @@ class Application:
         background.start(keep_subject_keys(database, self._settings), "subject keys")
         background.start(services.audit.run(services.policies.tenants), "audit checkpoints")
         background.start(services.retention.run(services.policies.changed), "retention")
-        background.start(services.messaging.run(), "messages")
+        background.start(services.message_expiry.run(), "messages")
         background.start(services.metrics.watch_loop(), "loop lag")
 
     def _door(self, services: Services, files: CertificateFiles, media_port: int) -> Door:
@@ -226,10 +229,11 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         settings=settings.authentication,
         clock=clock,
     )
+    queue, message_history = MessageQueue(database), MessageHistory(database)
     messaging = Messaging(
-        directory=MessageDirectory(database),
-        queue=MessageQueue(database),
-        history=MessageHistory(database),
+        addresses=MessageAddresses(MessageDirectory(database), policies, clock),
+        queue=queue,
+        history=message_history,
         sessions=sessions,
         policies=policies,
         clock=clock,
@@ -244,6 +248,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         terms=TermsTeller(sessions, policies),
         desk=Desk(policies, messaging.handlers(), contacts.handlers()),
         messaging=messaging,
+        message_expiry=MessageExpiry(queue, message_history, sessions, policies, clock),
         attendance=attendance,
         authentication=authentication,
         pins=pins,

@@ -176,12 +176,13 @@ async def test_what_nobody_fetches_in_time_is_given_up(tmp_path):
         credentials = await platform.enrol("Bert")
         await gone(await writer(platform, credentials))
         await anna.messages.send("too late", to=[credentials.subscriber])
-        messaging = platform.server.services.messaging
-        await messaging.give_up()
+        services = platform.server.services
+        expiry, messaging = services.message_expiry, services.messaging
+        await expiry.give_up()
         assert anna.events == []
         utc_ms = messaging._clock.utc_ms
         messaging._clock.utc_ms = lambda: utc_ms() + 60_000
-        await messaging.give_up()
+        await expiry.give_up()
         await until(lambda: anna.outcomes == [(credentials.subscriber, "expired")])
         messaging._clock.utc_ms = utc_ms
         bert = await writer(platform, credentials)

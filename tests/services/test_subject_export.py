@@ -28,6 +28,7 @@ from pttserver.store.devices import Devices
 from pttserver.store.enrolment import Enrolments
 from pttserver.store.governance_schema import retention_events
 from pttserver.store.message_directory import MessageDirectory
+from pttserver.store.message_people import Reader
 from pttserver.store.message_queue import MessageQueue
 from pttserver.store.records import Burst, Call, CallParticipant, Takeover
 from pttserver.store.resume import ResumeTokens
@@ -136,7 +137,7 @@ class Acme:
         at_ms = gate.release(Category.MESSAGE_METADATA, Purpose.SERVICE, recipient, now)
         assert await queue.confirm(recipient, [name], "read", at_ms)
         alias = gate.release(Category.CONTACT_DATA, Purpose.SERVICE, sender, f"what {sender} says")
-        await Contacts(self.database).put(tenant, sender, recipient, alias, now)
+        await Contacts(self.database).put(Reader(gate.policy, tenant, sender, now), recipient, alias)
 
     async def call(self, call_id="cal_1", initiator=None, address="192.0.2.55"):
         tenant, who, now = self.tenant.tenant_id, initiator or self.anna, self.clock.ms

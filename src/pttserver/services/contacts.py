@@ -12,6 +12,7 @@ from pttserver.services.policy_book import PolicyBook
 from pttserver.services.profile import purpose_of
 from pttserver.sessions.session import Session
 from pttserver.store.contacts import Contacts
+from pttserver.store.message_people import Reader
 from pttserver.wire import signalling
 
 NOT_KEPT = "Your organisation keeps no contact data, so there are no contact lists."
@@ -33,7 +34,7 @@ class ContactLists:
         }
 
     async def _list(self, session: Session, request: signalling.ListContacts) -> signalling.Reply:
-        entries = await self._contacts.of(session.identity.subscriber_id)
+        entries = await self._contacts.of(self._reader(session))
         return signalling.Contacts(
             re=request.id,
             contacts=[
@@ -49,11 +50,15 @@ class ContactLists:
         alias = gate.release(Category.CONTACT_DATA, purpose, who.subscriber_id, request.alias)
         if alias is None or alias.form == PSEUDONYM:
             raise PolicyForbids(NOT_KEPT)
-        contact = SubscriberId(request.subscriber)
-        await self._contacts.put(who.tenant_id, who.subscriber_id, contact, alias, self._clock.utc_ms())
+        await self._contacts.put(self._reader(session), SubscriberId(request.subscriber), alias)
         return signalling.Done(re=request.id)
 
     async def _remove(self, session: Session, request: signalling.RemoveContact) -> signalling.Reply:
         if not await self._contacts.remove(session.identity.subscriber_id, SubscriberId(request.subscriber)):
             raise NotFound
         return signalling.Done(re=request.id)
+
+    def _reader(self, session: Session) -> Reader:
+        who = session.identity
+        policy = self._policies.policy(who.tenant_id)
+        return Reader(policy, who.tenant_id, who.subscriber_id, self._clock.utc_ms())

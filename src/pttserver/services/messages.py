@@ -4,35 +4,31 @@ The server reads who writes to whom, and stamps sender, name and time; the conte
 (wire/signed_message.py). What became of a message is told to its sender.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from pttserver.clock import Clock
-from pttserver.crypto.device_keys import verify
-from pttserver.errors import InvalidValue, PolicyForbids, PttError
-from pttserver.ids import DeviceId, GroupId, SubscriberId, TenantId, new_message_id
+from pttserver.errors import InvalidValue, PolicyForbids
+from pttserver.ids import DeviceId, SubscriberId, new_message_id
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
-from pttserver.privacy.gate import Gate
-from pttserver.privacy.policy import Policy
 from pttserver.privacy.purposes import Purpose
 from pttserver.services.desk import Handler
+from pttserver.services.message_addresses import MessageAddresses
 from pttserver.services.message_release import MessageRelease, keeps_attachments
 from pttserver.services.message_uploads import MessageUploads
-from pttserver.services.message_views import correspondent, key_for, state_event, stored_message
+from pttserver.services.message_views import key_for, state_event, stored_message
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.recent_messages import Answer, RecentMessages
 from pttserver.services.telling import Telling
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Identity, Session
-from pttserver.store.message_directory import MessageDirectory
-from pttserver.store.message_history import MessageHistory, Page, Reader
+from pttserver.store.message_history import MessageHistory, Page
 from pttserver.store.message_queue import MessageQueue
 from pttserver.store.message_records import Correspondent, Outcome, Put
 from pttserver.wire import signalling
-from pttserver.wire.signalling import CHUNK_BYTES, MAX_RECIPIENTS, PAGE_MESSAGES
-from pttserver.wire.signed_message import conversation, published_key
+from pttserver.wire.signalling import CHUNK_BYTES, PAGE_MESSAGES
+from pttserver.wire.signed_message import conversation
 
 GIVING_UP_INTERVAL_S = 60.0
 NO_ATTACHMENTS = "Your organisation keeps no attachments, so none can be sent."
@@ -40,19 +36,19 @@ _log = get_logger("messages")
 
 
 class Messaging:
-    """The use cases of messages. `run` gives up what nobody fetched in time."""
+    """The use cases of messages."""
 
     def __init__(
         self,
         *,
-        directory: MessageDirectory,
+        addresses: MessageAddresses,
         queue: MessageQueue,
         history: MessageHistory,
         sessions: SessionRegistry,
         policies: PolicyBook,
         clock: Clock,
     ) -> None:
-        self._directory = directory
+        self._addresses = addresses
         self._queue = queue
         self._history = history
         self._sessions = sessions
@@ -65,8 +61,7 @@ class Messaging:
 
     def handlers(self) -> Mapping[type[signalling.Request], Handler]:
         return {
-            signalling.PublishKey: self._publish,
-            signalling.FindRecipients: self._find_recipients,
+            **self._addresses.handlers(),
             signalling.PutChunk: self._put_chunk,
             signalling.SendMessage: self._send,
             signalling.FetchMessages: self._fetch,
@@ -75,37 +70,6 @@ class Messaging:
             signalling.GetChunk: self._get_chunk,
             signalling.DeleteMessage: self._delete,
         }
-
-    # Keys --------------------------------------------------------------------------------------------------------
-
-    async def _publish(self, session: Session, request: signalling.PublishKey) -> signalling.Reply:
-        who = session.identity
-        gate = self._policies.gate(who.tenant_id)
-        signing_key = await self._directory.signing_key(who.subscriber_id, who.device_id)
-        if not verify(signing_key, request.signature, published_key(who.device_id, request.key)):
-            raise InvalidValue("The signature over the key is not this device's.")
-        key, signature = (
-            gate.release(Category.CREDENTIAL, Purpose.SERVICE, who.subscriber_id, octets)
-            for octets in (request.key, request.signature)
-        )
-        assert key is not None
-        assert signature is not None
-        now_ms = self._clock.utc_ms()
-        await self._directory.publish(who.subscriber_id, who.device_id, key, signature, now_ms)
-        return signalling.Done(re=request.id)
-
-    async def _find_recipients(self, session: Session, request: signalling.FindRecipients) -> signalling.Reply:
-        if (request.subscribers is None) == (request.group is None):
-            raise InvalidValue("Name either subscribers or a group.")
-        people = await self._people(session.identity, request.subscribers, request.group)
-        if len(people) - 1 > MAX_RECIPIENTS:
-            raise InvalidValue(f"At most {MAX_RECIPIENTS} recipients.")
-        return signalling.MessageKeys(re=request.id, recipients=[correspondent(person) for person in people])
-
-    async def _people(self, who: Identity, others: Sequence[str] | None, group: str | None) -> list[Correspondent]:
-        ids = None if others is None else [SubscriberId(each) for each in others]
-        group_id = None if group is None else GroupId(group)
-        return await self._directory.correspondents(who.tenant_id, who.subscriber_id, ids, group_id)
 
     # Sending -----------------------------------------------------------------------------------------------------
 
@@ -137,7 +101,7 @@ class Messaging:
 
     async def _take(self, who: Identity, request: signalling.SendMessage, attachment: bytes | None) -> Answer:
         sealed, gate = request.sealed, self._policies.gate(who.tenant_id)
-        people = await self._people(who, sealed.recipients, sealed.group)
+        people = await self._addresses.people(who, sealed.recipients, sealed.group)
         keys, now_ms, message_id = _by_person(people, request.keys), self._clock.utc_ms(), new_message_id()
         new = MessageRelease(gate, who, message_id, now_ms).message(sealed, keys, attachment)
         if sealed.attachment and (new is None or new.content is None or new.attachment is None):
@@ -185,9 +149,9 @@ class Messaging:
     # Arriving ----------------------------------------------------------------------------------------------------
 
     async def _fetch(self, session: Session, request: signalling.FetchMessages) -> signalling.Reply:
-        policy, reader = self._reading(session)
-        since_ms = reader.now_ms - policy.messages.store_for_s * 1000
-        waiting = await self._history.waiting(policy, reader, since_ms, PAGE_MESSAGES)
+        reader = self._addresses.reader(session.identity)
+        since_ms = reader.now_ms - reader.policy.messages.store_for_s * 1000
+        waiting = await self._history.waiting(reader, since_ms, PAGE_MESSAGES)
         await self._queue.mark(waiting.outcomes, untold=False)
         return signalling.MessageQueue(
             re=request.id,
@@ -213,20 +177,16 @@ class Messaging:
 
     # Looking back ------------------------------------------------------------------------------------------------
 
-    def _reading(self, session: Session) -> tuple[Policy, Reader]:
-        who = session.identity
-        return self._policies.policy(who.tenant_id), Reader(who.tenant_id, who.subscriber_id, self._clock.utc_ms())
-
     async def _list(self, session: Session, request: signalling.ListMessages) -> signalling.Reply:
-        policy, reader = self._reading(session)
+        reader = self._addresses.reader(session.identity)
         whole = request.participants is None and request.group is None
         named = None if whole else conversation(reader.subscriber_id, request.participants or [], request.group)
-        found, more = await self._history.page(policy, reader, Page(named, request.before, request.limit))
+        found, more = await self._history.page(reader, Page(named, request.before, request.limit))
         messages = [stored_message(each, session.identity.device_id) for each in found]
         return signalling.MessagePage(re=request.id, messages=messages, more=more)
 
     async def _get_chunk(self, session: Session, request: signalling.GetChunk) -> signalling.Reply:
-        octets = await self._history.attachment(*self._reading(session), request.message)
+        octets = await self._history.attachment(self._addresses.reader(session.identity), request.message)
         if request.offset >= len(octets):
             raise InvalidValue(f"The attachment has {len(octets)} octets.")
         data = octets[request.offset : request.offset + CHUNK_BYTES]
@@ -237,31 +197,6 @@ class Messaging:
         have = await self._queue.delete(who.tenant_id, who.subscriber_id, request.message, self._clock.utc_ms())
         self._telling.tell_all(have, signalling.MessageDeleted(message=request.message))
         return signalling.Done(re=request.id)
-
-    # Giving up ---------------------------------------------------------------------------------------------------
-
-    async def run(self) -> None:
-        """What nobody fetched in time is given up, and the senders are told; until cancelled."""
-        while True:
-            await asyncio.sleep(GIVING_UP_INTERVAL_S)
-            await self.give_up()
-
-    async def give_up(self) -> None:
-        """One round over all tenants."""
-        for tenant_id, gate in self._policies.gates():
-            try:
-                await self._give_up(tenant_id, gate)
-            except PttError as error:
-                _log.error("messages_not_given_up", tenant=tenant_id, error=error.message)
-
-    async def _give_up(self, tenant_id: TenantId, gate: Gate) -> None:
-        now_ms = self._clock.utc_ms()
-        online = [session.identity.subscriber_id for session in self._sessions.of_tenant(tenant_id)]
-        until_ms = now_ms - gate.policy.messages.store_for_s * 1000
-        for sender_id in await self._queue.expire(tenant_id, until_ms, online):
-            outcomes = await self._history.untold(gate.policy, Reader(tenant_id, sender_id, now_ms))
-            told = [one for one in outcomes if self._telling.tell(sender_id, state_event(one))]
-            await self._queue.mark(told, untold=False)
 
 
 def _refuse_wrong(who: Identity, sealed: signalling.SealedMessage) -> None:

@@ -4,20 +4,15 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from pttserver.errors import InvalidValue, NotFound
-from pttserver.ids import Personal, SubscriberId, TenantId
+from pttserver.ids import Personal, SubscriberId
 from pttserver.privacy.released import Released
 from pttserver.store.database import Database
+from pttserver.store.message_people import People, Reader
 from pttserver.store.message_records import Entry
 from pttserver.store.message_schema import contacts
-from pttserver.store.schema import subscribers
-from pttserver.store.vault import KEY_COLUMNS, with_keys
 
 MAX_CONTACTS = 1000
 _ROW = contacts.c
-_PRESENT = subscribers.c.removed_ms.is_(None)
-_ENTRY = select(_ROW.contact_id, _ROW.alias, subscribers.c.display_name, *KEY_COLUMNS).select_from(
-    with_keys(contacts.join(subscribers, subscribers.c.id == _ROW.contact_id), _ROW.contact_id)
-)
 
 
 class Contacts:
@@ -26,40 +21,32 @@ class Contacts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def of(self, owner: SubscriberId) -> list[Entry]:
-        """By alias."""
+    async def of(self, owner: Reader) -> list[Entry]:
+        """By alias; those who are there."""
         vault = self._database.vault
 
         def work(sql: Connection) -> list[Entry]:
-            mine = vault.existing(sql, owner)
-            rows = sql.execute(_ENTRY.where(_ROW.subscriber_id == owner, _PRESENT))
-            return [
-                Entry(
-                    row.contact_id,
-                    mine.text(row.alias) or Personal(""),
-                    vault.keys(row).shown_text(row.display_name) or Personal(""),
-                )
-                for row in rows
-            ]
+            mine = vault.existing(sql, owner.subscriber_id)
+            query = select(_ROW.contact_id, _ROW.alias).where(_ROW.subscriber_id == owner.subscriber_id)
+            aliases = {row.contact_id: mine.text(row.alias) or Personal("") for row in sql.execute(query)}
+            people = People(sql, vault, owner).of(aliases.keys())
+            return [Entry(who, aliases[who], person.name) for who, person in people.items()]
 
         found = await self._database.read(work)
         return sorted(found, key=lambda entry: (entry.alias.reveal(), entry.contact_id))
 
-    async def put(
-        self, tenant_id: TenantId, owner: SubscriberId, who: SubscriberId, alias: Released, now_ms: int
-    ) -> None:
+    async def put(self, owner: Reader, who: SubscriberId, alias: Released) -> None:
         """Raises NotFound: there is no such subscriber in the tenant. InvalidValue: the list is full."""
-        vault = self._database.vault
-        here = select(subscribers.c.id).where(subscribers.c.id == who, subscribers.c.tenant_id == tenant_id, _PRESENT)
+        vault, me = self._database.vault, owner.subscriber_id
 
         def work(sql: Connection) -> None:
-            if sql.scalar(here) is None:
+            if not People(sql, vault, owner).of([who]):
                 raise NotFound
-            listed = set(sql.scalars(select(_ROW.contact_id).where(_ROW.subscriber_id == owner)))
+            listed = set(sql.scalars(select(_ROW.contact_id).where(_ROW.subscriber_id == me)))
             if who not in listed and len(listed) >= MAX_CONTACTS:
                 raise InvalidValue(f"At most {MAX_CONTACTS} contacts.")
-            new = {"alias": vault.existing(sql, owner).seal(alias), "recorded_ms": now_ms}
-            row = insert(contacts).values(subscriber_id=owner, contact_id=who, **new)
+            new = {"alias": vault.existing(sql, me).seal(alias), "recorded_ms": owner.now_ms}
+            row = insert(contacts).values(subscriber_id=me, contact_id=who, **new)
             sql.execute(row.on_conflict_do_update(index_elements=["subscriber_id", "contact_id"], set_=new))
 
         await self._database.write(work)

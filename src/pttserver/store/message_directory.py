@@ -2,24 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
-from pttserver.errors import NotFound, SealBroken
-from pttserver.ids import DeviceId, GroupId, Personal, SubscriberId, TenantId
+from pttserver.errors import InvalidValue, NotFound, SealBroken
+from pttserver.ids import DeviceId, GroupId, SubscriberId, TenantId
 from pttserver.privacy.released import Released
 from pttserver.store.database import Database
+from pttserver.store.message_people import People, Person, Reader
 from pttserver.store.message_records import Correspondent, MessageDevice
 from pttserver.store.message_schema import message_keys
-from pttserver.store.schema import devices, groups, members, subscribers
-from pttserver.store.vault import KEY_COLUMNS, SubjectVault, Vault, with_keys
+from pttserver.store.schema import devices, groups, members
+from pttserver.wire.signalling import MAX_RECIPIENTS
 
-_PRESENT = subscribers.c.removed_ms.is_(None)
-_PEOPLE = select(subscribers.c.id, subscribers.c.display_name, *KEY_COLUMNS).select_from(
-    with_keys(subscribers, subscribers.c.id)
-)
 _ALIVE = devices.c.revoked_ms.is_(None) & devices.c.public_key.is_not(None)
 _DEVICES = (
     select(
@@ -74,53 +70,42 @@ class MessageDirectory:
             await self._database.write(work)
 
     async def correspondents(
-        self, tenant_id: TenantId, me: SubscriberId, others: Sequence[SubscriberId] | None, group_id: GroupId | None
+        self, who: Reader, others: Sequence[SubscriberId] | None, group_id: GroupId | None
     ) -> list[Correspondent]:
-        """`me` first, then the others; None: the members of the group.
+        """The reader first, then the others; None: the members of the group.
 
-        Raises NotFound: somebody is not of the tenant or the group, whether or not there is such a person elsewhere.
+        Raises InvalidValue: the group is too large. NotFound: somebody is not of the tenant or the group, or does not
+        exist; which of these is not told.
         """
-        vault = self._database.vault
+        vault, me = self._database.vault, who.subscriber_id
 
         def work(sql: Connection) -> list[Correspondent]:
-            ids = [me, *sorted({*(others or ())} - {me})]
-            if group_id is not None:
-                present = _members(sql, tenant_id, group_id)
-                if not present.issuperset(ids):
-                    raise NotFound
-                ids = ids if others is not None else [me, *sorted(present - {me})]
-            return _opened(sql, vault, tenant_id, ids)
+            people, named = People(sql, vault, who), {me, *(others or ())}
+            wanted = named if group_id is None else _members(sql, who.tenant_id, group_id)
+            if others is None and len(wanted) > MAX_RECIPIENTS + 1:
+                raise InvalidValue(f"At most {MAX_RECIPIENTS} recipients.")
+            found = people.of(wanted)
+            if not found.keys() >= named:
+                raise NotFound
+            ids = [me, *sorted((found.keys() if others is None else named) - {me})]
+            devices_of = _devices(sql, ids, found)
+            return [Correspondent(each, found[each].name, devices_of[each]) for each in ids]
 
         return await self._database.read(work)
 
 
 def _members(sql: Connection, tenant_id: TenantId, group_id: GroupId) -> set[SubscriberId]:
-    query = select(members.c.subscriber_id).join(groups).join(subscribers, subscribers.c.id == members.c.subscriber_id)
-    return set(sql.scalars(query.where(groups.c.tenant_id == tenant_id, groups.c.id == group_id, _PRESENT)))
-
-
-def _opened(sql: Connection, vault: Vault, tenant_id: TenantId, ids: Sequence[SubscriberId]) -> list[Correspondent]:
-    people = {row.id: row for row in sql.execute(_PEOPLE.where(_of(tenant_id, ids)))}
-    if people.keys() != set(ids):
-        raise NotFound
-    keys = {who: vault.keys(row) for who, row in people.items()}
-    found = _devices(sql, ids, keys)
-    return [
-        Correspondent(who, keys[who].shown_text(people[who].display_name) or Personal(""), found[who]) for who in ids
-    ]
-
-
-def _of(tenant_id: TenantId, ids: Sequence[SubscriberId]) -> Any:
-    return (subscribers.c.tenant_id == tenant_id) & subscribers.c.id.in_(ids) & _PRESENT
+    query = select(members.c.subscriber_id).join(groups)
+    return set(sql.scalars(query.where(groups.c.tenant_id == tenant_id, groups.c.id == group_id)))
 
 
 def _devices(
-    sql: Connection, ids: Sequence[SubscriberId], keys: Mapping[SubscriberId, SubjectVault]
+    sql: Connection, ids: Sequence[SubscriberId], people: Mapping[SubscriberId, Person]
 ) -> defaultdict[SubscriberId, list[MessageDevice]]:
     """A device whose row was tampered with is as good as none."""
     found: defaultdict[SubscriberId, list[MessageDevice]] = defaultdict(list)
     for row in sql.execute(_DEVICES.where(devices.c.subscriber_id.in_(ids))):
-        mine = keys[row.subscriber_id]
+        mine = people[row.subscriber_id].keys
         try:
             opened = [mine.octets(value) or b"" for value in (row.signing_key, row.public_key, row.signature)]
         except SealBroken:

@@ -11,16 +11,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_
 
 from pttserver.errors import NotFound
-from pttserver.ids import DeviceId, Personal, SubscriberId, TenantId
+from pttserver.ids import DeviceId, Personal, SubscriberId
 from pttserver.privacy.categories import Category
-from pttserver.privacy.cutoffs import Cutoffs
-from pttserver.privacy.policy import Policy
 from pttserver.store.database import Database
-from pttserver.store.events import events_of
+from pttserver.store.message_people import People, Reader
 from pttserver.store.message_queue import named_in, opened
 from pttserver.store.message_records import KeptMessage, Outcome, Waiting
 from pttserver.store.message_schema import attachments, deliveries, messages
-from pttserver.store.schema import devices, subscribers
+from pttserver.store.schema import devices
 from pttserver.store.vault import SubjectVault, Vault
 
 PAGE_BYTES = 131_072
@@ -48,11 +46,11 @@ class MessageHistory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def waiting(self, policy: Policy, who: "Reader", since_ms: int, limit: int) -> Waiting:
+    async def waiting(self, who: Reader, since_ms: int, limit: int) -> Waiting:
         """Oldest first; not what was sent up to `since_ms`."""
 
         def work(sql: Connection) -> Waiting:
-            reading = _Reading(sql, self._database.vault, policy, who)
+            reading = _Reading(sql, self._database.vault, who)
             mine = and_(_AT.subject.in_(reading.names), _AT.state == "sent", _AT.sent_ms > since_ms)
             query = _RECEIVED.where(mine, _SAID.content.is_not(None)).order_by(_AT.sent_ms, _AT.message_id)
             found, more = reading.page(query, limit)
@@ -60,43 +58,36 @@ class MessageHistory:
 
         return await self._database.read(work)
 
-    async def page(self, policy: Policy, who: "Reader", wanted: Page) -> tuple[list[KeptMessage], bool]:
+    async def page(self, who: Reader, wanted: Page) -> tuple[list[KeptMessage], bool]:
         """Newest first, and whether there are older ones. Raises NotFound if `before` is none of the subscriber's."""
 
         def work(sql: Connection) -> tuple[list[KeptMessage], bool]:
-            return _Reading(sql, self._database.vault, policy, who).history(wanted)
+            return _Reading(sql, self._database.vault, who).history(wanted)
 
         return await self._database.read(work)
 
-    async def attachment(self, policy: Policy, who: "Reader", message_id: str) -> bytes:
+    async def attachment(self, who: Reader, message_id: str) -> bytes:
         """Of a message that the subscriber sent or received. Raises NotFound."""
 
         def work(sql: Connection) -> bytes:
-            return _Reading(sql, self._database.vault, policy, who).attachment(message_id)
+            return _Reading(sql, self._database.vault, who).attachment(message_id)
 
         return await self._database.read(work)
 
-    async def untold(self, policy: Policy, who: "Reader") -> list[Outcome]:
+    async def untold(self, who: Reader) -> list[Outcome]:
         """What became of the subscriber's messages, as far as that has not been told."""
         vault = self._database.vault
-        return await self._database.read(lambda sql: _Reading(sql, vault, policy, who).untold())
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Who reads, and when."""
-
-    tenant_id: TenantId
-    subscriber_id: SubscriberId
-    now_ms: int
+        return await self._database.read(lambda sql: _Reading(sql, vault, who).untold())
 
 
 class _Reading:
-    def __init__(self, sql: Connection, vault: Vault, policy: Policy, who: Reader) -> None:
+    def __init__(self, sql: Connection, vault: Vault, who: Reader) -> None:
         self._sql = sql
         self._vault = vault
         self._me = vault.existing(sql, who.subscriber_id)
-        self._cutoffs = Cutoffs(policy, who.now_ms, events_of(sql, who.tenant_id))
+        self._people = People(sql, vault, who)
+        self._cutoffs = self._people.cutoffs
+        self._names: dict[SubscriberId, Personal] = {}
         self._tenant_id = who.tenant_id
         self._keys_of: dict[SubscriberId, Mapping[DeviceId, bytes]] = {}
         self.names = self._me.references()
@@ -145,7 +136,7 @@ class _Reading:
         for batch in batches:
             authors = self._vault.subjects(self._sql, list({who for _, who in batch if who is not None}))
             for row, who in batch:
-                if who not in authors or self._hidden(Category.MESSAGE_METADATA, row.sent_ms, who):
+                if who not in authors or self._is_over(row.sent_ms, who):
                     continue
                 one = self._opened(row, who, authors[who])
                 size += len(one.envelope or b"") + len(one.content or b"")
@@ -159,7 +150,7 @@ class _Reading:
         return KeptMessage(
             message_id=row.id,
             sender_id=who,
-            name=self._name(who, author),
+            name=self._name(who),
             at_ms=row.sent_ms,
             signing_keys=self._signing_keys(who, author),
             envelope=opened(author, row.envelope),
@@ -174,9 +165,11 @@ class _Reading:
         sender = opened(self._me, row.sender)
         return None if sender is None else SubscriberId(sender.decode())
 
-    def _name(self, who: SubscriberId, author: SubjectVault) -> Personal:
-        sealed = self._sql.scalar(select(subscribers.c.display_name).where(subscribers.c.id == who))
-        return author.shown_text(sealed) or Personal("")
+    def _name(self, who: SubscriberId) -> Personal:
+        if who not in self._names:
+            person = self._people.of([who]).get(who)
+            self._names[who] = person.name if person else Personal("")
+        return self._names[who]
 
     def _signing_keys(self, who: SubscriberId, author: SubjectVault) -> Mapping[DeviceId, bytes]:
         if who not in self._keys_of:
@@ -235,6 +228,10 @@ class _Reading:
         row = self._sql.execute(select(_AT.sender).where(received)).first()
         sender = self._sender(row) if row is not None else None
         return None if sender is None else self._vault.subject(self._sql, sender)
+
+    def _is_over(self, sent_ms: int, author: str) -> bool:
+        """By what either of the two has asked for."""
+        return any(self._hidden(Category.MESSAGE_METADATA, sent_ms, who) for who in (author, self._me.subject_id))
 
     def _hidden(self, category: Category, recorded_ms: int, subject_id: str) -> bool:
         return self._cutoffs.is_hidden(category, recorded_ms, subject_id)

@@ -13,6 +13,8 @@ import typer
 from ptthandset.credentials import Credentials
 from ptthandset.errors import CredentialsError, HandsetError, Refused
 from ptthandset.handset import Connected, Disconnected, GroupGone, Handset, HandsetEvent, Options, PathChanged
+from ptthandset.message_events import MessageEvent
+from ptthandset.message_lines import event_lines
 
 PIN_VARIABLE = "PTT_PIN"
 
@@ -30,12 +32,26 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         uvloop.run(work)
 
 
+def _print_message(event: MessageEvent) -> None:
+    typer.echo(event_lines(event), err=True)
+
+
 @contextlib.asynccontextmanager
-async def connected(file: Path, *, use_udp: bool = True, tell: bool = True) -> AsyncIterator[Handset]:
+async def connected(
+    file: Path,
+    *,
+    use_udp: bool = True,
+    tell: bool = True,
+    on_message: Callable[[MessageEvent], None] | None = _print_message,
+) -> AsyncIterator[Handset]:
     """A logged-in handset; asks for the PIN only if there is no good resume token. Raises HandsetError."""
     credentials = Credentials.load(file)
-    options = Options(use_udp=use_udp, on_token=_keep_token(file, credentials))
+    options = Options(
+        use_udp=use_udp, on_token=_keep_token(file, credentials), message_file=file.with_suffix(".messages")
+    )
     handset = await _connect(credentials, options)
+    if on_message is not None:  # whatever comes meanwhile is confirmed, so it must be seen
+        handset.messages.listeners.append(on_message)
     if tell:
         _welcome(handset)
         handset.listeners.append(_print_event)
