@@ -192,6 +192,16 @@ async def test_whoever_is_over_or_elsewhere_cannot_be_written_to(acme, database)
         await directory.correspondents(reader(ANNA, 61 * DAY, text), [BERT], None)
 
 
+@pytest.mark.parametrize(("limit", "names"), [(2, ["Anna", ""]), (1, ["", ""])])
+async def test_names_are_told_in_groups_as_small_as_the_policy_says(acme, database, limit, names):
+    await acme.groups.put_member(GROUP, BERT, 100, False)
+    directory = MessageDirectory(database)
+    asked = reader(ANNA, 10, f"[roster]\nnames_up_to = {limit}\n")
+    found = await directory.correspondents(asked, None, GROUP)
+    assert [each.subscriber_id for each in found] == [ANNA, BERT]
+    assert [each.name.reveal() for each in found] == names
+
+
 async def test_a_stricter_policy_leaves_no_sealed_value_that_breaks_the_reading(queue, history, database):
     await queue.put(message(1, 5), 10)
     await apply(database, '[categories.message_metadata]\nstore = "pseudonymised"\n')

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
 from pttserver.errors import InvalidValue, NotFound, SealBroken
-from pttserver.ids import DeviceId, GroupId, SubscriberId, TenantId
+from pttserver.ids import DeviceId, GroupId, Personal, SubscriberId, TenantId
 from pttserver.privacy.released import Released
 from pttserver.store.database import Database
 from pttserver.store.message_people import People, Person, Reader
@@ -74,6 +74,8 @@ class MessageDirectory:
     ) -> list[Correspondent]:
         """The reader first, then the others; None: the members of the group.
 
+        Nobody is named in a group that is larger than the policy shows names of.
+
         Raises InvalidValue: the group is too large. NotFound: somebody is not of the tenant or the group, or does not
         exist; which of these is not told.
         """
@@ -89,7 +91,9 @@ class MessageDirectory:
                 raise NotFound
             ids = [me, *sorted((found.keys() if others is None else named) - {me})]
             devices_of = _devices(sql, ids, found)
-            return [Correspondent(each, found[each].name, devices_of[each]) for each in ids]
+            unnamed = group_id is not None and len(found) > who.policy.roster.names_up_to
+            names = {each: Personal("") if unnamed else found[each].name for each in ids}
+            return [Correspondent(each, names[each], devices_of[each]) for each in ids]
 
         return await self._database.read(work)
 
