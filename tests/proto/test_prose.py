@@ -19,9 +19,10 @@ from pttserver.wire.floor_control import DenyCause, FloorIndicator, MessageType,
 
 FOLDER = Path(__file__).parents[2] / "proto"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
-SERVICES = ("signalling", "messages")
-"""The pages that describe messages."""
 ERRORS, LIMITS, SIGNALLING, FLOOR = (PAGES[name] for name in ("errors", "limits", "signalling", "floor-control"))
+
+
+MESSAGES = "\n".join(PAGES[name] for name in ("signalling", "calls", "dispatch", "messages"))
 
 
 def rows(text: str) -> list[list[str]]:
@@ -49,6 +50,8 @@ def test_codes_that_reach_a_client_are_told_apart_from_those_that_do_not() -> No
     reaching, _, hidden = ERRORS.partition("## Codes that do not")
     source = Path(inspect.getfile(errors)).parent
     served = ("services/connection.py", "services/authentication.py", "services/attendance.py", "services/pin_check.py")
+    served += tuple(f"services/{name}.py" for name in ("calls", "broadcasts", "call_alerts", "peril", "oversight"))
+    served += ("services/remote_control.py", "services/regrouping.py", "store/regrouping.py")
     served += ("services/desk.py", "wire/signalling/reading.py", "wire/signalling/parts.py")
     names = set().union(*(raised((source / file).read_text()) for file in served))
     names |= {"StoreUnavailable", "PttError", "MalformedMessage"}
@@ -61,17 +64,25 @@ def test_codes_that_reach_a_client_are_told_apart_from_those_that_do_not() -> No
 
 def test_every_message_and_every_member_is_described() -> None:
     for kind, model in {**signalling.REQUESTS, **signalling.SERVER_MESSAGES}.items():
-        pages = [PAGES[name] for name in SERVICES if re.search(rf"\b{re.escape(kind)}\b", PAGES[name])]
-        assert pages, kind
-        for name in model.model_fields.keys() - {"type", "id", "re"}:
-            assert any(f"`{name}`" in page for page in pages), f"{kind}: {name}"
-    for part in (signalling.StoredMessage, signalling.SealedMessage, signalling.DeviceKeys, signalling.WrappedKey):
-        for name in part.model_fields:
-            assert f"`{name}`" in PAGES["messages"], f"{part.__name__}: {name}"
-    parts = (signalling.Affiliation, signalling.GroupInfo, signalling.Epoch, signalling.MediaEndpoint)
+        assert re.search(rf"\b{re.escape(kind)}\b", MESSAGES), kind
+        for name in model.model_fields:
+            assert f"`{name}`" in MESSAGES, f"{kind}: {name}"
+    parts = (
+        signalling.StoredMessage,
+        signalling.SealedMessage,
+        signalling.DeviceKeys,
+        signalling.WrappedKey,
+        signalling.OnlineSubscriber,
+        signalling.GroupState,
+        signalling.Seat,
+        signalling.Affiliation,
+        signalling.GroupInfo,
+        signalling.Epoch,
+        signalling.MediaEndpoint,
+    )
     for part in (*parts, signalling.Superseded, signalling.MemberPresence, signalling.Roster, signalling.Participant):
         for name in part.model_fields:
-            assert f"`{name}`" in SIGNALLING, f"{part.__name__}: {name}"
+            assert f"`{name}`" in MESSAGES, f"{part.__name__}: {name}"
 
 
 def test_every_close_code_is_described() -> None:

@@ -1,6 +1,7 @@
 """The device's credentials in a file that only its owner can read: server, identity, private key, resume token."""
 
 import base64
+import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass, field, replace
@@ -20,6 +21,16 @@ def default_file() -> Path:
     if named:
         return Path(named)
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "ptt" / "device.json"
+
+
+def destroy(file: Path) -> None:
+    """Overwrites the file, as far as the file system lets it, and removes it. One that is not there is no error."""
+    with contextlib.suppress(OSError), file.open("r+b") as target:
+        target.write(bytes(file.stat().st_size))
+        target.flush()
+        os.fsync(target.fileno())
+    with contextlib.suppress(FileNotFoundError):
+        file.unlink()
 
 
 @dataclass(frozen=True, slots=True)

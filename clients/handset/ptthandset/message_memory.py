@@ -81,6 +81,10 @@ class MessageMemory:
             octets = self.content.model_dump_json().encode()
             write_private(self._file, encrypt(self._key, octets, self._device.encode()))
 
+    def close(self) -> None:
+        """Nothing is written any more: the file may be destroyed."""
+        self._file = None
+
     @property
     def private_key(self) -> bytes:
         """X25519."""

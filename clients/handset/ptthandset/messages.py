@@ -111,6 +111,7 @@ class Messages(Service):
                 self._start(self._forget(message_id))
 
     def close(self) -> None:
+        self._memory.close()
         for task in self._work:
             task.cancel()
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import typer
 
-from ptthandset.credentials import Credentials
+from ptthandset.credentials import Credentials, destroy
 from ptthandset.errors import CredentialsError, HandsetError, Refused
-from ptthandset.handset import Connected, Disconnected, GroupGone, Handset, HandsetEvent, Options, PathChanged
+from ptthandset.handset import Connected, Disconnected, GroupGone, GroupNew, Handset, HandsetEvent, Options, PathChanged
 from ptthandset.message_events import MessageEvent
 from ptthandset.message_lines import event_lines
 
@@ -36,6 +36,16 @@ def _print_message(event: MessageEvent) -> None:
     typer.echo(event_lines(event), err=True)
 
 
+def _message_file(credentials: Path) -> Path:
+    return credentials.with_suffix(".messages")
+
+
+def _destroy(credentials: Path) -> None:
+    """A wiped device forgets its keys, those of messages too."""
+    for file in (credentials, _message_file(credentials)):
+        destroy(file)
+
+
 @contextlib.asynccontextmanager
 async def connected(
     file: Path,
@@ -47,7 +57,10 @@ async def connected(
     """A logged-in handset; asks for the PIN only if there is no good resume token. Raises HandsetError."""
     credentials = Credentials.load(file)
     options = Options(
-        use_udp=use_udp, on_token=_keep_token(file, credentials), message_file=file.with_suffix(".messages")
+        use_udp=use_udp,
+        on_token=_keep_token(file, credentials),
+        on_wiped=lambda: _destroy(file),
+        message_file=_message_file(file),
     )
     handset = await _connect(credentials, options)
     if on_message is not None:  # whatever comes meanwhile is confirmed, so it must be seen
@@ -102,6 +115,8 @@ def _print_event(event: HandsetEvent) -> None:
             text = f"Media by {via.value}."
         case GroupGone():
             text = "You are no longer a member of this group."
+        case GroupNew(name=name):
+            text = f"You are a member of {name} now."
     typer.echo(text, err=True)
 
 

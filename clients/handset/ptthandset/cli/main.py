@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ptthandset.cli import device, listening, messaging, talking
+from ptthandset.cli import calling, device, dispatching, listening, messaging, talking
 from ptthandset.errors import HandsetError
 from pttserver.errors import PttError
 
@@ -39,6 +39,9 @@ app.command("listen")(listening.listen)
 app.command("radio")(talking.radio)
 app.add_typer(messaging.messages, name="message")
 app.add_typer(messaging.contacts, name="contacts")
+app.command("call")(calling.call)
+app.command("callback")(calling.callback)
+app.add_typer(dispatching.app, name="dispatch")
 
 
 @app.callback()

@@ -6,8 +6,8 @@ A migration is a snapshot: it does not import the schema, which moves on.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
