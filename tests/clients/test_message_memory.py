@@ -58,3 +58,12 @@ def test_a_file_that_others_can_read_is_refused(tmp_path):
     file.chmod(0o644)
     with pytest.raises(CredentialsError, match="chmod 600"):
         MessageMemory(credentials(), file)
+
+
+def test_a_memory_that_was_closed_writes_nothing_any_more(tmp_path):
+    """A wiped device's file stays away."""
+    file = tmp_path / "device.messages"
+    memory = MessageMemory(credentials(), file)
+    memory.close()
+    memory.save()
+    assert not file.exists()
