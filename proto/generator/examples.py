@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from generator import fixed
+from generator import fixed, message_examples
 from pttserver.crypto.device_keys import Purpose, proof
 from pttserver.crypto.srtp import SrtpKey
 from pttserver.wire import signalling as s
@@ -166,6 +166,7 @@ _REQUESTS: list[s.Message] = [
     s.ResolveAlert(id=24, alert=fixed.ALERT, outcome="resolved", note="taken to hospital"),
     s.CancelAlert(id=25, alert=fixed.ALERT, reason="pressed by mistake"),
     s.ListAlerts(id=26),
+    *message_examples.REQUESTS,
 ]
 _SERVER_MESSAGES: list[s.Message] = [
     s.Welcome(re=1, protocol=1, challenge=fixed.CHALLENGE, server="pttserver/0.1.0"),
@@ -232,6 +233,7 @@ _SERVER_MESSAGES: list[s.Message] = [
     s.DispatchChanged(people=[_ONLINE], groups=[_STATE]),
     s.WipeOrdered(),
     s.DeviceChanged(device=fixed.DEVICE, subscriber=fixed.BERT, state="wiped", confirmed=True),
+    *message_examples.SERVER_MESSAGES,
 ]
 
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from generator import examples, fixed
 from generator.key_derivation import SessionKeys
+from generator.sealed_messages import sealed_messages
 from pttserver.crypto.device_keys import Purpose
 from pttserver.crypto.srtp import SrtpKey, SrtpSender
 from pttserver.floor.burst import Burst
@@ -43,6 +44,7 @@ def vector_files() -> dict[str, Vector]:
         "login.json": login(),
         "enrolment.json": enrolment(),
         "messages.json": messages(),
+        "sealed-messages.json": sealed_messages(),
     }
 
 

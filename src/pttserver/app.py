@@ -33,11 +33,15 @@ from pttserver.services.call_log import CallLog
 from pttserver.services.calling import Calling, Ground, build_calling
 from pttserver.services.certificate import CertificateFiles, ensure_certificate
 from pttserver.services.connection import Door
+from pttserver.services.contacts import ContactLists
 from pttserver.services.desk import Desk
 from pttserver.services.erasure import open_erasures
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.keyring import open_database
 from pttserver.services.memberships import Memberships
+from pttserver.services.message_addresses import MessageAddresses
+from pttserver.services.message_expiry import MessageExpiry
+from pttserver.services.messages import Messaging
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.policy_watch import PolicyDesk, PolicyWatch
@@ -57,10 +61,14 @@ from pttserver.sessions.session import Session
 from pttserver.store.alerts import Alerts
 from pttserver.store.audit import AuditLog
 from pttserver.store.calls import CallHistory
+from pttserver.store.contacts import Contacts
 from pttserver.store.database import Database
 from pttserver.store.devices import Devices
 from pttserver.store.enrolment import Enrolments
 from pttserver.store.groups import Groups
+from pttserver.store.message_directory import MessageDirectory
+from pttserver.store.message_history import MessageHistory
+from pttserver.store.message_queue import MessageQueue
 from pttserver.store.resume import ResumeTokens
 from pttserver.store.subscribers import Subscribers
 from pttserver.store.sweeps import HAPPENING_CATEGORIES
@@ -82,6 +90,8 @@ class Services:
     calling: Calling
     terms: TermsTeller
     desk: Desk
+    messaging: Messaging
+    message_expiry: MessageExpiry
     attendance: Attendance
     alerts: AlertService
     alert_log: AlertLog
@@ -177,6 +187,7 @@ class Application:
         background.start(keep_subject_keys(database, self._settings), "subject keys")
         background.start(services.audit.run(services.policies.tenants), "audit checkpoints")
         background.start(services.retention.run(services.policies.changed), "retention")
+        background.start(services.message_expiry.run(), "messages")
         background.start(services.metrics.watch_loop(), "loop lag")
 
     def _door(self, services: Services, files: CertificateFiles, media_port: int) -> Door:
@@ -273,6 +284,16 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         settings=settings.authentication,
         clock=clock,
     )
+    queue, message_history = MessageQueue(database), MessageHistory(database)
+    messaging = Messaging(
+        addresses=MessageAddresses(MessageDirectory(database), policies, clock),
+        queue=queue,
+        history=message_history,
+        sessions=sessions,
+        policies=policies,
+        clock=clock,
+    )
+    contacts = ContactLists(Contacts(database), policies, clock)
     return Services(
         sessions=sessions,
         relay=relay,
@@ -281,7 +302,9 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         memberships=memberships,
         calling=calling,
         terms=TermsTeller(sessions, policies),
-        desk=Desk(policies, *calling.handlers(), alerts.handlers()),
+        desk=Desk(policies, *calling.handlers(), alerts.handlers(), messaging.handlers(), contacts.handlers()),
+        messaging=messaging,
+        message_expiry=MessageExpiry(queue, message_history, sessions, policies, clock),
         attendance=attendance,
         alerts=alerts,
         alert_log=alert_log,
@@ -379,6 +402,7 @@ def _offer_service_readings(metrics: Metrics, services: Services, clock: Clock) 
     metrics.gauge("bursts_in_progress", "Groups somebody talks in", lambda: talk.bursts_in_progress)
     metrics.counter("floor_grants", "Floors granted", lambda: talk.floor_grants)
     metrics.counter("floor_denials", "Floors denied", lambda: talk.floor_denials)
+    metrics.counter("messages_accepted", "Messages taken from senders", lambda: services.messaging.accepted)
     metrics.counter("takeovers", "Sessions superseded by another device", lambda: attendance.takeovers)
     metrics.counter("authentication_failures", "Refused proofs and PINs", lambda: authentication.failures)
     metrics.counter("authentication_throttled", "Attempts that had to wait", lambda: authentication.throttled)

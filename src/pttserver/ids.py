@@ -37,6 +37,10 @@ def new_call_id() -> CallId:
     return CallId(_draw("cal"))
 
 
+def new_message_id() -> str:
+    return _draw("msg")
+
+
 def _draw(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(8)}"
 

@@ -106,7 +106,7 @@ def test_the_record_of_processing(pttserver, tmp_path):
     activities = {activity["category"]: activity for activity in acme["activities"]}
     assert activities["call_record"]["kept"].startswith("for 90 days")
     assert activities["ip_address"]["written"] == "not collected"
-    assert activities["message_content"]["written"] == "never: nothing in this version holds it"
+    assert activities["debug_capture"]["written"] == "never: nothing in this version holds it"
     places = {place for activity in acme["activities"] for place in activity["places"]}
     assert {f"{row.table}.{row.column}" for row in personal()} - places == {"calls.initiator_address"}
     assert "ACME <Ltd>" in pttserver("register", "ACME")

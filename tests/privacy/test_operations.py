@@ -18,7 +18,7 @@ def policy(*, granted: list[str], switches_are_on: bool = True) -> Policy:
     scopes = f"dispatcher = {granted}\nmanager = {granted}\n".replace("'", '"')
     on = str(switches_are_on).lower()
     return parse_policy(
-        f"{HEAD}[roles]\n{scopes}[alerts]\nenabled = {on}\nambient_listening = {on}\n"
+        f"{HEAD}[roles]\n{scopes}[alerts]\nenabled = {on}\nambient_listening = {on}\n[messages]\nenabled = {on}\n"
         f'[location]\nenabled = {on}\n[categories.location]\nlegal_basis = "contract"\n'
     )
 

@@ -24,7 +24,7 @@ ERRORS, LIMITS, SIGNALLING, FLOOR = (PAGES[name] for name in ("errors", "limits"
 MESSAGES = "\n".join(PAGES.get(name, "") for name in ("signalling", "alerts"))
 
 
-MESSAGES = "\n".join(PAGES[name] for name in ("signalling", "calls", "dispatch"))
+MESSAGES = "\n".join(PAGES[name] for name in ("signalling", "calls", "dispatch", "messages"))
 
 
 def rows(text: str) -> list[list[str]]:
@@ -70,6 +70,10 @@ def test_every_message_and_every_member_is_described() -> None:
         for name in model.model_fields:
             assert f"`{name}`" in MESSAGES, f"{kind}: {name}"
     parts = (
+        signalling.StoredMessage,
+        signalling.SealedMessage,
+        signalling.DeviceKeys,
+        signalling.WrappedKey,
         signalling.OnlineSubscriber,
         signalling.GroupState,
         signalling.Seat,

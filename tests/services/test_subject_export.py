@@ -14,16 +14,25 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.pages import as_html
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.restriction import Restriction
+from pttserver.roles import Rights
 from pttserver.services.instructions import Instruction
+from pttserver.services.message_release import MessageRelease
 from pttserver.services.office import furnish
 from pttserver.services.subject_page import subject_page
+from pttserver.sessions.session import Identity
 from pttserver.store import inventory
 from pttserver.store.calls import CallHistory
+from pttserver.store.contacts import Contacts
 from pttserver.store.database import Database
+from pttserver.store.devices import Devices
 from pttserver.store.enrolment import Enrolments
 from pttserver.store.governance_schema import retention_events
+from pttserver.store.message_directory import MessageDirectory
+from pttserver.store.message_people import Reader
+from pttserver.store.message_queue import MessageQueue
 from pttserver.store.records import Burst, Call, CallParticipant, Takeover
 from pttserver.store.resume import ResumeTokens
+from pttserver.wire import signalling
 from repository import ROOT
 from store.organisation import VAULT, new_key
 
@@ -78,6 +87,8 @@ class Acme:
         self.anna = await self.person("+4520304050", "Anna Andersen", "anna@acme.example", "Annas radio", "AnnaPhone")
         self.bert = await self.person("Bertram", "Bert", "bert@acme.example", "Berts radio", "BertPhone")
         await self.call()
+        await self.write(self.anna, self.bert)
+        await self.write(self.bert, self.anna)
         return self
 
     async def person(self, identifier, name, email, label, device_type):
@@ -104,6 +115,29 @@ class Acme:
         takeover = Takeover(tenant, who, release(who), release("dev_from"), release("dev_to"), release(self.clock.ms))
         await CallHistory(self.database).record_takeover(takeover)
         return who
+
+    async def write(self, sender, recipient):
+        """A message with an attachment, read; and each is the other's contact."""
+        tenant, now, gate = self.tenant.tenant_id, self.clock.ms, self.office.book.gate(self.tenant.tenant_id)
+        (device,) = await Devices(self.database).of_tenant(tenant, sender)
+        key = gate.release(Category.CREDENTIAL, Purpose.SERVICE, sender, b"k" * 32)
+        await MessageDirectory(self.database).publish(sender, device.device_id, key, key, now)
+        rights = {"device_type": Personal("radio"), "display_name": Personal(""), "rights": Rights()}
+        who = Identity(tenant_id=tenant, subscriber_id=sender, device_id=device.device_id, **rights)
+        info = signalling.AttachmentInfo(size=28, digest=bytes(32))
+        sealed = signalling.SealedMessage(
+            message=sender.encode()[:16], device=device.device_id, recipients=[recipient], sequence=1,
+            previous=bytes(32), sent_ms=now, content=b"c" * 28, attachment=info, signature=bytes(64),
+        )  # fmt: skip
+        wrapped = signalling.WrappedKey(device=device.device_id, octets=bytes(80))
+        keys = {sender: [wrapped], recipient: [wrapped]}
+        name = f"msg_{sender[4:]}"
+        new, queue = MessageRelease(gate, who, name, now).message(sealed, keys, b"a" * 28), MessageQueue(self.database)
+        await queue.put(new, 10)
+        at_ms = gate.release(Category.MESSAGE_METADATA, Purpose.SERVICE, recipient, now)
+        assert await queue.confirm(recipient, [name], "read", at_ms)
+        alias = gate.release(Category.CONTACT_DATA, Purpose.SERVICE, sender, f"what {sender} says")
+        await Contacts(self.database).put(Reader(gate.policy, tenant, sender, now), recipient, alias)
 
     async def call(self, call_id="cal_1", initiator=None, address="192.0.2.55"):
         tenant, who, now = self.tenant.tenant_id, initiator or self.anna, self.clock.ms
@@ -174,7 +208,9 @@ async def test_secrets_are_named_and_not_given_out(acme) -> None:
     await acme.fill()
     export = await acme.export()
     withheld = {value.column for row in export.rows for value in row.values if value.withheld}
-    assert withheld == {"pin_hash", "public_key", "token_hash", "identifier_index"}
+    sealed_for_devices = {"envelope", "content", "wrapped", "octets", "signature", "conversation"}
+    of_others = {"recipients", "sender", "contact_id"}
+    assert withheld == {"pin_hash", "public_key", "token_hash", "identifier_index"} | sealed_for_devices | of_others
     assert "$argon2" not in export.model_dump_json()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ptthandset.errors import CredentialsError
+from ptthandset.private_file import read_private, write_private
 
 FORMAT = 1
 
@@ -57,27 +58,13 @@ class Credentials:
         for name in ("private_key", "resume_token"):
             value = content[name]
             content[name] = base64.b64encode(value).decode() if value is not None else None
-        unfinished = file.with_name(f"{file.name}.{os.getpid()}")
-        try:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(descriptor, "w") as target:
-                json.dump(content, target, indent=1)
-                target.flush()
-                os.fsync(target.fileno())
-            unfinished.replace(file)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
-            raise CredentialsError(f"{file}: {error.strerror}") from None
+        write_private(file, json.dumps(content, indent=1).encode())
 
     @classmethod
     def load(cls, file: Path) -> "Credentials":
         """Raises CredentialsError that says what to do."""
         try:
-            if file.stat().st_mode & 0o077:
-                raise CredentialsError(f"{file} can be read by others; run: chmod 600 {file}")
-            content = json.loads(file.read_text())
+            content = json.loads(read_private(file))
             if content.pop("format") != FORMAT:
                 raise CredentialsError(f"{file} was written by another version; enrol the device again")
             for name in ("private_key", "resume_token"):

@@ -75,6 +75,16 @@ class FloorCancelled(HandsetError):
     """You let go before the floor was granted."""
 
 
+class KeyChanged(HandsetError):
+    """A device has another key than it was first seen with: nothing was sent."""
+
+    def __init__(self, subscriber: str, device: str) -> None:
+        text = f"A device of {subscriber} ({device}) has another key than before. Ask that person; then trust it anew."
+        super().__init__(text)
+        self.subscriber = subscriber
+        self.device = device
+
+
 class CallOver(HandsetError):
     """The call is over. `reason` is that of the wire (calls.md)."""
 

@@ -11,11 +11,13 @@ import random
 import re
 from collections.abc import Callable, Coroutine, Set
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Self
 
 from ptthandset.alerts import Alerts
 from ptthandset.audio.playout import Played
 from ptthandset.calls import Calls
+from ptthandset.contacts import ContactList
 from ptthandset.credentials import Credentials
 from ptthandset.dispatch import Dispatch
 from ptthandset.enrolment import enroll
@@ -26,6 +28,8 @@ from ptthandset.group_keys import DeviceKeys
 from ptthandset.listeners import tell_all
 from ptthandset.media_link import MediaLink
 from ptthandset.media_path import Via
+from ptthandset.message_memory import MessageMemory
+from ptthandset.messages import Messages
 from ptthandset.service import R, Service
 from ptthandset.signalling_client import SignallingClient
 from ptthandset.talkgroup import Sent, Talkgroup
@@ -63,6 +67,8 @@ class Options:
     on_sent: Sent | None = None
     on_token: Callable[[bytes | None], None] | None = None
     """Called with each new resume token (None: it is dead), so that it can be kept."""
+    message_file: Path | None = None
+    """Where the device remembers its message key and its place in each conversation; None: nowhere."""
     on_wiped: Callable[[], None] | None = None
     """Called when the organisation wipes the device: delete the credentials, wherever they are kept."""
 
@@ -86,10 +92,14 @@ class Handset:
         self._stay: asyncio.Task[None] | None = None
         self._choices: set[asyncio.Task[None]] = set()
         self._wiped = False
+        memory = MessageMemory(credentials, options.message_file)
+        self.messages = Messages(self._ask, credentials, memory)
+        self.contacts = ContactList(self._ask)
         self.calls = Calls(self._ask, self.affiliate, self.talkgroups.__contains__)
         self.dispatch = Dispatch(self._ask)
         self.alerts = Alerts(self._ask, self._send_alert, credentials.subscriber, lambda: self.terms)
-        self._services: list[Service] = [self.calls, self.dispatch, self.alerts]
+        services: list[Service] = [self.messages, self.contacts, self.calls, self.dispatch, self.alerts]
+        self._services = services
 
     @classmethod
     async def connect(cls, credentials: Credentials, *, pin: str | None = None, options: Options | None = None) -> Self:
@@ -256,6 +266,8 @@ class Handset:
 
     def _forget_link(self) -> None:
         self._link = None
+        for service in self._services:
+            service.disconnected()
         if self.media is not None:
             self.media.link = None
 

@@ -25,5 +25,8 @@ class Service:
     async def connected(self) -> None:
         """The handset is logged in, or its session goes on. What it raises of ours is dropped: it is called again."""
 
+    def disconnected(self) -> None:
+        """The connection is lost: what comes next comes over another one."""
+
     def close(self) -> None:
         """The handset's session is over for good."""

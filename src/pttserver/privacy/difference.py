@@ -25,9 +25,13 @@ _DIRECTIONS = {
     "alerts.enabled": -1,
     "alerts.allowed_by_default": -1,
     "alerts.ambient_listening": -1,
+    "messages.enabled": -1,
+    "messages.store_for_s": -1,
+    "messages.queue_limit": -1,
+    "messages.attachment_limit_kib": -1,
     "logging.records": -1,
 }
-SECTIONS = ("policy", "roles", "roster", "location", "alerts", "logging")
+SECTIONS = ("policy", "roles", "roster", "location", "alerts", "messages", "logging")
 
 
 @dataclass(frozen=True, slots=True)

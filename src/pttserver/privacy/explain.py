@@ -35,6 +35,7 @@ def explain(policy: Policy) -> list[str]:
         *(_datum(f"{name} (your field)", policy.rule(Category.EXTRA, name)) for name in policy.extra),
         *_location(policy.location, policy.location.enabled),
         *_alerts(policy),
+        _messages(policy),
         *_roles(policy.roles),
         f"Groups: members see the names of up to {policy.roster.names_up_to} participants, and the number of more.",
         *(["Nothing that happens is ever written, whatever its category says."] if not policy.logging.records else []),
@@ -153,3 +154,13 @@ def _alerts(policy: Policy) -> Iterator[str]:
         yield "The groups of a person in distress are in emergency until the alert is closed."
     if not policy.keeps(Category.ALERT):
         yield "Alerts live in memory only: one that is open when the server stops is lost, and none can be debriefed."
+
+
+def _messages(policy: Policy) -> str:
+    messages = policy.messages
+    if not messages.enabled:
+        return "Messages are off."
+    size = messages.attachment_limit_kib
+    files = f"attachments of up to {size} KiB" if size else "no attachments"
+    wait = f"wait for up to {messages.store_for_s} seconds for who is not there, {messages.queue_limit} at most"
+    return f"Messages {wait}, with {files}; only the devices of those who take part can read them."

@@ -24,6 +24,7 @@ class Switch(StrEnum):
     ALERTS = "alerts"
     AMBIENT_LISTENING = "ambient_listening"
     LOCATION = "location"
+    MESSAGES = "messages"
 
 
 class _Position(NamedTuple):
@@ -53,6 +54,7 @@ SWITCHES: Final[Mapping[Switch, _Position]] = {
         "Your organisation does not allow ambient listening.",
     ),
     Switch.LOCATION: _Position(lambda policy, _: policy.location.enabled, "Your organisation has no locating."),
+    Switch.MESSAGES: _Position(lambda policy, _: policy.messages.enabled, "Your organisation has no messages."),
 }
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -63,6 +65,18 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "presence.list": Operation(Scope.TALK),
     "media.path": Operation(Scope.TALK),
     "ping": Operation(Scope.TALK),
+    "message.key": Operation(Scope.MESSAGE, switch=Switch.MESSAGES),
+    "message.recipients": Operation(Scope.MESSAGE, switch=Switch.MESSAGES),
+    "message.send": Operation(Scope.MESSAGE, switch=Switch.MESSAGES),
+    "message.attach": Operation(Scope.MESSAGE, switch=Switch.MESSAGES),
+    "message.fetch": Operation(Scope.MESSAGE, switch=Switch.MESSAGES),
+    "message.received": Operation(Scope.MESSAGE, switch=Switch.MESSAGES),
+    "message.history": Operation(Scope.MESSAGE, switch=Switch.MESSAGES),
+    "message.attachment": Operation(Scope.MESSAGE, switch=Switch.MESSAGES),
+    "message.delete": Operation(Scope.MESSAGE, switch=Switch.MESSAGES),
+    "contact.list": Operation(Scope.MESSAGE),
+    "contact.put": Operation(Scope.MESSAGE),
+    "contact.remove": Operation(Scope.MESSAGE),
     "call.private": Operation(Scope.CALL),
     "call.first_to_answer": Operation(Scope.CALL),
     "call.broadcast": Operation(Scope.CALL, DISPATCHERS),

@@ -25,6 +25,7 @@ from pttserver.privacy.sections import (
     CategoryRule,
     LocationSection,
     LoggingSection,
+    MessagesSection,
     PolicySection,
     RolesSection,
     RosterSection,
@@ -64,6 +65,7 @@ class Policy(Section):
     roster: RosterSection = RosterSection()
     location: LocationSection = LocationSection()
     alerts: AlertsSection = AlertsSection()
+    messages: MessagesSection = MessagesSection()
     logging: LoggingSection = LoggingSection()
     categories: dict[CategoryName, CategoryRule] = Field(default_factory=dict)
     """Rules by category."""
@@ -196,6 +198,6 @@ def _reason(kind: str, message: str, path: Path) -> str:
 
 @cache
 def _known_keys() -> tuple[str, ...]:
-    own = (PolicySection, RolesSection, RosterSection, LocationSection, AlertsSection, LoggingSection)
+    own = (PolicySection, RolesSection, RosterSection, LocationSection, AlertsSection, LoggingSection, MessagesSection)
     fields = {name for model in (Policy, *own, CategoryRule, Truncation) for name in model.model_fields}
     return tuple(sorted(fields | set(Category)))

@@ -54,6 +54,11 @@ WRITTEN_FOR: Final[Mapping[Category, frozenset[Purpose]]] = {
     Category.LAST_LOGIN: frozenset({Purpose.SECURITY}),
     Category.CALL_RECORD: frozenset({Purpose.OPERATIONS}),
     Category.PARTICIPANTS: frozenset({Purpose.OPERATIONS}),
+    Category.MESSAGE_METADATA: frozenset({Purpose.SERVICE}),
+    Category.MESSAGE_CONTENT: frozenset({Purpose.SERVICE}),
+    Category.ATTACHMENT: frozenset({Purpose.SERVICE}),
+    Category.LOCATION: frozenset({Purpose.OPERATIONS, Purpose.SAFETY}),
+    Category.ALERT: frozenset({Purpose.SAFETY}),
     Category.ACTIVITY_LOG: frozenset({Purpose.SECURITY}),
     Category.AUDIT_LOG: frozenset({Purpose.LEGAL_DUTY}),
 }

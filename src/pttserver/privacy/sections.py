@@ -203,6 +203,19 @@ class AlertsSection(Section):
     """Whether a dispatcher may open the microphone of a device whose alert is open."""
 
 
+class MessagesSection(Section):
+    """Text messages and what travels with them; the content is sealed from device to device."""
+
+    enabled: bool = True
+    """Whether messages can be sent and fetched at all."""
+    store_for_s: Annotated[int, Field(ge=60, le=31_536_000)] = 604_800
+    """How long a message waits for a recipient who is not there, seconds; then it is given up, and its sender told."""
+    queue_limit: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """Messages that may wait for one recipient; the oldest go first, and their senders are told."""
+    attachment_limit_kib: Annotated[int, Field(ge=0, le=2048)] = 512
+    """Largest attachment, KiB; 0: none can be sent."""
+
+
 class RolesSection(Section):
     """What dispatchers and managers may do beyond what every subscriber may, by scope."""
 

@@ -31,9 +31,9 @@ _SINCE = ("recorded_ms", "created_ms", "issued_ms", "since_ms", "at_ms")
 
 @dataclass(frozen=True, slots=True)
 class HeldValue:
-    """A column of a row. `extra`: name of the organisation's own field. `value`: None if it is secret.
+    """A column of a row. `extra`: name of the organisation's own field. `recorded_ms`: from when its period counts.
 
-    `recorded_ms`: from when its period counts. `category`: None if it says nothing about a person by itself.
+    `value`: None if it is secret, or names somebody else. `category`: None if it says nothing about a person by itself.
     """
 
     column: str
@@ -213,7 +213,8 @@ def _value(column: Column[Any], row: Mapping[Any, Any], keys: SubjectVault, sinc
     category, value = column.info["category"], row[column.name]
     if isinstance(value, Sealed):
         value = keys.open(value)
-    hidden = isinstance(value, bytes) or (category is Category.CREDENTIAL and isinstance(column.type, SealedType))
+    secret = isinstance(value, bytes) or (category is Category.CREDENTIAL and isinstance(column.type, SealedType))
+    hidden = secret or column in inventory.others(column.table)
     if isinstance(column.type, DatedType) and inventory.happening(column.table) is None:
         since_ms = value  # such as the last log-in: its own moment is its age
     extra = row["name"] if category is Category.EXTRA else ""

@@ -10,13 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Table
 
 from pttserver.privacy.categories import Category
-from pttserver.store import (  # noqa: F401 - their tables are part of the schema
-    alert_schema,
-    governance_schema,
-    remote_schema,
-)
 from pttserver.store.columns import Happening, ReferenceType
-from pttserver.store.schema import metadata
+from pttserver.store.tables import metadata
 
 _OWNERS = frozenset({"subjects.id", "subscribers.id"})
 _FORMS = {
@@ -55,6 +50,11 @@ def personal() -> list[InventoryRow]:
 def owner(table: Table) -> Column[str] | None:
     """The column that names the subject of a row by its identifier; None: there is none."""
     return next(_naming_a_subject(table), None)
+
+
+def others(table: Table) -> list[Column[str]]:
+    """The columns that name somebody else than the subject of a row."""
+    return list(_naming_a_subject(table))[1:]
 
 
 def references(table: Table) -> list[Column[str]]:

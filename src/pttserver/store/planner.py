@@ -32,7 +32,8 @@ from pttserver.store.columns import Happening, Lasting, ReferenceType
 from pttserver.store.governance_schema import audit_entries, subjects
 from pttserver.store.holds import holds_on, restricted_subjects
 from pttserver.store.rewriting import Rewriting, formed, laxer
-from pttserver.store.schema import metadata, subscriber_fields
+from pttserver.store.schema import subscriber_fields
+from pttserver.store.tables import metadata
 from pttserver.store.vault import Vault
 
 _ROWID: ColumnElement[int] = literal_column("rowid")

@@ -14,10 +14,19 @@ from pttserver.errors import SealBroken
 from pttserver.ids import TenantId
 from pttserver.store.alert_schema import alert_steps, alerts
 from pttserver.store.governance_schema import subjects, tenant_keys
+from pttserver.store.message_schema import attachments, deliveries, messages
 from pttserver.store.schema import bursts, call_participants, calls, takeovers, tenants
 from pttserver.store.vault import SubjectVault, Vault
 
-OWN: Final = (call_participants.c.subject, takeovers.c.subject, alert_steps.c.subject, alerts.c.subject)
+OWN: Final = (
+    call_participants.c.subject,
+    takeovers.c.subject,
+    alert_steps.c.subject,
+    alerts.c.subject,
+    messages.c.subject,
+    deliveries.c.subject,
+    attachments.c.subject,
+)
 """Whose row it is: the row goes with the subject."""
 
 SHARED: Final = {
@@ -48,6 +57,8 @@ def shred_tenant(sql: Connection, tenant_id: TenantId) -> bool:
 
 
 def _forget(sql: Connection, keys: SubjectVault) -> None:
+    said = select(messages.c.id).where(messages.c.subject.in_(keys.references()))
+    sql.execute(delete(deliveries).where(deliveries.c.message_id.in_(said)))  # nobody can read them any more
     for column in OWN:
         sql.execute(delete(column.table).where(column.in_(keys.references())))
     for column, blanked in SHARED.items():

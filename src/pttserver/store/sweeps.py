@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from pttserver.ids import TenantId
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import sweeps
-from pttserver.store.schema import metadata, tenants
+from pttserver.store.schema import tenants
+from pttserver.store.tables import metadata
 
 KEPT_PER_TENANT = 1000
 HAPPENINGS = {table: table.info["happening"] for table in metadata.sorted_tables if "happening" in table.info}

@@ -13,6 +13,8 @@ import typer
 from ptthandset.credentials import Credentials, destroy
 from ptthandset.errors import CredentialsError, HandsetError, Refused
 from ptthandset.handset import Connected, Disconnected, GroupGone, GroupNew, Handset, HandsetEvent, Options, PathChanged
+from ptthandset.message_events import MessageEvent
+from ptthandset.message_lines import event_lines
 
 PIN_VARIABLE = "PTT_PIN"
 
@@ -30,12 +32,39 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         uvloop.run(work)
 
 
+def _print_message(event: MessageEvent) -> None:
+    typer.echo(event_lines(event), err=True)
+
+
+def _message_file(credentials: Path) -> Path:
+    return credentials.with_suffix(".messages")
+
+
+def _destroy(credentials: Path) -> None:
+    """A wiped device forgets its keys, those of messages too."""
+    for file in (credentials, _message_file(credentials)):
+        destroy(file)
+
+
 @contextlib.asynccontextmanager
-async def connected(file: Path, *, use_udp: bool = True, tell: bool = True) -> AsyncIterator[Handset]:
+async def connected(
+    file: Path,
+    *,
+    use_udp: bool = True,
+    tell: bool = True,
+    on_message: Callable[[MessageEvent], None] | None = _print_message,
+) -> AsyncIterator[Handset]:
     """A logged-in handset; asks for the PIN only if there is no good resume token. Raises HandsetError."""
     credentials = Credentials.load(file)
-    options = Options(use_udp=use_udp, on_token=_keep_token(file, credentials), on_wiped=lambda: destroy(file))
+    options = Options(
+        use_udp=use_udp,
+        on_token=_keep_token(file, credentials),
+        on_wiped=lambda: _destroy(file),
+        message_file=_message_file(file),
+    )
     handset = await _connect(credentials, options)
+    if on_message is not None:  # whatever comes meanwhile is confirmed, so it must be seen
+        handset.messages.listeners.append(on_message)
     if tell:
         _welcome(handset)
         handset.listeners.append(_print_event)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ptthandset.cli import alerting, calling, device, dispatching, listening, sos, talking
+from ptthandset.cli import alerting, calling, device, dispatching, listening, messaging, sos, talking
 from ptthandset.errors import HandsetError
 from pttserver.errors import PttError
 
@@ -37,6 +37,8 @@ app.command("who")(device.who)
 app.command("talk")(talking.talk)
 app.command("listen")(listening.listen)
 app.command("radio")(talking.radio)
+app.add_typer(messaging.messages, name="message")
+app.add_typer(messaging.contacts, name="contacts")
 app.command("call")(calling.call)
 app.command("callback")(calling.callback)
 app.command("sos")(sos.sos)

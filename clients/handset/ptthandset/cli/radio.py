@@ -31,6 +31,8 @@ from ptthandset.cli.sos import step_text
 from ptthandset.errors import FloorCancelled, FloorRefused, HandsetError
 from ptthandset.floor_effects import FloorLost
 from ptthandset.handset import Connected, Disconnected, GroupGone, GroupNew, Handset, HandsetEvent
+from ptthandset.message_events import MessageEvent, MessageReceived
+from ptthandset.message_lines import message_lines
 from ptthandset.scan import Scan
 from ptthandset.talkgroup import GroupEvent
 from pttserver.errors import PttError
@@ -82,6 +84,7 @@ class Radio:
         self._incoming.on_talking, self._incoming.on_over = self._on_call, self._on_call_over
         self._handset.listeners.append(self._on_handset_event)
         self._handset.alerts.listeners.append(self._on_alert)
+        self._handset.messages.listeners.append(self._on_message_event)
         for group in groups:
             group.listeners.append(self._on_group_event)
         with ExitStack() as stack:
@@ -218,6 +221,10 @@ class Radio:
         if isinstance(event, FloorLost) and event.must_stop:
             why = _REVOKED.get(RevokeCause(event.cause or RevokeCause.OTHER), "the server took it back")
             self._face.note = f"Stop talking: {why}."
+
+    def _on_message_event(self, event: MessageEvent) -> None:
+        if isinstance(event, MessageReceived):
+            self._face.note = message_lines(event.message)
 
     def _on_handset_event(self, event: HandsetEvent) -> None:
         match event:

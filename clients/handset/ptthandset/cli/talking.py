@@ -109,7 +109,7 @@ def radio(
     speech = read_audio(wav, SAMPLE_RATE_HZ) if wav else None
 
     async def operate() -> None:
-        async with connected(credentials_file(ctx), use_udp=udp, tell=False) as handset:
+        async with connected(credentials_file(ctx), use_udp=udp, tell=False, on_message=None) as handset:
             radio = Radio(handset, speech, record, speaker, auto_answer=answer)
             await radio.operate(groups or [info.name for info in handset.groups])
 

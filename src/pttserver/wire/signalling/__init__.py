@@ -9,6 +9,7 @@ from pttserver.wire.signalling.calls import *
 from pttserver.wire.signalling.dispatch import *
 from pttserver.wire.signalling.groups import *
 from pttserver.wire.signalling.location import *
+from pttserver.wire.signalling.messages import *
 from pttserver.wire.signalling.parts import *
 from pttserver.wire.signalling.reading import *
 from pttserver.wire.signalling.session import *

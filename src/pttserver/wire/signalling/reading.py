@@ -10,6 +10,7 @@ from pttserver.wire.signalling.alerts import ALERT_MESSAGES, ALERT_REQUESTS
 from pttserver.wire.signalling.calls import CALL_MESSAGES, CALL_REQUESTS
 from pttserver.wire.signalling.dispatch import DISPATCH_MESSAGES, DISPATCH_REQUESTS
 from pttserver.wire.signalling.groups import GROUP_MESSAGES, GROUP_REQUESTS
+from pttserver.wire.signalling.messages import MESSAGING_MESSAGES, MESSAGING_REQUESTS
 from pttserver.wire.signalling.parts import GENERAL_MESSAGES, Message, Request, RequestId
 from pttserver.wire.signalling.session import SESSION_MESSAGES, SESSION_REQUESTS
 from pttserver.wire.signalling.terms import TERMS_MESSAGES
@@ -25,10 +26,17 @@ def _by_type(*topics: Iterable[type[_M]]) -> Mapping[str, type[_M]]:
 
 
 REQUESTS: Mapping[str, type[Request]] = _by_type(
-    SESSION_REQUESTS, GROUP_REQUESTS, CALL_REQUESTS, DISPATCH_REQUESTS, ALERT_REQUESTS
+    SESSION_REQUESTS, GROUP_REQUESTS, CALL_REQUESTS, DISPATCH_REQUESTS, ALERT_REQUESTS, MESSAGING_REQUESTS
 )
 SERVER_MESSAGES: Mapping[str, type[Message]] = _by_type(
-    GENERAL_MESSAGES, SESSION_MESSAGES, GROUP_MESSAGES, TERMS_MESSAGES, CALL_MESSAGES, DISPATCH_MESSAGES, ALERT_MESSAGES
+    GENERAL_MESSAGES,
+    SESSION_MESSAGES,
+    GROUP_MESSAGES,
+    TERMS_MESSAGES,
+    CALL_MESSAGES,
+    DISPATCH_MESSAGES,
+    ALERT_MESSAGES,
+    MESSAGING_MESSAGES,
 )
 
 

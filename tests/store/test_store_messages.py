@@ -1,0 +1,212 @@
+"""Messages in the database: what each side is told, and what periods, holds, requests and restrictions do to them."""
+
+import pytest
+from sqlalchemy import select, update
+
+from pttserver.errors import NotFound
+from pttserver.ids import GroupId, Personal
+from pttserver.privacy.categories import Category
+from pttserver.privacy.policy import parse_policy
+from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.retention import EventKind
+from pttserver.roles import Rights
+from pttserver.services.message_release import MessageRelease
+from pttserver.sessions.session import Identity
+from pttserver.store.governance_schema import subjects
+from pttserver.store.holds import Hold, Holds
+from pttserver.store.message_directory import MessageDirectory
+from pttserver.store.message_history import MessageHistory, Page
+from pttserver.store.message_people import Reader
+from pttserver.store.message_queue import MessageQueue
+from pttserver.store.message_schema import attachments, deliveries, messages
+from pttserver.wire import signalling
+from store.organisation import ANNA, BERT, GATE, GROUP, RADIO, TENANT
+from store.sweeping import DAY, apply, count, event, policy, sweep
+
+EVERYTHING = Page(None, None, 50)
+DEVICE = "dev_00000000000000d1"
+
+
+def message(number, at_ms, sender=ANNA, recipient=BERT, attachment=False):
+    """As the gate lets it through."""
+    who = Identity(
+        tenant_id=TENANT, subscriber_id=sender, device_id=RADIO, device_type=Personal(""), display_name=Personal(""),
+        rights=Rights(),
+    )  # fmt: skip
+    info = signalling.AttachmentInfo(size=28, digest=bytes(32)) if attachment else None
+    sealed = signalling.SealedMessage.model_construct(
+        message=number.to_bytes(16, "big"), device=DEVICE, group=None, recipients=[recipient], sequence=number,
+        previous=bytes(32), sent_ms=at_ms, content=b"c" * 28, attachment=info, signature=bytes(64),
+    )  # fmt: skip
+    keys = {recipient: [signalling.WrappedKey(device=DEVICE, octets=bytes(80))]}
+    release = MessageRelease(GATE, who, f"msg_{number:016x}", at_ms)
+    return release.message(sealed, keys, b"a" * 28 if attachment else None)
+
+
+def name(number):
+    return f"msg_{number:016x}"
+
+
+def reader(who, now_ms, text=""):
+    return Reader(parse_policy(policy(text)), TENANT, who, now_ms)
+
+
+def at(who, ms):
+    return GATE.release(Category.MESSAGE_METADATA, Purpose.SERVICE, who, ms)
+
+
+@pytest.fixture
+def queue(acme, database):
+    return MessageQueue(database)
+
+
+@pytest.fixture
+def history(database):
+    return MessageHistory(database)
+
+
+async def waiting(history, who=BERT, now_ms=10, since_ms=-1):
+    return [each.message_id for each in (await history.waiting(reader(who, now_ms), since_ms, 50)).messages]
+
+
+async def test_a_message_waits_until_it_is_confirmed(queue, history):
+    put = await queue.put(message(1, 5), 10)
+    assert (put.message_id, put.at_ms, put.repeated, put.kept_for) == (name(1), 5, False, {BERT})
+    assert await waiting(history) == [name(1)]
+    assert await waiting(history, ANNA) == []
+    (outcome,) = await queue.confirm(BERT, [name(1)], "delivered", at(BERT, 6))
+    assert (outcome.sender_id, outcome.recipient_id, outcome.state) == (ANNA, BERT, "delivered")
+    assert await waiting(history) == []
+    assert await queue.confirm(BERT, [name(1)], "delivered", at(BERT, 7)) == []
+    assert await queue.confirm(ANNA, [name(1)], "read", at(ANNA, 7)) == []
+
+
+async def test_it_is_kept_once_however_often_it_comes(queue, database):
+    await queue.put(message(1, 5), 10)
+    again = await queue.put(message(1, 8), 10)
+    assert (again.message_id, again.at_ms, again.repeated) == (name(1), 5, True)
+    assert await count(database, messages) == await count(database, deliveries) == 1
+
+
+async def test_the_oldest_of_a_full_queue_go(queue, history):
+    for number in range(1, 6):
+        put = await queue.put(message(number, number), 3)
+    assert [(gone.message_id, gone.sender_id, gone.state) for gone in put.dropped] == [(name(2), ANNA, "dropped")]
+    assert await waiting(history) == [name(3), name(4), name(5)]
+
+
+async def test_untold_outcomes_are_told_until_they_are_marked(queue, history):
+    await queue.put(message(1, 5), 10)
+    outcomes = await queue.confirm(BERT, [name(1)], "read", at(BERT, 6))
+    await queue.mark(outcomes, untold=True)
+    assert (await history.waiting(reader(ANNA, 10), -1, 50)).outcomes == outcomes
+    await queue.mark(outcomes, untold=False)
+    assert (await history.waiting(reader(ANNA, 10), -1, 50)).outcomes == []
+
+
+async def test_what_is_over_is_not_shown_and_is_swept_to_the_millisecond(queue, history, database):
+    text = '[categories.message_metadata]\nkeep = "90 days"\n[categories.message_content]\nkeep = "3 days"\n'
+    text += '[categories.attachment]\nkeep = "60 days"\n'
+    await apply(database, text)
+    for number in range(1, 4):
+        await queue.put(message(number, number * DAY, attachment=True), 10)
+    shown, _ = await history.page(reader(ANNA, 5 * DAY, text), EVERYTHING)
+    assert [(each.message_id, each.content is None) for each in shown] == [
+        (name(3), False),
+        (name(2), True),
+        (name(1), True),
+    ]
+    await sweep(database, 5 * DAY)
+    assert await count(database, messages) == 3
+    assert await count(database, messages, messages.c.content.is_not(None)) == 1
+    assert await count(database, deliveries, deliveries.c.wrapped.is_not(None)) == 1
+    await sweep(database, 62 * DAY - 1)
+    assert await count(database, attachments) == 2
+    await sweep(database, 62 * DAY)
+    assert await count(database, attachments) == 1
+    await sweep(database, 92 * DAY)
+    assert await count(database, messages) == await count(database, deliveries) == 1
+
+
+async def test_after_60_days_in_which_a_request_can_be_taken_back_they_are_gone_in_60_more(queue, history, database):
+    two = 'keep = ["1 year", "60 days + 60 days after deletion_requested"]\n'
+    text = "".join(f"[categories.{kind}]\n{two}" for kind in ("message_metadata", "message_content", "attachment"))
+    await apply(database, text)
+    await queue.put(message(1, DAY, attachment=True), 10)
+    await queue.put(message(2, DAY, sender=BERT, recipient=ANNA), 10)
+    await event(database, EventKind.DELETION_REQUESTED, 2 * DAY, ANNA)
+    for who, own in ((ANNA, []), (BERT, [name(2)])):
+        shown, _ = await history.page(reader(who, 3 * DAY, text), EVERYTHING)
+        assert [each.message_id for each in shown] == own
+    await sweep(database, 122 * DAY - 1)
+    assert [await count(database, table) for table in (messages, deliveries, attachments)] == [2, 2, 1]
+    await sweep(database, 122 * DAY)
+    assert [await count(database, table) for table in (messages, deliveries, attachments)] == [1, 1, 0]
+
+
+async def test_a_hold_keeps_what_the_author_deletes_and_hides_it(queue, history, database):
+    await queue.put(message(1, 5, attachment=True), 10)
+    await queue.confirm(BERT, [name(1)], "read", at(BERT, 6))
+    await Holds(database).add(Hold("hld_1", TENANT, BERT, None, 6, None), None, None)
+    assert await queue.delete(TENANT, ANNA, name(1), 7) == [BERT]
+    assert await count(database, messages, messages.c.content.is_not(None)) == await count(database, attachments) == 1
+    for who in (ANNA, BERT):
+        assert (await history.page(reader(who, 8), EVERYTHING))[0] == []
+        with pytest.raises(NotFound):
+            await history.attachment(reader(who, 8), name(1))
+
+
+async def test_what_is_deleted_is_emptied_and_told_until_confirmed(queue, history, database):
+    await queue.put(message(1, 5, attachment=True), 10)
+    await queue.confirm(BERT, [name(1)], "delivered", at(BERT, 6))
+    with pytest.raises(NotFound):
+        await queue.delete(TENANT, BERT, name(1), 7)
+    assert await queue.delete(TENANT, ANNA, name(1), 7) == [BERT]
+    row = await database.read(lambda sql: sql.execute(select(messages)).one())
+    assert (row.content, row.wrapped) == (None, None)
+    assert await count(database, attachments) == 0
+    assert (await history.waiting(reader(BERT, 8), -1, 50)).deleted == [name(1)]
+    await queue.confirm(BERT, [name(1)], "deleted", None)
+    assert (await history.waiting(reader(BERT, 8), -1, 50)).deleted == []
+
+
+@pytest.mark.parametrize(("who", "kept"), [(ANNA, [0, 0]), (BERT, [1, 0])])
+async def test_of_a_restricted_person_nothing_new_is_kept(queue, database, who, kept):
+    restricted = update(subjects).where(subjects.c.id == who).values(restricted_ms=3)
+    await database.write(lambda sql: sql.execute(restricted))
+    put = await queue.put(message(1, 5), 10)
+    assert put is None if who == ANNA else put.kept_for == frozenset()
+    assert [await count(database, table) for table in (messages, deliveries)] == kept
+
+
+async def test_whoever_is_over_or_elsewhere_cannot_be_written_to(acme, database):
+    directory = MessageDirectory(database)
+    found = await directory.correspondents(reader(ANNA, 10), [BERT], None)
+    assert [(each.subscriber_id, each.devices) for each in found] == [(ANNA, []), (BERT, [])]
+    for others, group in (([BERT], GROUP), (["sub_nobody"], None), (None, GroupId("grp_nowhere"))):
+        with pytest.raises(NotFound):
+            await directory.correspondents(reader(ANNA, 10), others, group)
+    text = '[categories.identifier]\nkeep = "60 days after deletion_requested"\n'
+    await event(database, EventKind.DELETION_REQUESTED, DAY, BERT)
+    with pytest.raises(NotFound):
+        await directory.correspondents(reader(ANNA, 61 * DAY, text), [BERT], None)
+
+
+@pytest.mark.parametrize(("limit", "names"), [(2, ["Anna", ""]), (1, ["", ""])])
+async def test_names_are_told_in_groups_as_small_as_the_policy_says(acme, database, limit, names):
+    await acme.groups.put_member(GROUP, BERT, 100, False)
+    directory = MessageDirectory(database)
+    asked = reader(ANNA, 10, f"[roster]\nnames_up_to = {limit}\n")
+    found = await directory.correspondents(asked, None, GROUP)
+    assert [each.subscriber_id for each in found] == [ANNA, BERT]
+    assert [each.name.reveal() for each in found] == names
+
+
+async def test_a_stricter_policy_leaves_no_sealed_value_that_breaks_the_reading(queue, history, database):
+    await queue.put(message(1, 5), 10)
+    await apply(database, '[categories.message_metadata]\nstore = "pseudonymised"\n')
+    await sweep(database, 6)
+    for who in (ANNA, BERT):
+        found, _ = await history.page(reader(who, 7), EVERYTHING)
+        assert [each.envelope for each in found] in ([], [None])
+        assert (await history.waiting(reader(who, 7), -1, 50)).outcomes == []
