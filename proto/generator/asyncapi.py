@@ -18,6 +18,17 @@ REPLIES = {
     "presence.list": "presence",
     "media.path": "done",
     "ping": "pong",
+    "location.report": "location.taken",
+    "location.switch": "done",
+    "location.looks": "location.looked",
+    "location.request": "location.requested",
+    "location.last": "location.last_known",
+    "location.history": "location.track",
+    "location.watch": "done",
+    "location.unwatch": "done",
+    "fence.put": "fence.kept",
+    "fence.remove": "done",
+    "fence.list": "fences",
 }
 _CHANNEL = {"$ref": "#/channels/ptt"}
 _PACKET = "media.packet"

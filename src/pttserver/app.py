@@ -30,6 +30,7 @@ from pttserver.services.desk import Desk
 from pttserver.services.erasure import open_erasures
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.keyring import open_database
+from pttserver.services.location_room import LocationRoom
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.policy_watch import PolicyDesk, PolicyWatch
@@ -69,6 +70,7 @@ class Services:
     groups: Groups
     terms: TermsTeller
     desk: Desk
+    location: LocationRoom
     attendance: Attendance
     authentication: Authentication
     pins: PinCheck
@@ -122,6 +124,7 @@ class Application:
         stack.callback(socket.close)
         services = build_services(settings, self._clock, database, socket)
         stack.push_async_callback(services.call_log.flush)
+        stack.push_async_callback(services.location.log.flush)
         stack.callback(services.pins.close)
         await services.policy_watch.start()
         loop = asyncio.get_running_loop()
@@ -142,14 +145,24 @@ class Application:
         background = _Background()
         self._stack.push_async_callback(background.stop)
         background.start(services.call_log.run(), "call log")
+        location = services.location
         standing = StandingWatch(
-            database, services.sessions, services.attendance, services.policies, services.terms, self._clock
+            database,
+            services.sessions,
+            services.attendance,
+            services.policies,
+            services.terms,
+            self._clock,
+            location.review,
         )
         background.start(standing.run(), "standing watch")
         background.start(services.policy_watch.run(), "policy watch")
         background.start(keep_subject_keys(database, self._settings), "subject keys")
         background.start(services.audit.run(services.policies.tenants), "audit checkpoints")
         background.start(services.retention.run(services.policies.changed), "retention")
+        background.start(location.locating.run(), "locating")
+        background.start(location.log.run(), "position log")
+        background.start(location.watchers.run(), "watchers")
         background.start(services.metrics.watch_loop(), "loop lag")
 
     def _door(self, services: Services, files: CertificateFiles, media_port: int) -> Door:
@@ -218,14 +231,17 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         settings=settings.authentication,
         clock=clock,
     )
+    terms = TermsTeller(sessions, policies, clock)
+    location = LocationRoom.over(database, sessions, attendance, policies, terms, clock, settings.location)
     return Services(
         sessions=sessions,
         relay=relay,
         talk=talk,
         rosters=rosters,
         groups=groups,
-        terms=TermsTeller(sessions, policies),
-        desk=Desk(policies),
+        terms=terms,
+        desk=Desk(policies, location.desk.handlers()),
+        location=location,
         attendance=attendance,
         authentication=authentication,
         pins=pins,
@@ -319,12 +335,23 @@ def _offer_service_readings(metrics: Metrics, services: Services, clock: Clock) 
     metrics.gauge("call_log_queue", "Records waiting for the disk", lambda: len(call_log))
     metrics.counter("call_log_dropped", "Records lost to a full queue", lambda: call_log.dropped)
     metrics.counter("call_log_failures", "Failed attempts to write records", lambda: call_log.failures)
+    _offer_location_readings(metrics, services.location)
     metrics.gauge("tenants_refused", "Tenants without a valid policy", lambda: services.policies.refused)
     metrics.counter(
         "policy_files_rejected", "Changed policy files that were not valid", lambda: services.policy_watch.rejected
     )
     _offer_retention_readings(metrics, services.retention, clock)
     metrics.counter("login_records_lost", "Log-ins whose record could not be written", lambda: attendance.records_lost)
+
+
+def _offer_location_readings(metrics: Metrics, location: LocationRoom) -> None:
+    log, locating = location.log, location.locating
+    metrics.counter("positions_taken", "Positions admitted", lambda: locating.taken)
+    metrics.counters("positions_dropped", "Positions let go of, by reason", "reason", locating.drops.items)
+    metrics.counter("fence_crossings", "Fences entered, stayed in or left", lambda: locating.crossings)
+    metrics.gauge("position_log_queue", "Positions waiting for the disk", lambda: len(log))
+    metrics.counter("position_log_dropped", "Positions lost to a full queue", lambda: log.dropped)
+    metrics.counter("position_log_failures", "Failed attempts to write positions", lambda: log.failures)
 
 
 def _offer_retention_readings(metrics: Metrics, retention: Retention, clock: Clock) -> None:

@@ -57,11 +57,25 @@ def test_codes_that_reach_a_client_are_told_apart_from_those_that_do_not() -> No
         assert f"| `{code}`" not in hidden
 
 
+SERVICES = {"location": ("location.", "fence")}
+"""Pages of services, and what the types of their messages begin with."""
+
+
+def page_of(kind: str) -> str:
+    pages = [page for page, beginnings in SERVICES.items() if kind.startswith(beginnings)]
+    return PAGES[pages[0]] if pages else SIGNALLING
+
+
 def test_every_message_and_every_member_is_described() -> None:
     for kind, model in {**signalling.REQUESTS, **signalling.SERVER_MESSAGES}.items():
-        assert re.search(rf"\b{re.escape(kind)}\b", SIGNALLING), kind
+        page = page_of(kind)
+        assert re.search(rf"\b{re.escape(kind)}\b", page), kind
         for name in model.model_fields:
-            assert f"`{name}`" in SIGNALLING, f"{kind}: {name}"
+            assert f"`{name}`" in page or name in ("type", "id", "re"), f"{kind}: {name}"
+    located = (signalling.Position, signalling.LocationTerms, signalling.Look, signalling.Fence, signalling.Point)
+    for part in (*located, signalling.CircleShape, signalling.PolygonShape, signalling.CorridorShape):
+        for name in part.model_fields:
+            assert f"`{name}`" in PAGES["location"], f"{part.__name__}: {name}"
     parts = (signalling.Affiliation, signalling.GroupInfo, signalling.Epoch, signalling.MediaEndpoint)
     for part in (*parts, signalling.Superseded, signalling.MemberPresence, signalling.Roster, signalling.Participant):
         for name in part.model_fields:

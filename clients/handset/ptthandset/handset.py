@@ -20,6 +20,7 @@ from ptthandset.events import Connected, Disconnected, GroupGone, HandsetEvent, 
 from ptthandset.floor_states import ParticipantTimers
 from ptthandset.group_keys import DeviceKeys
 from ptthandset.listeners import tell_all
+from ptthandset.location import Location
 from ptthandset.media_link import MediaLink
 from ptthandset.media_path import Via
 from ptthandset.service import R, Service
@@ -68,7 +69,8 @@ class Handset:
         self._end: HandsetError | None = None
         self._stay: asyncio.Task[None] | None = None
         self._choices: set[asyncio.Task[None]] = set()
-        self._services: list[Service] = []
+        self.location = Location(self._ask, lambda: self.terms)
+        self._services: list[Service] = [self.location]
 
     @classmethod
     async def connect(cls, credentials: Credentials, *, pin: str | None = None, options: Options | None = None) -> Self:

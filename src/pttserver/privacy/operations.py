@@ -63,6 +63,18 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "presence.list": Operation(Scope.TALK),
     "media.path": Operation(Scope.TALK),
     "ping": Operation(Scope.TALK),
+    # Whether a position is taken is decided in one place, with more to go by: privacy/location_admission.py.
+    "location.report": Operation(Scope.LOCATE),
+    "location.switch": Operation(Scope.LOCATE),
+    "location.looks": Operation(Scope.LOCATE),
+    "location.request": Operation(Scope.LOCATE, DISPATCHERS, Switch.LOCATION),
+    "location.last": Operation(Scope.LOCATE, DISPATCHERS, Switch.LOCATION),
+    "location.history": Operation(Scope.LOCATE, DISPATCHERS, Switch.LOCATION),
+    "location.watch": Operation(Scope.LOCATE, DISPATCHERS, Switch.LOCATION),
+    "location.unwatch": Operation(Scope.LOCATE, DISPATCHERS),
+    "fence.put": Operation(Scope.LOCATE, DISPATCHERS, Switch.LOCATION),
+    "fence.remove": Operation(Scope.LOCATE, DISPATCHERS),
+    "fence.list": Operation(Scope.LOCATE, DISPATCHERS),
 }
 """By the type of the request."""
 

@@ -54,6 +54,7 @@ WRITTEN_FOR: Final[Mapping[Category, Purpose]] = {
     Category.LAST_LOGIN: Purpose.SECURITY,
     Category.CALL_RECORD: Purpose.OPERATIONS,
     Category.PARTICIPANTS: Purpose.OPERATIONS,
+    Category.LOCATION: Purpose.OPERATIONS,
     Category.ACTIVITY_LOG: Purpose.SECURITY,
     Category.AUDIT_LOG: Purpose.LEGAL_DUTY,
 }

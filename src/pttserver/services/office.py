@@ -11,6 +11,7 @@ from pttserver.ids import Personal
 from pttserver.services.audit import Audit
 from pttserver.services.call_lookup import CallLookup
 from pttserver.services.erasure import Erasure, open_erasures
+from pttserver.services.fence_provision import FenceProvisioning
 from pttserver.services.instructions import Instructions
 from pttserver.services.keyring import open_database
 from pttserver.services.periods import Periods
@@ -48,6 +49,7 @@ class Office:
     calls: CallLookup
     rights: Rights
     roles: Roles
+    fences: FenceProvisioning
     exports: SubjectExports
     imports: SubjectImports
 
@@ -89,6 +91,7 @@ async def furnish(
         calls=CallLookup(database, book, provisioning, clock),
         rights=rights,
         roles=Roles(database, provisioning),
+        fences=FenceProvisioning(database, provisioning, clock),
         exports=SubjectExports(database, book, rights, clock),
         imports=SubjectImports(database, book, rights, hasher, clock),
     )

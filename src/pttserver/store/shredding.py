@@ -13,10 +13,11 @@ from pttserver.crypto.sealing import NONCE_BYTES
 from pttserver.errors import SealBroken
 from pttserver.ids import TenantId
 from pttserver.store.governance_schema import subjects, tenant_keys
+from pttserver.store.location_schema import positions
 from pttserver.store.schema import bursts, call_participants, calls, takeovers, tenants
 from pttserver.store.vault import SubjectVault, Vault
 
-OWN: Final = (call_participants.c.subject, takeovers.c.subject)
+OWN: Final = (call_participants.c.subject, takeovers.c.subject, positions.c.subject)
 """Whose row it is: the row goes with the subject."""
 
 SHARED: Final = {calls.c.initiator: ("initiator", "initiator_address"), bursts.c.subject: ("subject",)}

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ptthandset.cli import device, listening, talking
+from ptthandset.cli import device, dispatching, listening, locating, talking
 from ptthandset.errors import HandsetError
 from pttserver.errors import PttError
 
@@ -37,6 +37,8 @@ app.command("who")(device.who)
 app.command("talk")(talking.talk)
 app.command("listen")(listening.listen)
 app.command("radio")(talking.radio)
+app.add_typer(locating.app, name="locate")
+app.add_typer(dispatching.app, name="dispatch")
 
 
 @app.callback()

@@ -5,6 +5,7 @@ without `re` are events. The JSON Schemas and the AsyncAPI document of proto/ ar
 """
 
 from pttserver.wire.signalling.groups import *
+from pttserver.wire.signalling.location import *
 from pttserver.wire.signalling.parts import *
 from pttserver.wire.signalling.reading import *
 from pttserver.wire.signalling.session import *
