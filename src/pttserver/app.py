@@ -240,7 +240,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         rosters=rosters,
         groups=groups,
         terms=terms,
-        desk=Desk(policies, location.desk.handlers()),
+        desk=Desk(policies, location.desk.handlers(), refusals=location.desk.refusals()),
         location=location,
         attendance=attendance,
         authentication=authentication,

@@ -240,6 +240,7 @@ class Locating:
 
     async def tick(self) -> None:
         """Raises StoreUnavailable."""
+        self._watchers.expire()
         now_ms = self._clock.utc_ms()
         for tenant_id, places in self._whereabouts.items():
             for who in places.expire(now_ms):

@@ -9,7 +9,7 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.location_admission import LocationState
 from pttserver.services.attendance import Attendance
-from pttserver.services.desk import Handlers
+from pttserver.services.desk import Handlers, Refusals
 from pttserver.services.fencing import Fencing
 from pttserver.services.locating import OFF_MESSAGES, Locating
 from pttserver.services.location_looks import LocationLooks
@@ -77,6 +77,16 @@ class LocationDesk:
             signalling.RemoveFence: self._fencing.remove,
             signalling.ListFences: self._fencing.list,
         }
+
+    def refusals(self) -> Refusals:
+        """What is noted of a look that the table of operations refuses."""
+        looks = (
+            signalling.LocationRequest,
+            signalling.LocationLast,
+            signalling.LocationHistory,
+            signalling.LocationWatch,
+        )
+        return dict.fromkeys(looks, self._looks.refused)
 
     # The person's own --------------------------------------------------------------------------------------------
 

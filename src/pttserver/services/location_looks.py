@@ -1,6 +1,6 @@
 """Who may look at positions, and the entry in the audit log that each look leaves before anything is shown.
 
-1. the table of operations lets the role do it at all (services/desk.py)
+1. the table of operations lets the role do it at all (services/desk.py); if not, that is noted too
 2. the policy's rule for positions names the role (`visible_to`); who is not named is refused, and that is noted
 3. the entry is written; the person reads it by `location.looks`
 4. somebody whose processing is restricted, or who was erased in the meantime, is not shown
@@ -9,6 +9,7 @@ So there is no look without its entry, unless the policy keeps no audit log.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from pttserver.clock import Clock
 from pttserver.errors import Forbidden, PolicyMissing
@@ -22,10 +23,12 @@ from pttserver.services.policy_book import PolicyBook
 from pttserver.sessions.session import Session
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.looks import OPERATION, Looks
+from pttserver.store.subscribers import Subscribers
 from pttserver.wire import signalling
 
 MOST_LOOKS = 500
 REFUSED = "refused"
+REFUSED_FOR_S = 3600.0
 _TIERS = {Role.DISPATCHER: Tier.DISPATCHER, Role.MANAGER: Tier.MANAGER}
 
 
@@ -38,8 +41,10 @@ def shown_to(policy: Policy, rights: Rights) -> bool:
 class LocationLooks:
     """Every method raises StoreUnavailable; PolicyMissing if the tenant has no policy in force."""
 
-    def __init__(self, looks: Looks, policies: PolicyBook, clock: Clock) -> None:
+    def __init__(self, looks: Looks, subscribers: Subscribers, policies: PolicyBook, clock: Clock) -> None:
         self._looks = looks
+        self._subscribers = subscribers
+        self._refused_at: dict[tuple[SubscriberId, SubscriberId | None], float] = {}
         self._policies = policies
         self._clock = clock
 
@@ -55,8 +60,22 @@ class LocationLooks:
     async def require(self, session: Session, subject: SubscriberId | None = None) -> None:
         """Raises Forbidden; then an entry says that it was tried."""
         if not self.may(session):
-            await self._looks.note([self._look(session, REFUSED, subject)])
+            await self._note_refused(session, subject)
             raise Forbidden
+
+    async def refused(self, session: Session, request: Any) -> None:
+        """The table of operations refused a look already: an entry says that it was tried."""
+        named = getattr(request, "subscriber", None)
+        subject = await self._subscribers.find(session.identity.tenant_id, named) if named else None
+        await self._note_refused(session, subject.subscriber_id if subject else None)
+
+    async def _note_refused(self, session: Session, subject: SubscriberId | None) -> None:
+        """Once an hour of each pair: who tries again and again fills no log."""
+        now, pair = self._clock.now(), (session.identity.subscriber_id, subject)
+        self._refused_at = {each: at for each, at in self._refused_at.items() if now - at < REFUSED_FOR_S}
+        if pair not in self._refused_at:
+            self._refused_at[pair] = now
+            await self._looks.note([self._look(session, REFUSED, subject)])
 
     async def note(self, session: Session, what: str, subjects: Iterable[SubscriberId]) -> set[SubscriberId]:
         """Gives those that may be shown."""

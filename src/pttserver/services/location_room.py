@@ -49,7 +49,7 @@ class LocationRoom:
     ) -> Self:
         """Nothing runs yet."""
         positions, telling = Positions(database), Telling(sessions)
-        looks = LocationLooks(Looks(database), policies, clock)
+        looks = LocationLooks(Looks(database), Subscribers(database), policies, clock)
         log = PositionLog(positions, policies, settings)
         fencing = Fencing(FenceStore(database), looks, clock)
         watchers = Watchers(sessions, looks, clock)

@@ -98,6 +98,12 @@ class Watchers:
     def remove(self, session: Session) -> None:
         self._watches.get(session.identity.tenant_id, {}).pop(session.id, None)
 
+    def expire(self) -> None:
+        """Lets go of the watches of sessions that are over."""
+        for watch in self._all():
+            if self._sessions.get(watch.session.id) is not watch.session:
+                self.remove(watch.session)
+
     def tell(self, tenant_id: TenantId, seen: Sighting) -> None:
         """A position that was admitted."""
         for watch in list(self._watches.get(tenant_id, {}).values()):
