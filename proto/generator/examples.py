@@ -85,6 +85,24 @@ VERSION_REFUSED = s.Error(
     details={"versions_served": [1]},
 )
 
+_TEMPORARY = s.GroupInfo(group=fixed.TEMPORARY_GROUP, name="Search", priority=100, listen_only=False)
+_PARTY = s.Party(subscriber=fixed.BERT, name="Bert Bär")
+_ONLINE = s.OnlineSubscriber(
+    subscriber=fixed.BERT,
+    name="Bert Bär",
+    role="subscriber",
+    device=fixed.DEVICE,
+    device_type="example radio",
+    connected=True,
+    via="udp",
+    fraction_lost=0.0078125,
+    jitter_ms=4.5,
+)
+_STATE = s.GroupState(
+    group=fixed.GROUP, name="Patrol", temporary=False, affiliated=2, talker=_PARTY, waiting=0, imminent_peril=False
+)
+_REASON = "shift change"
+
 _REQUESTS: list[s.Message] = [
     s.Hello(id=1, protocol=1, client="example/1.0"),
     s.Enroll(
@@ -120,6 +138,28 @@ _REQUESTS: list[s.Message] = [
     s.PutFence(id=19, name="Yard", shape=_CIRCLE, dwell_s=600),
     s.RemoveFence(id=20, fence=fixed.FENCE),
     s.ListFences(id=21),
+    s.PrivateCall(id=20, to=fixed.BERT, duplex=True, priority=120),
+    s.FirstToAnswer(id=21, to=[fixed.BERT, fixed.ANNA]),
+    s.BroadcastCall(id=22, group=fixed.GROUP),
+    s.AnswerCall(id=23, call=fixed.CALL),
+    s.RejectCall(id=24, call=fixed.CALL),
+    s.EndCall(id=25, call=fixed.CALL),
+    s.CallAlert(id=26, to=fixed.BERT),
+    s.AcknowledgeCallAlert(id=27, of=fixed.ANNA),
+    s.SetPeril(id=28, group=fixed.GROUP, on=True),
+    s.GetOverview(id=29),
+    s.Watch(id=30, on=True),
+    s.RevokeFloor(id=31, group=fixed.GROUP, reason=_REASON),
+    s.LogOutDevice(id=32, who=fixed.BERT, reason=_REASON),
+    s.DisableDevice(id=33, who=fixed.DEVICE, reason="lost at the station"),
+    s.EnableDevice(id=34, who=fixed.DEVICE, reason="found"),
+    s.WipeDevice(id=35, who=fixed.DEVICE, reason="stolen"),
+    s.DeviceWiped(id=36),
+    s.Regroup(
+        id=37, subscriber=fixed.BERT, add=[s.Seat(group=fixed.OTHER_GROUP)], remove=[fixed.GROUP], reason=_REASON
+    ),
+    s.MakeGroup(id=38, name="Search", members=[fixed.BERT], reason="missing child"),
+    s.DissolveGroup(id=39, group=fixed.TEMPORARY_GROUP, reason="found"),
 ]
 _SERVER_MESSAGES: list[s.Message] = [
     s.Welcome(re=1, protocol=1, challenge=fixed.CHALLENGE, server="pttserver/0.1.0"),
@@ -178,6 +218,27 @@ _SERVER_MESSAGES: list[s.Message] = [
         event="entered",
         at_ms=1_790_000_000_000,
     ),
+    s.CallStarted(re=20, call=fixed.CALL, ring_timeout_s=30.0),
+    s.CallAlertSent(re=26, delivered=True),
+    s.CallInvited(call=fixed.CALL, kind="private", by=_PARTY, duplex=True, priority=120, ring_timeout_s=30.0),
+    s.CallConnected(
+        call=fixed.CALL,
+        kind="private",
+        duplex=True,
+        party=_PARTY,
+        talk=fixed.TEMPORARY_GROUP,
+        listen=fixed.OTHER_GROUP,
+    ),
+    s.CallEnded(call=fixed.CALL, reason="ended"),
+    s.CallAlerted(by=_PARTY, at_ms=1_790_000_000_000),
+    s.CallAlertAcknowledged(by=_PARTY),
+    s.GroupAdded(group=_TEMPORARY, temporary=True),
+    s.GroupCondition(group=fixed.GROUP, imminent_peril=True),
+    s.Overview(re=29, people=[_ONLINE], groups=[_STATE], online=1, last=True),
+    s.GroupMade(re=38, group=fixed.TEMPORARY_GROUP),
+    s.DispatchChanged(people=[_ONLINE], groups=[_STATE]),
+    s.WipeOrdered(),
+    s.DeviceChanged(device=fixed.DEVICE, subscriber=fixed.BERT, state="wiped", confirmed=True),
 ]
 
 
@@ -192,5 +253,9 @@ VARIANTS: list[s.Message] = [
     VERSION_REFUSED,
     s.GroupRoster(group=fixed.GROUP, count=2, joined=[_BERT]),
     s.GroupRoster(group=fixed.GROUP, count=120),
+    s.GroupRemoved(group=fixed.TEMPORARY_GROUP, reason="dissolved"),
+    s.CallConnected(call=fixed.CALL, kind="broadcast", duplex=False, talk=fixed.TEMPORARY_GROUP),
+    s.DispatchChanged(gone=[fixed.BERT]),
+    s.DispatchChanged(dissolved=[fixed.TEMPORARY_GROUP]),
 ]
 """Other forms of messages of the server."""

@@ -24,6 +24,7 @@ from pttserver.services.attendance import Attendance
 from pttserver.services.audit import Audit
 from pttserver.services.authentication import Authentication
 from pttserver.services.call_log import CallLog
+from pttserver.services.calling import Calling, Ground, build_calling
 from pttserver.services.certificate import CertificateFiles, ensure_certificate
 from pttserver.services.connection import Door
 from pttserver.services.desk import Desk
@@ -31,6 +32,7 @@ from pttserver.services.erasure import open_erasures
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.keyring import open_database
 from pttserver.services.location_room import LocationRoom
+from pttserver.services.memberships import Memberships
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.policy_watch import PolicyDesk, PolicyWatch
@@ -42,6 +44,8 @@ from pttserver.services.signing_key import signing_key
 from pttserver.services.standing_watch import StandingWatch
 from pttserver.services.subject_keys import keep_subject_keys
 from pttserver.services.talk import TalkService
+from pttserver.services.telling import Telling
+from pttserver.services.temporary_groups import TemporaryGroups
 from pttserver.services.terms import TermsTeller
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.store.audit import AuditLog
@@ -67,7 +71,8 @@ class Services:
     relay: Relay
     talk: TalkService
     rosters: Rosters
-    groups: Groups
+    memberships: Memberships
+    calling: Calling
     terms: TermsTeller
     desk: Desk
     location: LocationRoom
@@ -152,9 +157,12 @@ class Application:
             services.attendance,
             services.policies,
             services.terms,
+            services.memberships.temporary,
             self._clock,
             location.review,
         )
+        background.start(services.memberships.temporary.run(), "temporary groups")
+        background.start(services.calling.alerts.run(), "call alerts")
         background.start(standing.run(), "standing watch")
         background.start(services.policy_watch.run(), "policy watch")
         background.start(keep_subject_keys(database, self._settings), "subject keys")
@@ -171,13 +179,14 @@ class Application:
             attendance=services.attendance,
             talk=services.talk,
             rosters=services.rosters,
-            groups=services.groups,
+            memberships=services.memberships,
             terms=services.terms,
             desk=services.desk,
             relay=services.relay,
             clock=self._clock,
             certificate_digest=certificate_der_digest(files.certificate.read_bytes()),
             offer=_offer(self._settings, services.relay, media_port),
+            greetings=[services.calling.calls.greet, services.calling.alerts.greet],
         )
 
     def _serve_metrics(self, metrics: Metrics) -> int:
@@ -197,6 +206,9 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     policies = desk.book
     call_log = CallLog(history, policies, clock, settings.call_log)
     relay = Relay(socket, sessions, clock, settings.media, ssrcs.draw())
+    telling = Telling(sessions)
+    temporary = TemporaryGroups(telling, clock, settings.calls)
+    memberships = Memberships(groups, temporary, sessions, policies, Serving(database, policies, clock))
     talk = TalkService(
         relay=relay,
         socket=socket,
@@ -205,15 +217,15 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         clock=clock,
         epochs=KeyEpochs(),
         call_log=call_log,
+        temporary=temporary,
         on_grant_delay=metrics.grant_delay_s.observe,
     )
-    serving = Serving(database, policies, clock)
-    rosters = Rosters(talk, sessions, groups, serving, settings.sessions, policies.names_up_to)
+    rosters = Rosters(talk, sessions, memberships, settings.sessions, policies.names_up_to)
     attendance = Attendance(
         sessions=sessions,
         talk=talk,
         rosters=rosters,
-        groups=groups,
+        memberships=memberships,
         subscribers=Subscribers(database),
         resume_tokens=resume_tokens,
         history=history,
@@ -221,6 +233,8 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         clock=clock,
         settings=settings.sessions,
     )
+    ground = Ground(sessions, telling, talk, attendance, memberships, policies)
+    calling = build_calling(settings.calls, clock, database, ground)
     pins = PinCheck(settings.authentication)
     authentication = Authentication(
         devices=Devices(database),
@@ -238,9 +252,10 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         relay=relay,
         talk=talk,
         rosters=rosters,
-        groups=groups,
+        memberships=memberships,
+        calling=calling,
         terms=terms,
-        desk=Desk(policies, location.desk.handlers(), refusals=location.desk.refusals()),
+        desk=Desk(policies, *calling.handlers(), location.desk.handlers(), refusals=location.desk.refusals()),
         location=location,
         attendance=attendance,
         authentication=authentication,

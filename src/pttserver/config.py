@@ -110,6 +110,21 @@ class SessionSettings(_Section):
     """Shortest interval between roster events of a group; what changes in between is told together."""
 
 
+class CallSettings(_Section):
+    """Calls from person to person, temporary groups, and what dispatchers are told."""
+
+    ring_timeout_s: Seconds = 30
+    """Who is called is rung for this long."""
+    temporary_group_idle_s: Annotated[float, Field(ge=700, allow_inf_nan=False)] = 3600
+    """A temporary group, a call too, is dissolved when nobody has talked for this long."""
+    dissolve_with_maker: bool = True
+    """A temporary group is dissolved when the session of its maker ends."""
+    alert_lifetime_s: Seconds = 86_400
+    """A wish to be called back waits this long for the person to log in."""
+    dispatch_event_interval_s: Annotated[float, Field(ge=0.05, allow_inf_nan=False)] = 0.5
+    """Dispatchers who watch are told of changes at this interval."""
+
+
 class AuthenticationSettings(_Section):
     pin_hash_memory_kib: Annotated[int, Field(ge=8)] = 47_104
     """argon2id memory (OWASP: 46 MiB, 1 pass, 1 lane)."""
@@ -220,6 +235,7 @@ class Settings(BaseSettings):
     media: MediaSettings = MediaSettings()
     floor: FloorTimerSettings = FloorTimerSettings()
     sessions: SessionSettings = SessionSettings()
+    calls: CallSettings = CallSettings()
     authentication: AuthenticationSettings = AuthenticationSettings()
     call_log: CallLogSettings = CallLogSettings()
     location: LocationSettings = LocationSettings()

@@ -73,6 +73,24 @@ class AuthenticationFailed(PttError):
     code = "auth.failed"
 
 
+class Disabled(PttError):
+    """A dispatcher of your organisation disabled this device; it works again when it is enabled."""
+
+    code = "auth.disabled"
+
+
+class WipedFromAfar(PttError):
+    """Your organisation wiped this device: delete its keys. It never logs in again."""
+
+    code = "auth.wiped"
+
+
+class CallUnavailable(PttError):
+    """Nobody who is called can be rung just now."""
+
+    code = "call.unavailable"
+
+
 class Forbidden(PttError):
     """Your role does not permit this."""
 

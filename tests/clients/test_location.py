@@ -137,7 +137,10 @@ async def test_a_watch_goes_on_in_a_new_session(platform: Platform, crew) -> Non
         lambda: platform.server.services.sessions.of_subscriber(dora.credentials.subscriber) not in (None, session)
     )
     tenant = (await platform.provisioning.tenant(TENANT)).tenant_id
-    await until(lambda: len(platform.server.services.location.watchers._watches[tenant]) == 2)
+    watches = platform.server.services.location.watchers._watches[tenant]
+    await until(
+        lambda: watches.keys() == {platform.server.services.sessions.of_subscriber(dora.credentials.subscriber).id}
+    )
     await anna.location.report(position(latitude=LATITUDE + 0.005))
     await until(lambda: len(events) == 3)
     await anna.location.switch(on=False)

@@ -12,7 +12,7 @@ from pttserver.config import FloorTimerSettings
 from pttserver.floor.arbiter import Arbiter
 from pttserver.floor.effects import Announce, BurstEnd, BurstEnded, BurstStarted, Effect, Send
 from pttserver.floor.participant import Participant
-from pttserver.wire.floor_control import FloorIndicator, FloorMessage, MessageType
+from pttserver.wire.floor_control import NO_CONDITION, FloorIndicator, FloorMessage, MessageType
 
 GRANTED = MessageType.FLOOR_GRANTED
 TAKEN = MessageType.FLOOR_TAKEN
@@ -29,10 +29,10 @@ FIRST_BURST = 1001
 class Group:
     """One arbiter and the people at it."""
 
-    def __init__(self, **settings: float) -> None:
+    def __init__(self, condition: FloorIndicator = NO_CONDITION, **settings: float) -> None:
         draw = count(FIRST_BURST)
         self.settings = FloorTimerSettings.model_validate(settings)
-        self.arbiter = Arbiter(CONTROL_SSRC, self.settings, lambda: next(draw))
+        self.arbiter = Arbiter(CONTROL_SSRC, self.settings, lambda: next(draw), condition)
         self.now = 5000.0
         self.people: dict[int, Person] = {}
         self.log: list[Effect] = []
@@ -45,6 +45,13 @@ class Group:
         self.people[participant.ssrc] = person
         self.perform(self.arbiter.join(self.now, participant))
         return person
+
+    def is_in(self, condition: FloorIndicator) -> None:
+        """What the group is, and the state that it is in, from now on."""
+        self.perform(self.arbiter.change_condition(self.now, condition))
+
+    def is_revoked_by_a_dispatcher(self) -> None:
+        self.perform(self.arbiter.revoke(self.now))
 
     def passes(self, seconds: float) -> None:
         """Time goes by, from deadline to deadline."""

@@ -58,12 +58,15 @@ class FloorLife(RuleBasedStateMachine):
 
     # What people do
 
-    @rule(ssrc=PEOPLE, priority=st.integers(0, 255), listen_only=st.booleans())
-    def joins(self, ssrc: int, priority: int, listen_only: bool) -> None:
+    @rule(ssrc=PEOPLE, priority=st.integers(0, 255), listen_only=st.booleans(), implicit=st.booleans())
+    def joins(self, ssrc: int, priority: int, listen_only: bool, implicit: bool = False) -> None:
         if ssrc not in self.arbiter.participants:
-            newcomer = Participant(ssrc, f"sub_{ssrc}", priority=priority, listen_only=listen_only)
+            newcomer = Participant(
+                ssrc, f"sub_{ssrc}", priority=priority, listen_only=listen_only, implicit_request=implicit
+            )
             told = self.performs(self.arbiter.join(self.now, newcomer))
-            assert len(told) == 1
+            answers = {e.message.type for e in told if isinstance(e, Send) and e.to_ssrc == ssrc}
+            assert ANSWERS & answers if implicit else len(told) == 1
 
     @rule(ssrc=PEOPLE)
     def leaves(self, ssrc: int) -> None:
@@ -104,6 +107,18 @@ class FloorLife(RuleBasedStateMachine):
         assert bool(effects) == (ssrc in self.arbiter.participants)
         if before and (before.participant_ssrc != ssrc or named == "stale"):
             assert self.on_air == before, "only the talker releases, and only its present burst"
+
+    @rule()
+    def a_dispatcher_takes_the_floor_back(self) -> None:
+        talking = self.arbiter.state is State.FLOOR_TAKEN
+        self.performs(self.arbiter.revoke(self.now))
+        assert not talking or self.arbiter.state is not State.FLOOR_TAKEN or self.on_air_since == self.now
+
+    @rule(condition=st.sampled_from([FloorIndicator(0), FloorIndicator.IMMINENT_PERIL]))
+    def the_condition_changes(self, condition: FloorIndicator) -> None:
+        before = self.arbiter.state, self.on_air, self.arbiter.next_deadline()
+        self.performs(self.arbiter.change_condition(self.now, condition))
+        assert before == (self.arbiter.state, self.on_air, self.arbiter.next_deadline())
 
     @rule(ssrc=PEOPLE, kind=st.sampled_from(MessageType), acknowledged=st.none() | st.integers(0, 31))
     def says_anything(self, ssrc: int, kind: MessageType, acknowledged: int | None) -> None:

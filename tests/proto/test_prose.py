@@ -22,6 +22,9 @@ PAGES = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.
 ERRORS, LIMITS, SIGNALLING, FLOOR = (PAGES[name] for name in ("errors", "limits", "signalling", "floor-control"))
 
 
+MESSAGES = "\n".join(PAGES[name] for name in ("signalling", "calls", "dispatch", "location"))
+
+
 def rows(text: str) -> list[list[str]]:
     """Cells of all table rows."""
     lines = (line for line in text.splitlines() if line.startswith("|") and not line.startswith("|---"))
@@ -47,6 +50,8 @@ def test_codes_that_reach_a_client_are_told_apart_from_those_that_do_not() -> No
     reaching, _, hidden = ERRORS.partition("## Codes that do not")
     source = Path(inspect.getfile(errors)).parent
     served = ("services/connection.py", "services/authentication.py", "services/attendance.py", "services/pin_check.py")
+    served += tuple(f"services/{name}.py" for name in ("calls", "broadcasts", "call_alerts", "peril", "oversight"))
+    served += ("services/remote_control.py", "services/regrouping.py", "store/regrouping.py")
     served += ("services/desk.py", "wire/signalling/reading.py", "wire/signalling/parts.py")
     names = set().union(*(raised((source / file).read_text()) for file in served))
     names |= {"StoreUnavailable", "PttError", "MalformedMessage"}
@@ -57,29 +62,27 @@ def test_codes_that_reach_a_client_are_told_apart_from_those_that_do_not() -> No
         assert f"| `{code}`" not in hidden
 
 
-SERVICES = {"location": ("location.", "fence")}
-"""Pages of services, and what the types of their messages begin with."""
-
-
-def page_of(kind: str) -> str:
-    pages = [page for page, beginnings in SERVICES.items() if kind.startswith(beginnings)]
-    return PAGES[pages[0]] if pages else SIGNALLING
-
-
 def test_every_message_and_every_member_is_described() -> None:
     for kind, model in {**signalling.REQUESTS, **signalling.SERVER_MESSAGES}.items():
-        page = page_of(kind)
-        assert re.search(rf"\b{re.escape(kind)}\b", page), kind
+        assert re.search(rf"\b{re.escape(kind)}\b", MESSAGES), kind
         for name in model.model_fields:
-            assert f"`{name}`" in page or name in ("type", "id", "re"), f"{kind}: {name}"
+            assert f"`{name}`" in MESSAGES, f"{kind}: {name}"
     located = (signalling.Position, signalling.LocationTerms, signalling.Look, signalling.Fence, signalling.Point)
     for part in (*located, signalling.CircleShape, signalling.PolygonShape, signalling.CorridorShape):
         for name in part.model_fields:
             assert f"`{name}`" in PAGES["location"], f"{part.__name__}: {name}"
-    parts = (signalling.Affiliation, signalling.GroupInfo, signalling.Epoch, signalling.MediaEndpoint)
+    parts = (
+        signalling.OnlineSubscriber,
+        signalling.GroupState,
+        signalling.Seat,
+        signalling.Affiliation,
+        signalling.GroupInfo,
+        signalling.Epoch,
+        signalling.MediaEndpoint,
+    )
     for part in (*parts, signalling.Superseded, signalling.MemberPresence, signalling.Roster, signalling.Participant):
         for name in part.model_fields:
-            assert f"`{name}`" in SIGNALLING, f"{part.__name__}: {name}"
+            assert f"`{name}`" in MESSAGES, f"{part.__name__}: {name}"
 
 
 def test_every_close_code_is_described() -> None:

@@ -24,7 +24,7 @@ from pttserver.services.instructions import Instruction
 from pttserver.services.keyring import master_keys, open_database, write_keys
 from pttserver.services.office import furnish, open_office
 from pttserver.services.restore import Sources, restore
-from pttserver.services.subject_keys import subject_keys_file
+from pttserver.services.subject_keys import forget_erased, subject_keys_file
 from pttserver.store.erasure_ledger import LEDGER_FILE
 from pttserver.store.shredding import subject_trace
 from pttserver.store.workplace import WORKPLACE, workplace
@@ -356,3 +356,40 @@ async def _walk_through_two_phases(office, clock):
         await office.erasure.withdraw(tenant_id, NUMBER, WHY)
     operations = [entry.operation for entry in await office.audit.entries(tenant_id)][-3:]
     assert operations == ["subject.deletion_requested", "subject.deletion_withdrawn", "subject.deletion_requested"]
+
+
+# Identifiers that are others since --------------------------------------------------------------------------------
+
+CUT = (
+    '[policy]\ntitle = "T"\nversion = "2"\n[categories.identifier]\nstore = "truncated"\ntruncate = {characters = 5}\n'
+)
+
+
+async def test_a_backup_from_before_identifiers_were_cut_comes_back_and_everybody_is_found(office, settings):
+    """The file of keys tells what they are found by now: the same part."""
+    await office.provisioning.add_subscriber("ACME", "+4915199999999", pin="4713")
+    backup = await backed_up(office, settings)
+    tenant_id = (await office.provisioning.tenant("ACME")).tenant_id
+    await office.instructions.apply(tenant_id, CUT, WHY)
+    await office.retention.round()
+    assert await forget_erased(office.erasure._database, settings)  # the whole identifiers' indexes go there too
+    assert not await forget_erased(office.erasure._database, settings)
+    await office.erasure._database.close()
+    await restored(settings, backup)
+    async with open_office(settings) as again:
+        for number in (NUMBER, "+4915199999999", "Gate 4"):
+            assert (await again.provisioning.subscriber("ACME", number)).identifier.reveal() == number
+
+
+async def test_an_identifier_that_passed_to_somebody_else_since_is_found_as_it_was(office, settings):
+    backup = await backed_up(office, settings)
+    tenant_id = (await office.provisioning.tenant("ACME")).tenant_id
+    await office.rights.rectify(tenant_id, NUMBER, {"identifier": "Gate 9"}, WHY)
+    await office.rights.rectify(tenant_id, "Gate 4", {"identifier": NUMBER}, WHY)
+    await office.provisioning.add_subscriber("ACME", "Gate 4", pin="4713")
+    await backed_up(office, settings, "later")
+    await office.erasure._database.close()
+    await restored(settings, backup)
+    async with open_office(settings) as again:
+        assert (await again.provisioning.subscriber("ACME", NUMBER)).display_name.reveal() == NAME
+        assert (await again.provisioning.subscriber("ACME", "Gate 4")).display_name.reveal() == "Bert"

@@ -6,9 +6,11 @@ import multiprocessing
 import os
 import random
 import subprocess
+import sys
 import time
 
 import pytest
+from sqlalchemy import text
 
 from pttserver.clock import Clock
 from pttserver.errors import BackupInvalid, NotFound, StoreUnavailable
@@ -20,6 +22,8 @@ from pttserver.services.keyring import open_database
 from pttserver.services.office import open_office
 from pttserver.services.restore import Sources, restore
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, subject_digest
+from pttserver.store.subscribers import Subscribers
+from pttserver.store.sweeps import Outcome
 from running_server import loopback_settings
 
 WHY = Instruction(Personal("Olga"), Personal("asked for"))
@@ -125,6 +129,10 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", folder], check=True)
 
 
+def remount(folder, how):
+    subprocess.run(["mount", "-o", f"remount,{how}", folder], check=True)
+
+
 def fill(file):
     with file.open("wb", buffering=0) as octets, contextlib.suppress(OSError):
         while octets.write(bytes(4096)):
@@ -147,6 +155,111 @@ async def test_t121_on_a_full_disk_nothing_is_erased_in_part_and_no_backup_is_le
         outcome = await office.erasure.erase(tenant_id, PEOPLE[1], WHY)
         assert outcome.certificate
         await back_up(database, settings, small_disk / "backup", lambda _done, _total: None, Clock())
+
+
+async def test_t121_on_a_full_disk_a_sweep_says_that_it_failed_and_goes_on_once_there_is_room(small_disk):
+    settings = loopback_settings(small_disk)
+    await provisioned(settings)
+    async with open_office(settings) as office:
+        for person in PEOPLE:  # their subscriptions end, and with them their keys
+            who = await office.provisioning.subscriber("ACME", person)
+            await Subscribers(office.erasure._database).remove(who.subscriber_id, Clock().utc_ms())
+        filler = small_disk / "filler"
+        fill(filler)
+        (swept,) = await office.retention.round()
+        assert swept.outcome is Outcome.FAILED
+        assert swept.problem
+        assert await office.retention.sweeps.unproven() == len(await office.retention.sweeps.waiting())
+        filler.unlink()
+        (swept,) = await office.retention.round()
+        assert swept.outcome is Outcome.DONE
+        alive = text("SELECT count(*) FROM subjects WHERE kind = 'subscriber'")
+        assert await office.erasure._database.read(lambda sql: sql.scalar(alive)) == 0
+        digests = [entry.digest for entry in ErasureLedger(settings.data_dir / LEDGER_FILE).entries()]
+        assert len(set(digests)) == len(PEOPLE)
+
+
+async def test_on_a_read_only_disk_nothing_starts_and_nothing_changes(small_disk):
+    settings = loopback_settings(small_disk)
+    tenant_id = await provisioned(settings)
+
+    def octets():
+        return {file.name: file.read_bytes() for file in settings.data_dir.rglob("*") if file.is_file()}
+
+    before = octets()
+    await asyncio.to_thread(remount, small_disk, "ro")
+    with pytest.raises(StoreUnavailable):
+        async with open_office(settings) as office:
+            await office.erasure.erase(tenant_id, PEOPLE[0], WHY)
+    assert octets() == before
+    await asyncio.to_thread(remount, small_disk, "rw")
+    async with open_office(settings) as office:
+        assert (await office.erasure.erase(tenant_id, PEOPLE[0], WHY)).certificate
+
+
+LIMITED = """
+import asyncio, resource, signal, sys
+from pathlib import Path
+from pttserver.clock import Clock
+from pttserver.config import Settings
+from pttserver.errors import PttError
+from pttserver.ids import Personal
+from pttserver.services.backup import back_up
+from pttserver.services.instructions import Instruction
+from pttserver.services.office import open_office
+
+async def main(folder, act, room):
+    settings = Settings(data_dir=Path(folder))
+    async with open_office(settings) as office:
+        tenant = (await office.provisioning.tenants())[0].tenant_id
+        size = max(file.stat().st_size for file in settings.data_dir.iterdir() if file.name.endswith("-wal"))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + int(room), resource.RLIM_INFINITY))
+        if act == "erase":
+            await office.erasure.erase(tenant, "person 0", Instruction(Personal("Olga"), Personal("asked")))
+        elif act == "sweep":
+            (swept,) = await office.retention.round()
+            sys.exit(f"{swept.outcome} {swept.problem}" if swept.outcome != "done" else 0)
+        else:
+            await back_up(office.erasure._database, settings, Path(folder).parent / "backup", lambda *_: None, Clock())
+
+try:
+    asyncio.run(main(*sys.argv[1:]))
+except PttError as error:
+    sys.exit(error.message)
+"""
+
+
+@pytest.mark.parametrize("act", ["erase", "sweep", "backup"])
+@pytest.mark.parametrize("room", [0, 4096, 20_000])
+async def test_no_file_may_grow_and_the_state_is_the_old_or_the_new_one(tmp_path, act, room):
+    """A limit of the system on the size of files, as a disk quota gives it; no privilege is needed to try it."""
+    settings = loopback_settings(tmp_path)
+    tenant_id = await provisioned(settings)
+    async with open_office(settings) as office:
+        gone = (await office.provisioning.subscriber("ACME", PEOPLE[1])).subscriber_id
+        await Subscribers(office.erasure._database).remove(gone, Clock().utc_ms())
+        anna = (await office.provisioning.subscriber("ACME", PEOPLE[0])).subscriber_id
+    command = [sys.executable, "-c", LIMITED, str(settings.data_dir), act, str(room)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr
+    promised = {entry.digest for entry in ErasureLedger(settings.data_dir / LEDGER_FILE).entries()}
+    async with open_office(settings) as office:
+        database = office.erasure._database
+        assert await database.read(lambda sql: sql.scalar(text("PRAGMA integrity_check"))) == "ok"
+        await open_erasures(database, settings).replay()  # as a server does that starts
+        there = await database.read(lambda sql: set(sql.scalars(text("SELECT id FROM subjects"))))
+        for who in (anna, gone):
+            assert (who in there) == (subject_digest(tenant_id, who) not in promised)
+        if done.returncode == 0 and act != "backup":
+            assert {"erase": anna, "sweep": gone}[act] not in there
+        (swept,) = await office.retention.round()
+        assert swept.outcome is Outcome.DONE
+    backup = tmp_path / "backup"
+    assert backup.exists() == (act == "backup" and done.returncode == 0)
+    if backup.exists():
+        await restore(settings, Sources(backup, settings.data_dir / LEDGER_FILE), WHY, Clock(), check_only=True)
 
 
 async def test_a_backup_that_is_cut_anywhere_is_refused(tmp_path):

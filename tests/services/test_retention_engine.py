@@ -351,6 +351,33 @@ async def test_a_hold_from_beginning_to_end(yard: Yard) -> None:
     assert await yard.count(calls) == 0
 
 
+async def test_three_months_after_the_contract_the_account_is_gone(yard: Yard) -> None:
+    await yard.apply('[categories.identifier]\nkeep = ["while_subscribed", "3 months after contract_ended"]\n')
+    await yard.office.periods.record("ACME", EventKind.CONTRACT_ENDED, TOLD)
+    yard.clock.pass_days(88)
+    await yard.retention.round()
+    assert await yard.count(subscribers) == 1
+    yard.clock.pass_days(5)
+    assert await yard.office.provisioning.subscribers("ACME") == []  # not served any more, before any sweep
+    (swept,) = await yard.retention.round()
+    assert (swept.outcome, swept.erased["identifier"]) == (Outcome.DONE, 1)
+    assert await yard.count(subscribers) == 0
+
+
+async def test_an_organisation_that_never_gave_a_policy_is_swept_by_the_default_one(yard: Yard) -> None:
+    """As one is that is older than policies: that nobody said anything is no reason to keep it for ever."""
+    await yard.record_calls(3)
+    await yard.database.write(lambda sql: sql.execute(text("DELETE FROM policy_versions")))
+    yard.clock.pass_days(89)
+    await yard.retention.round()
+    assert await yard.count(calls) == 3
+    yard.clock.pass_days(1)
+    (swept,) = await yard.retention.round()
+    assert swept.outcome is Outcome.DONE
+    assert await yard.count(calls) == 0
+    assert await yard.count(subscribers) == 1
+
+
 async def test_no_command_takes_away_what_a_hold_covers(yard: Yard) -> None:
     at, devices, rights = yard.office.provisioning, yard.office.devices, yard.office.rights
     radio = (await devices.add("ACME", "Anna", label="Radio 7")).device.device_id

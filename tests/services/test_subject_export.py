@@ -333,3 +333,16 @@ async def test_somebody_without_an_account_is_found_and_exported(acme) -> None:
     (hit,) = await acme.office.rights.find(tenant, "oth_1", BY)
     assert (hit.kind, hit.identifier) == ("other", None)
     assert (await acme.export("oth_1")).kind == "other"
+
+
+async def test_somebody_without_an_account_is_restricted_and_erased(acme) -> None:
+    await acme.fill()
+    vault, tenant = acme.database.vault, acme.tenant.tenant_id
+    await acme.database.write(lambda sql: vault.make_subject(sql, tenant, "oth_1", "other", acme.clock.ms))
+    rights, erasure = acme.office.rights, acme.office.erasure
+    assert (await rights.restrict(tenant, "oth_1", Restriction.OBJECTION, BY)).subject_id == "oth_1"
+    (hit,) = await rights.find(tenant, "oth_1", BY)
+    assert hit.restriction == Restriction.OBJECTION
+    await rights.lift(tenant, "oth_1", BY)
+    assert (await erasure.erase(tenant, "oth_1", BY)).certificate
+    assert await rights.find(tenant, "oth_1", BY) == []

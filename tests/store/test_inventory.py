@@ -3,11 +3,29 @@
 import pytest
 from sqlalchemy import Column, MetaData, Table, Text, inspect, text
 
+from privacy.policy_texts import policy_of
+from pttserver.errors import InvalidValue
 from pttserver.privacy.categories import Category
+from pttserver.privacy.gate import Gate
+from pttserver.services.profile import CONTACT, change_of
+from pttserver.services.subject_document import ExportedProfile
 from pttserver.store import inventory
 from pttserver.store.columns import DatedType, impersonal, sealed
 from pttserver.store.inventory import InventoryRow
 
+FORBIDDEN = {
+    "age",
+    "birth",
+    "birthday",
+    "gender",
+    "sex",
+    "religion",
+    "race",
+    "nationality",
+    "photo",
+    "avatar",
+    "health",
+}
 UNDECLARED_BY_SQL = {"alembic_version", "sqlite_sequence"}
 
 
@@ -29,6 +47,18 @@ def test_every_personal_column_is_sealed_or_says_why_not() -> None:
         "id", "subscriber_id", "group_id", "last_login_ms", "at_ms", "started_ms", "ended_ms", "duration_ms",
         "role", "alerts_allowed", "location_allowed", "location_wanted",
     }  # fmt: skip
+
+
+def test_there_is_no_place_for_age_gender_and_the_like() -> None:
+    """An address may be entered where the policy keeps contact data; what else there is an organisation defines."""
+    columns = {column.name for table in inventory.tables() for column in table.columns}
+    fields = {*ExportedProfile.model_fields, *CONTACT}
+    words = {word for name in (*columns, *fields, *Category) for word in name.split("_")}
+    assert words & FORBIDDEN == set()
+    assert "address" in CONTACT
+    gate = Gate(policy_of("[categories.contact_data]\ncollect = false\n"))
+    with pytest.raises(InvalidValue, match="does not keep address"):
+        change_of(gate, "sub_1", {"address": "Main Street 1"}, 5)
 
 
 def test_every_personal_column_says_whose_it_is() -> None:

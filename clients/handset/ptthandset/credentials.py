@@ -22,6 +22,16 @@ def default_file() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "ptt" / "device.json"
 
 
+def destroy(file: Path) -> None:
+    """Overwrites the file, as far as the file system lets it, and removes it. One that is not there is no error."""
+    with contextlib.suppress(OSError), file.open("r+b") as target:
+        target.write(bytes(file.stat().st_size))
+        target.flush()
+        os.fsync(target.fileno())
+    with contextlib.suppress(FileNotFoundError):
+        file.unlink()
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What a device needs to log in; `private_key` is a raw Ed25519 key (32 octets)."""

@@ -1,5 +1,18 @@
 """What can go wrong for a handset, each with what to do about it."""
 
+_SESSION_ENDS = {
+    "logged_out": "A dispatcher logged this device out; log in again with the PIN.",
+    "disabled": "A dispatcher disabled this device; it works again when it is enabled.",
+}
+_CALL_ENDS = {
+    "rejected": "The call was rejected.",
+    "no_answer": "Nobody answered.",
+    "answered_elsewhere": "Somebody else answered.",
+    "gone": "The other one is gone.",
+    "idle": "The call ended, since nobody said anything.",
+    "listen_only": "In this call you only listen.",
+}
+
 
 class HandsetError(Exception):
     """The handset could not do it."""
@@ -39,10 +52,10 @@ class Superseded(HandsetError):
 
 
 class SessionEnded(HandsetError):
-    """The server ended the session. `reason` is one of revoked, expired, server_stopping, slow_reader."""
+    """The server ended the session. `reason` is one of revoked, logged_out, disabled, expired, server_stopping."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The server ended the session: {reason}.")
+        super().__init__(_SESSION_ENDS.get(reason, f"The server ended the session: {reason}."))
         self.reason = reason
 
 
@@ -60,6 +73,18 @@ class FloorUnanswered(HandsetError):
 
 class FloorCancelled(HandsetError):
     """You let go before the floor was granted."""
+
+
+class CallOver(HandsetError):
+    """The call is over. `reason` is that of the wire (calls.md)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(_CALL_ENDS.get(reason, "The call was ended."))
+        self.reason = reason
+
+
+class Wiped(HandsetError):
+    """Your organisation has wiped this device: its keys are deleted. Ask for a new enrolment code."""
 
 
 class CredentialsError(HandsetError):

@@ -31,4 +31,16 @@ class GroupGone:
     group_id: str
 
 
-HandsetEvent = Connected | Disconnected | PathChanged | GroupGone
+@dataclass(frozen=True, slots=True)
+class GroupNew:
+    """The subscriber is a member of this group from now on; affiliate to it, if the user wishes.
+
+    `temporary`: it is gone when nobody uses it any more.
+    """
+
+    group_id: str
+    name: str
+    temporary: bool
+
+
+HandsetEvent = Connected | Disconnected | PathChanged | GroupGone | GroupNew

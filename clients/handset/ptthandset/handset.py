@@ -8,15 +8,18 @@ async with await Handset.connect(credentials, pin="4711") as handset:
 import asyncio
 import contextlib
 import random
+import re
 from collections.abc import Callable, Coroutine, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from ptthandset.audio.playout import Played
+from ptthandset.calls import Calls
 from ptthandset.credentials import Credentials
+from ptthandset.dispatch import Dispatch
 from ptthandset.enrolment import enroll
-from ptthandset.errors import HandsetError, NotConnected, Refused, ServerUnreachable, SessionEnded, Superseded
-from ptthandset.events import Connected, Disconnected, GroupGone, HandsetEvent, PathChanged
+from ptthandset.errors import HandsetError, NotConnected, Refused, ServerUnreachable, SessionEnded, Superseded, Wiped
+from ptthandset.events import Connected, Disconnected, GroupGone, GroupNew, HandsetEvent, PathChanged
 from ptthandset.floor_states import ParticipantTimers
 from ptthandset.group_keys import DeviceKeys
 from ptthandset.listeners import tell_all
@@ -28,11 +31,22 @@ from ptthandset.signalling_client import SignallingClient
 from ptthandset.talkgroup import Sent, Talkgroup
 from pttserver.wire import rtcp, signalling
 
-__all__ = ["Connected", "Disconnected", "GroupGone", "Handset", "HandsetEvent", "Options", "PathChanged", "enroll"]
+__all__ = [
+    "Connected",
+    "Disconnected",
+    "GroupGone",
+    "GroupNew",
+    "Handset",
+    "HandsetEvent",
+    "Options",
+    "PathChanged",
+    "enroll",
+]
 
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 30.0
 FAREWELL_S = 1.0
+_GROUP_NUMBER = re.compile("grp_[0-9a-f]{16}")
 _HOPELESS = ("auth.failed", "protocol.version", "protocol.invalid")
 
 
@@ -49,6 +63,8 @@ class Options:
     on_sent: Sent | None = None
     on_token: Callable[[bytes | None], None] | None = None
     """Called with each new resume token (None: it is dead), so that it can be kept."""
+    on_wiped: Callable[[], None] | None = None
+    """Called when the organisation wipes the device: delete the credentials, wherever they are kept."""
 
 
 class Handset:
@@ -69,19 +85,29 @@ class Handset:
         self._end: HandsetError | None = None
         self._stay: asyncio.Task[None] | None = None
         self._choices: set[asyncio.Task[None]] = set()
+        self._wiped = False
+        self.calls = Calls(self._ask, self.affiliate, self.talkgroups.__contains__)
+        self.dispatch = Dispatch(self._ask)
         self.location = Location(self._ask, lambda: self.terms)
-        self._services: list[Service] = [self.location]
+        self._services: list[Service] = [self.calls, self.dispatch, self.location]
 
     @classmethod
     async def connect(cls, credentials: Credentials, *, pin: str | None = None, options: Options | None = None) -> Self:
         """Logs in with the PIN, or without one by the resume token of an earlier log-in.
 
-        Raises Refused (`auth.failed`: wrong PIN, or this device may not log in), ServerUnreachable, WrongServer.
+        Raises Refused (`auth.failed`: wrong PIN, or this device may not log in; `auth.disabled`: not until a dispatcher
+        enables it), Wiped, ServerUnreachable, WrongServer.
         """
         handset = cls(credentials, options or Options())
         link = await handset._open_link()
         try:
             await handset._log_in(link, pin)
+        except Refused as error:
+            await link.close()
+            if error.code == "auth.wiped":
+                handset._delete_keys()
+                raise Wiped from None
+            raise
         except BaseException:
             await link.close()
             raise
@@ -187,6 +213,8 @@ class Handset:
             await self._link.closed()
             await self._link.close()
             self._forget_link()
+            if self._wiped:
+                self._end = self._end or Wiped()
             if self._end is not None:
                 break
             self._tell(Disconnected())
@@ -208,7 +236,12 @@ class Handset:
             except (ServerUnreachable, NotConnected):
                 pass
             except Refused as error:
-                if error.code in _HOPELESS:
+                if error.code == "auth.wiped":
+                    self._delete_keys()
+                    self._end = Wiped()
+                elif error.code == "auth.disabled":
+                    self._end = SessionEnded("disabled")
+                elif error.code in _HOPELESS:
                     self._keep_token(None)
                     self._end = error
                 pause_s = max(pause_s, error.retry_after_s or 0)
@@ -265,6 +298,8 @@ class Handset:
         await self.close()
 
     def _keep_token(self, token: bytes | None) -> None:
+        if self._wiped:  # what is kept must not come back
+            return
         self.credentials = self.credentials.with_token(token)
         if self.options.on_token is not None:
             self.options.on_token(token)
@@ -278,20 +313,32 @@ class Handset:
 
     # Groups ------------------------------------------------------------------------------------------------------
 
-    async def affiliate(self, name_or_id: str) -> Talkgroup:
-        """Takes part in a group of the subscriber. Raises Refused (`not_found`)."""
+    async def affiliate(self, name_or_id: str, *, press: bool = False) -> Talkgroup:
+        """Takes part in a group of the subscriber; a dispatcher, by its number, in any group of the organisation.
+
+        `press`: the key is down from the first moment on. Raises Refused (`not_found`).
+        """
         group_id = self._group_id(name_or_id)
-        return await self._affiliate(self._connected(), group_id)
+        return await self._affiliate(self._connected(), group_id, press=press)
 
     def _group_id(self, name_or_id: str) -> str:
+        if _GROUP_NUMBER.fullmatch(name_or_id):
+            return name_or_id
         for info in self.groups:
             if name_or_id in (info.name, info.group):
                 return info.group
         known = ", ".join(info.name for info in self.groups) or "none"
         raise Refused("not_found", f"You are not a member of {name_or_id}. Your groups: {known}.")
 
-    async def _affiliate(self, link: SignallingClient, group_id: str) -> Talkgroup:
-        await link.request(signalling.Affiliate(id=1, group=group_id), signalling.Affiliated, self._joined)
+    async def _affiliate(self, link: SignallingClient, group_id: str, *, press: bool = False) -> Talkgroup:
+        def joined(reply: signalling.Affiliated) -> None:
+            self._joined(reply)
+            if press:
+                self.talkgroups[group_id].press_key()
+
+        await link.request(signalling.Affiliate(id=1, group=group_id), signalling.Affiliated, joined)
+        if group_id not in self.talkgroups:  # it was taken away right behind the reply
+            raise Refused("not_found", "The group is gone.")
         return self.talkgroups[group_id]
 
     def _joined(self, reply: signalling.Affiliated) -> None:
@@ -333,7 +380,14 @@ class Handset:
 
     def _lose_group(self, group_id: str) -> None:
         self._forget(group_id)
+        self.groups = [info for info in self.groups if info.group != group_id]
         self._tell(GroupGone(group_id))
+
+    def _gain_group(self, info: signalling.GroupInfo, temporary: bool) -> None:
+        known = any(group.group == info.group for group in self.groups)
+        self.groups = [*(group for group in self.groups if group.group != info.group), info]
+        if not known:
+            self._tell(GroupNew(info.group, info.name, temporary))
 
     # What the server says ----------------------------------------------------------------------------------------
 
@@ -342,6 +396,12 @@ class Handset:
             self.media.receive_frame(packet)
 
     def _on_event(self, event: signalling.Message) -> None:
+        self._take_of_groups(event)
+        self._take_of_session(event)
+        for service in self._services:
+            service.take(event)
+
+    def _take_of_groups(self, event: signalling.Message) -> None:
         match event:
             case signalling.GroupEpoch(group=group_id, epoch=epoch) if group_id in self.talkgroups:
                 self.talkgroups[group_id].keys.renew(epoch)
@@ -352,18 +412,35 @@ class Handset:
             case signalling.GroupRights(group=group_id) if group_id in self.talkgroups:
                 self.talkgroups[group_id].priority = event.priority
                 self.talkgroups[group_id].listen_only = event.listen_only
+            case signalling.GroupAdded(group=info, temporary=temporary):
+                self._gain_group(info, temporary)
+            case signalling.GroupCondition(group=group_id) if group_id in self.talkgroups:
+                self.talkgroups[group_id].imminent_peril = event.imminent_peril
             case signalling.GroupRemoved(group=group_id):
                 self._lose_group(group_id)
+
+    def _take_of_session(self, event: signalling.Message) -> None:
+        match event:
             case signalling.SessionSuperseded(device_type=device_type, at_ms=at_ms):
                 self._keep_token(None)
                 self._finish(Superseded(device_type, at_ms))
-            case signalling.SessionEnded(reason="revoked"):
+            case signalling.SessionEnded(reason="revoked" | "logged_out" as reason):
                 self._keep_token(None)
-                self._finish(SessionEnded("revoked"))
+                self._finish(Wiped() if self._wiped else SessionEnded(reason))
+            case signalling.SessionEnded(reason="disabled"):
+                self._finish(SessionEnded("disabled"))
+            case signalling.WipeOrdered():
+                self._delete_keys()
+                self._start(self._ask(signalling.DeviceWiped(id=1), signalling.Done))
             case signalling.TermsChanged(terms=terms):
                 self.terms = terms
-        for service in self._services:
-            service.take(event)
+
+    def _delete_keys(self) -> None:
+        """The organisation wiped the device: nothing of its keys stays, here or where the user keeps them."""
+        self._wiped = True
+        self.credentials = replace(self.credentials, private_key=b"", resume_token=None)
+        if self.options.on_wiped is not None:
+            self.options.on_wiped()
 
     def _finish(self, error: HandsetError) -> None:
         """The session is over for good: no reconnecting, and the media stop at once."""

@@ -111,6 +111,7 @@ class Talkgroup:
         self.ssrc = affiliation.ssrc
         self.control_ssrc = affiliation.control_ssrc
         self.keys = EpochKeys(affiliation.epoch)
+        self.imminent_peril = affiliation.imminent_peril
         self._media = media
         self._floor = FloorParticipant(affiliation.ssrc, self._timers)
         self.queued = self.talker = None
@@ -121,6 +122,7 @@ class Talkgroup:
     def go_on(self, affiliation: signalling.Affiliation) -> None:
         """The session was resumed: keys, rights and roster may have changed meanwhile, the floor has not."""
         self.keys.renew(affiliation.epoch)
+        self.imminent_peril = affiliation.imminent_peril
         self.listen_only = affiliation.listen_only
         self.priority = affiliation.priority
         self.set_roster(affiliation.roster)
@@ -163,16 +165,24 @@ class Talkgroup:
         """
         if self._media.groups.get(self.group_id) is not self:
             raise NotConnected("You do not take part in this group any more.")
-        self._pressed_at = time.monotonic()
-        future: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
-        self._granted = future
+        if self.grant is not None:  # the key is down already, and the floor is ours
+            return self.grant
         indicator = FloorIndicator.EMERGENCY if emergency else FloorIndicator.NORMAL
-        self._perform(self._floor.press(self._pressed_at, priority, indicator))
+        future = self.press_key(priority, indicator)
         try:
             return await future
         except asyncio.CancelledError:
             self.release_floor()
             raise
+
+    def press_key(
+        self, priority: int | None = None, indicator: FloorIndicator = FloorIndicator.NORMAL
+    ) -> "asyncio.Future[Grant]":
+        """Asks for the floor and waits for nothing; `request_floor` waits."""
+        self._pressed_at = time.monotonic()
+        self._granted = asyncio.get_running_loop().create_future()
+        self._perform(self._floor.press(self._pressed_at, priority, indicator))
+        return self._granted
 
     def release_floor(self, *, keep_place: bool = False) -> None:
         """Lets go of the key: gives the floor back, or the place in the queue.

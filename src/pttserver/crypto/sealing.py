@@ -23,6 +23,7 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 INDEX_BYTES = 16
 REFERENCE_BYTES = 12
+PSEUDONYM_PREFIX = "psd_"
 
 Value = str | int | bytes
 
@@ -68,7 +69,7 @@ class SubjectKey:
     def pseudonym(self, value: Value, context: str) -> str:
         """Stands for the value: equal values of the subject give equal pseudonyms, and nothing leads back."""
         digest = hmac.digest(_derive(self._key, "pseudonym/" + context), _to_octets(value), "sha256")
-        return "psd_" + digest[:REFERENCE_BYTES].hex()
+        return PSEUDONYM_PREFIX + digest[:REFERENCE_BYTES].hex()
 
 
 class TenantKey:

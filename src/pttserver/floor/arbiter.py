@@ -11,12 +11,12 @@ from pttserver.config import FloorTimerSettings
 from pttserver.floor.effects import Effect, Send
 from pttserver.floor.floor import Floor
 from pttserver.floor.participant import Participant
-from pttserver.floor.priority import effective_priority
+from pttserver.floor.priority import EffectivePriority, Kind, effective_priority
 from pttserver.floor.procedures import tell_state
 from pttserver.floor.queue import NOBODY, Request
 from pttserver.floor.states import Event, ParticipantState, State
 from pttserver.floor.table import TABLE
-from pttserver.wire.floor_control import ACK_REQUIRED, FloorMessage, MessageType
+from pttserver.wire.floor_control import ACK_REQUIRED, NO_CONDITION, FloorIndicator, FloorMessage, MessageType
 
 
 class Arbiter:
@@ -28,13 +28,29 @@ class Arbiter:
 
     __slots__ = ("_floor",)
 
-    def __init__(self, control_ssrc: int, timers: FloorTimerSettings, draw_ssrc: Callable[[], int]) -> None:
-        self._floor = Floor(control_ssrc, timers, draw_ssrc)
+    def __init__(
+        self,
+        control_ssrc: int,
+        timers: FloorTimerSettings,
+        draw_ssrc: Callable[[], int],
+        condition: FloorIndicator = NO_CONDITION,
+    ) -> None:
+        self._floor = Floor(control_ssrc, timers, draw_ssrc, condition)
 
     def join(self, now: float, participant: Participant) -> list[Effect]:
-        """Adds the participant, or replaces what is known of it, and tells it the state of the floor."""
-        self._floor.participants[participant.ssrc] = participant
-        return tell_state(self._floor, now, NOBODY._replace(ssrc=participant.ssrc))
+        """Adds the participant, or replaces what is known of it, and tells it the state of the floor.
+
+        An implicit request is answered instead, as if it had been sent.
+        """
+        ssrc = participant.ssrc
+        self._floor.participants[ssrc] = participant
+        if participant.implicit_request:
+            return self._ask(now, Request(ssrc, EffectivePriority(Kind.ORDINARY, participant.priority)))
+        return tell_state(self._floor, now, NOBODY._replace(ssrc=ssrc))
+
+    def _ask(self, now: float, request: Request) -> list[Effect]:
+        talks = self._floor.talker_ssrc == request.ssrc
+        return self._happens(now, Event.TALKER_REQUEST if talks else _request(self._floor, request), request)
 
     def leave(self, now: float, ssrc: int) -> list[Effect]:
         """Takes the participant away, with its burst or its place in the queue. Strangers cannot leave."""
@@ -62,12 +78,23 @@ class Arbiter:
         sender = self._floor.participants.get(ssrc)
         if sender is None:
             return []
-        request = Request(ssrc, effective_priority(sender, message))
+        request = Request(ssrc, effective_priority(sender, message, in_peril=self._floor.in_peril))
         event = event_of(self._floor, request, message)
         acks: list[Effect] = []
         if message.ack_required:
             acks.append(Send(ssrc, self._floor.messages.ack(message.type)))
         return acks + (self._happens(now, event, request) if event else [])
+
+    def revoke(self, now: float) -> list[Effect]:
+        """A dispatcher takes the floor back: the talker is told to stop, and may be heard for the grace (T3)."""
+        return self._happens(now, Event.DISPATCHER_REVOKE)
+
+    def change_condition(self, now: float, condition: FloorIndicator) -> list[Effect]:
+        """What the group is and the state that it is in; told to all if it changed, and to whoever joins."""
+        if condition == self._floor.messages.condition:
+            return []
+        self._floor.messages.condition = condition
+        return self._happens(now, Event.CONDITION) if self._floor.participants else []
 
     def media_received(self, now: float) -> None:
         """RTP of the present burst came: T1 starts anew.
@@ -98,6 +125,11 @@ class Arbiter:
         """The talker; during the grace of a revoke still the old one."""
         ssrc = self._floor.talker_ssrc
         return None if ssrc is None else self._floor.participants[ssrc]
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for the floor."""
+        return len(self._floor.queue)
 
     @property
     def burst_ssrc(self) -> int | None:

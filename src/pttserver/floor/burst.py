@@ -32,4 +32,11 @@ class Burst:
 
     @property
     def revoked_end(self) -> BurstEnd:
-        return BurstEnd.PREEMPTED if self.revoke_cause == RevokeCause.PREEMPTED else BurstEnd.STOP_TALKING
+        cause = self.revoke_cause or RevokeCause.OTHER
+        return _REVOKED_ENDS.get(cause, BurstEnd.STOP_TALKING)
+
+
+_REVOKED_ENDS = {
+    RevokeCause.PREEMPTED: BurstEnd.PREEMPTED,
+    RevokeCause.NO_PERMISSION_TO_SEND: BurstEnd.REVOKED,
+}

@@ -15,6 +15,7 @@ class BurstEnd(Enum):
     PREEMPTED = "preempted"
     NOT_ANSWERED = "not_answered"
     LEFT = "left"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)

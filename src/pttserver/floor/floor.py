@@ -9,7 +9,7 @@ from pttserver.floor.messages import ServerMessages
 from pttserver.floor.participant import Participant
 from pttserver.floor.queue import FloorQueue
 from pttserver.floor.states import Event, ParticipantState, State
-from pttserver.wire.floor_control import FloorMessage
+from pttserver.wire.floor_control import FloorIndicator, FloorMessage
 
 NEVER = -math.inf
 _SEQUENCE_NUMBERS = 1 << 16
@@ -38,10 +38,16 @@ class Floor:
         "state",
     )
 
-    def __init__(self, control_ssrc: int, settings: FloorTimerSettings, draw_ssrc: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        control_ssrc: int,
+        settings: FloorTimerSettings,
+        draw_ssrc: Callable[[], int],
+        condition: FloorIndicator,
+    ) -> None:
         self.settings = settings
         self.draw_ssrc = draw_ssrc
-        self.messages = ServerMessages(control_ssrc, queueing=settings.queue_limit > 0)
+        self.messages = ServerMessages(control_ssrc, queueing=settings.queue_limit > 0, condition=condition)
         self.state = State.START_STOP
         self.participants: dict[int, Participant] = {}
         self.queue = FloorQueue(settings.queue_limit)
@@ -60,6 +66,11 @@ class Floor:
     def present_burst(self) -> Burst:
         assert self.burst is not None, f"{self.state} has a talker"
         return self.burst
+
+    @property
+    def in_peril(self) -> bool:
+        """Imminent peril is a state of the group (TS 22.179 §6.2.8.2): claims of it are believed."""
+        return FloorIndicator.IMMINENT_PERIL in self.messages.condition
 
     @property
     def talker_ssrc(self) -> int | None:

@@ -13,6 +13,7 @@ from pttserver.floor.participant import Participant
 from pttserver.floor.priority import EffectivePriority, Kind
 from pttserver.floor.queue import FloorQueue, Request
 from pttserver.wire.floor_control import (
+    NO_CONDITION,
     NOT_QUEUED,
     DenyCause,
     FloorIndicator,
@@ -25,24 +26,33 @@ from pttserver.wire.floor_control import (
 
 POSITION_UNKNOWN = 254  # "queued, position unknown": what does not fit below it
 
-_PHRASES = {
+_DENY_PHRASES = {
     DenyCause.ANOTHER_HAS_PERMISSION: "Another participant has the floor",
     DenyCause.ONLY_ONE_PARTICIPANT: "Nobody else is here",
     DenyCause.RECEIVE_ONLY: "Listen only",
     DenyCause.QUEUE_FULL: "Too many are waiting",
+}
+_REVOKE_PHRASES = {  # apart: the numbers of the two are the same
     RevokeCause.BURST_TOO_LONG: "Talked too long",
     RevokeCause.PREEMPTED: "Overridden",
+    RevokeCause.NO_PERMISSION_TO_SEND: "A dispatcher took the floor back",
 }
+_URGENT = FloorIndicator.EMERGENCY | FloorIndicator.IMMINENT_PERIL
 
 
 class ServerMessages:
-    """Writes the messages of one group's floor control server."""
+    """Writes the messages of one group's floor control server.
 
-    __slots__ = ("_control_ssrc", "_queueing")
+    `condition`: what the group is (temporary, broadcast) and the state that it is in (imminent peril); Floor Granted,
+    Floor Taken and Floor Idle tell it.
+    """
 
-    def __init__(self, control_ssrc: int, *, queueing: bool) -> None:
+    __slots__ = ("_control_ssrc", "_queueing", "condition")
+
+    def __init__(self, control_ssrc: int, *, queueing: bool, condition: FloorIndicator = NO_CONDITION) -> None:
         self._control_ssrc = control_ssrc
         self._queueing = queueing
+        self.condition = condition
 
     def granted(self, burst: Burst, now: float, number: int) -> FloorMessage:
         """Floor Granted (§8.2.5) with the duration that remains; out of the queue it asks for Floor Ack."""
@@ -71,8 +81,13 @@ class ServerMessages:
         )
 
     def idle(self, number: int) -> FloorMessage:
-        """Floor Idle (§8.2.8)."""
-        return FloorMessage(type=MessageType.FLOOR_IDLE, ssrc=self._control_ssrc, sequence_number=number)
+        """Floor Idle (§8.2.8); of a group without a condition to tell it has no Floor Indicator."""
+        return FloorMessage(
+            type=MessageType.FLOOR_IDLE,
+            ssrc=self._control_ssrc,
+            sequence_number=number,
+            indicator=self._with_condition(NO_CONDITION) if self.condition else None,
+        )
 
     def deny(self, cause: DenyCause) -> FloorMessage:
         """Floor Deny (§8.2.6)."""
@@ -80,7 +95,7 @@ class ServerMessages:
             type=MessageType.FLOOR_DENY,
             ssrc=self._control_ssrc,
             reject_cause=cause,
-            reject_phrase=_PHRASES.get(cause, ""),
+            reject_phrase=_DENY_PHRASES.get(cause, ""),
         )
 
     def revoke(self, burst: Burst) -> FloorMessage:
@@ -90,7 +105,7 @@ class ServerMessages:
             type=MessageType.FLOOR_REVOKE,
             ssrc=self._control_ssrc,
             reject_cause=cause,
-            reject_phrase=_PHRASES.get(cause, ""),
+            reject_phrase=_REVOKE_PHRASES.get(cause, ""),
             granted_ssrc=burst.ssrc,
         )
 
@@ -116,8 +131,16 @@ class ServerMessages:
         )
 
     def _indicator(self, priority: EffectivePriority) -> FloorIndicator:
-        return priority.indicator | (FloorIndicator.QUEUEING_SUPPORTED if self._queueing else FloorIndicator(0))
+        return self._with_condition(priority.indicator)
+
+    def _with_condition(self, call: FloorIndicator) -> FloorIndicator:
+        """What is urgent, of the call or of the group, stands in the place of "normal"."""
+        urgent = (call | self.condition) & _URGENT
+        queueing = FloorIndicator.QUEUEING_SUPPORTED if self._queueing else FloorIndicator(0)
+        return (urgent or FloorIndicator.NORMAL) | (self.condition & ~_URGENT) | queueing
 
     def _may_request(self, burst: Burst) -> bool:
         """Permission to Request the Floor: there is a queue, or somebody could override the talker."""
+        if FloorIndicator.BROADCAST_GROUP in self.condition:
+            return False
         return self._queueing or burst.priority.kind < Kind.EMERGENCY

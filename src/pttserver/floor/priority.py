@@ -42,16 +42,19 @@ _INDICATORS = {
 }
 
 
-def effective_priority(participant: Participant, message: FloorMessage) -> EffectivePriority:
-    """Priority of the participant's message: what it asks for, but at most what is provisioned."""
+def effective_priority(participant: Participant, message: FloorMessage, *, in_peril: bool = False) -> EffectivePriority:
+    """Priority of the participant's message: what it asks for, but at most what is provisioned.
+
+    `in_peril`: the group is in imminent peril, so whoever claims it is believed.
+    """
     asked = message.floor_priority
     number = participant.priority if asked is None else min(asked, participant.priority)
-    return EffectivePriority(_kind(participant, message.indicator or FloorIndicator(0)), number)
+    return EffectivePriority(_kind(participant, message.indicator or FloorIndicator(0), in_peril), number)
 
 
-def _kind(participant: Participant, indicator: FloorIndicator) -> Kind:
+def _kind(participant: Participant, indicator: FloorIndicator, in_peril: bool) -> Kind:
     if participant.may_preempt and indicator & FloorIndicator.EMERGENCY:
         return Kind.EMERGENCY
-    if participant.may_preempt and indicator & FloorIndicator.IMMINENT_PERIL:
+    if (participant.may_preempt or in_peril) and indicator & FloorIndicator.IMMINENT_PERIL:
         return Kind.IMMINENT_PERIL
     return Kind.CHAIR if participant.chair else Kind.ORDINARY

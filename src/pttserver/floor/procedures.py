@@ -17,7 +17,7 @@ from pttserver.floor.effects import (
     Send,
 )
 from pttserver.floor.floor import NEVER, Floor
-from pttserver.floor.queue import Request
+from pttserver.floor.queue import NOBODY, Request
 from pttserver.floor.states import Event, State
 from pttserver.wire.floor_control import DenyCause, RevokeCause
 
@@ -28,7 +28,8 @@ def grant_or_deny(floor: Floor, now: float, asker: Request) -> list[Effect]:
     """The floor is free. An emergency may call into an empty group: who joins later hears it."""
     if floor.participants[asker.ssrc].listen_only:
         return _deny(floor, asker, DenyCause.RECEIVE_ONLY)
-    if len(floor.participants) == 1 and not asker.priority.pre_emptive:
+    implicit = floor.participants[asker.ssrc].implicit_request
+    if len(floor.participants) == 1 and not asker.priority.pre_emptive and not implicit:
         return _deny(floor, asker, DenyCause.ONLY_ONE_PARTICIPANT)
     call: list[Effect] = [CallStarted(asker.ssrc)] if floor.state is State.START_STOP else []
     return call + _grant(floor, now, asker, repeats=None)
@@ -80,6 +81,14 @@ def tell_position(floor: Floor, _now: float, asker: Request) -> list[Effect]:
     return [Send(asker.ssrc, floor.messages.position(floor.queue, asker))]
 
 
+def tell_condition(floor: Floor, now: float, _nobody: Request) -> list[Effect]:
+    """The group is in imminent peril from now on, or no more: the state of the floor is told anew, and says so."""
+    floor.count_change()
+    talker = floor.talker_ssrc
+    told: list[Effect] = [] if talker is None else tell_state(floor, now, NOBODY._replace(ssrc=talker))
+    return [*told, Announce(floor.announcement(), besides=talker)]
+
+
 def stop_repeating_grant(floor: Floor, now: float, _talker: Request) -> list[Effect]:
     floor.note_answer(now)
     return []
@@ -108,6 +117,10 @@ def end_revoked(floor: Floor, now: float, _nobody: Request) -> list[Effect]:
 
 def revoke_too_long(floor: Floor, now: float, _nobody: Request) -> list[Effect]:
     return _revoke(floor, now, RevokeCause.BURST_TOO_LONG)
+
+
+def revoke_by_dispatcher(floor: Floor, now: float, _nobody: Request) -> list[Effect]:
+    return _revoke(floor, now, RevokeCause.NO_PERMISSION_TO_SEND)
 
 
 def end_call(floor: Floor, _now: float, _nobody: Request) -> list[Effect]:

@@ -50,3 +50,5 @@ class Event(Enum):
     T8 = "T8 Floor Revoke"
     T20 = "T20 Floor Granted"
     TAKEN_REPEAT = "Floor Taken is due again"
+    DISPATCHER_REVOKE = "a dispatcher takes the floor back"
+    CONDITION = "the group's condition changed"

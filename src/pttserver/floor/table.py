@@ -21,8 +21,8 @@
 # - Requests wait in the last two states and in no other: whenever a burst ends, the next in the queue has
 #   the floor in the same step (`_end_burst`), so an idle floor means an empty queue.
 # - A talker leaves the floor by its own release, by silence (T1), by time (T2, then T3), by a more urgent
-#   one (T3), by leaving the group, or because it does not answer a grant (T20, C20). Each of these is
-#   bounded by a timer that runs, so everyone who waits is answered.
+#   one or a dispatcher (T3), by leaving the group, or because it does not answer a grant (T20, C20). Each of
+#   these is bounded by a timer that runs, so everyone who waits is answered.
 #
 # The standard keeps a second machine per participant (§6.3.5, the 'U:' states). Ours is derived: who is the
 # talker of the burst, who is in the queue, and the state above tell it (`Floor.view_of`); there is nothing
@@ -71,12 +71,14 @@ TABLE: Mapping[State, Mapping[Event, Rule]] = {
         Event.RELEASE: Rule(do.tell_state, (_START_STOP,)),
         Event.STALE_RELEASE: Rule(do.tell_state, (_START_STOP,)),
         Event.QUEUE_POSITION_REQUEST: Rule(do.tell_position, (_START_STOP,)),
+        Event.CONDITION: Rule(do.tell_condition, (_START_STOP,)),
     },
     _IDLE: {
         Event.REQUEST: Rule(do.grant_or_deny, (_TAKEN, _IDLE)),
         Event.RELEASE: Rule(do.tell_state, (_IDLE,)),
         Event.STALE_RELEASE: Rule(do.tell_state, (_IDLE,)),
         Event.QUEUE_POSITION_REQUEST: Rule(do.tell_position, (_IDLE,)),
+        Event.CONDITION: Rule(do.tell_condition, (_IDLE,)),
         Event.T7: Rule(do.repeat_idle, (_IDLE,)),
         Event.T4: Rule(do.end_call, (_START_STOP,)),
         Event.LAST_LEFT: Rule(do.end_call, (_START_STOP,)),
@@ -91,6 +93,8 @@ TABLE: Mapping[State, Mapping[Event, Rule]] = {
         Event.QUEUE_POSITION_REQUEST: Rule(do.tell_position, (_TAKEN,)),
         Event.TALKER_ACK: Rule(do.stop_repeating_grant, (_TAKEN,)),
         Event.TALKER_LEFT: Rule(do.end_left, (_TAKEN, _IDLE)),
+        Event.DISPATCHER_REVOKE: Rule(do.revoke_by_dispatcher, (_REVOKE, _TAKEN, _IDLE)),
+        Event.CONDITION: Rule(do.tell_condition, (_TAKEN,)),
         Event.T1: Rule(do.end_silent, (_TAKEN, _IDLE)),
         Event.T2: Rule(do.revoke_too_long, (_REVOKE, _TAKEN, _IDLE)),
         Event.T20: Rule(do.repeat_grant, (_TAKEN, _IDLE)),
@@ -105,6 +109,7 @@ TABLE: Mapping[State, Mapping[Event, Rule]] = {
         Event.TALKER_RELEASE: Rule(do.end_released, (_TAKEN, _IDLE)),
         Event.QUEUE_POSITION_REQUEST: Rule(do.tell_position, (_REVOKE,)),
         Event.TALKER_LEFT: Rule(do.end_left, (_TAKEN, _IDLE)),
+        Event.CONDITION: Rule(do.tell_condition, (_REVOKE,)),
         Event.T3: Rule(do.end_revoked, (_TAKEN, _IDLE)),
         Event.T8: Rule(do.repeat_revoke, (_REVOKE,)),
         Event.TAKEN_REPEAT: Rule(do.repeat_taken, (_REVOKE,)),

@@ -4,7 +4,8 @@ A second log-in of a subscriber wins. Taking the old session away and putting th
 without an await: at no moment are there two, and not a packet more goes to or comes from the first device.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,13 +20,14 @@ from pttserver.privacy.gate import Gate
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released
 from pttserver.roles import Rights
+from pttserver.services.memberships import Memberships
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.rosters import Rosters
 from pttserver.services.talk import TalkService
+from pttserver.services.temporary_groups import Dissolution, TemporaryGroup
 from pttserver.sessions.registry import SessionRegistry
-from pttserver.sessions.session import Affiliation, Identity, Link, Session
+from pttserver.sessions.session import AffiliatedAs, Affiliation, Identity, Link, Session
 from pttserver.store.calls import CallHistory
-from pttserver.store.groups import Groups
 from pttserver.store.records import LoginCandidate, Takeover
 from pttserver.store.resume import ResumeTokens
 from pttserver.store.subscribers import Subscribers
@@ -37,9 +39,13 @@ CLOSE_REVOKED = 4003
 CLOSE_EXPIRED = 4008
 CLOSE_STOPPING = 1012  # RFC 6455 registry: service restart
 
-EndReason = Literal["revoked", "expired", "server_stopping"]
+WIPE_PATIENCE_S = 5.0  # for a device to say that its keys are gone
+
+EndReason = Literal["revoked", "logged_out", "disabled", "expired", "server_stopping"]
 _CLOSE_CODES: dict[EndReason, int] = {
     "revoked": CLOSE_REVOKED,
+    "logged_out": CLOSE_REVOKED,
+    "disabled": CLOSE_REVOKED,
     "expired": CLOSE_EXPIRED,
     "server_stopping": CLOSE_STOPPING,
 }
@@ -64,7 +70,7 @@ class Attendance:
         sessions: SessionRegistry,
         talk: TalkService,
         rosters: Rosters,
-        groups: Groups,
+        memberships: Memberships,
         subscribers: Subscribers,
         resume_tokens: ResumeTokens,
         history: CallHistory,
@@ -75,7 +81,7 @@ class Attendance:
         self._sessions = sessions
         self._talk = talk
         self._rosters = rosters
-        self._groups = groups
+        self._memberships = memberships
         self._subscribers = subscribers
         self._resume_tokens = resume_tokens
         self._history = history
@@ -85,6 +91,14 @@ class Attendance:
         self._dead_tokens: set[SubscriberId] = set()
         self.on_rights_changed: list[Callable[[Session], None]] = []
         """Called when the organisation, or the person, changed what a living session may do."""
+        self.on_changed: list[Callable[[Session], None]] = []
+        """Called when a session opened, is on another connection, has another name or other rights, or is over."""
+        self.on_over: list[Callable[[Session], None]] = []
+        """Called when a session is over and no other one takes its place."""
+        self.on_superseded: list[Callable[[Session], None]] = []
+        """Called when a session is over since the subscriber logs in anew."""
+        self.on_left: list[Callable[[Affiliation], None]] = []
+        """Called when an affiliation is over."""
         self.takeovers = 0
         self.records_lost = 0
 
@@ -108,10 +122,12 @@ class Attendance:
         session = self._sessions.open(_identity(candidate), self._clock.now())
         session.link = link
         session.initiator_address = _as_kept(gate, address)
+        self.changed(session)
         return Opened(session, takeover, superseded)
 
     def _supersede(self, session: Session, device_type: Personal, now_ms: int) -> None:
         link = self._take_away(session)
+        _call(self.on_superseded, session)
         if link is not None:
             link.post(signalling.SessionSuperseded(device_type=device_type.reveal(), at_ms=now_ms).to_json())
             link.close(CLOSE_SUPERSEDED, "superseded")
@@ -129,7 +145,12 @@ class Attendance:
         session.via_udp = session.via_udp and session.address is not None
         session.initiator_address = _as_kept(self._policies.gate(candidate.tenant_id), address)
         session.last_seen = self._clock.now()
+        self.changed(session)
         return session
+
+    def changed(self, session: Session) -> None:
+        """Something that others see of the session is another."""
+        _call(self.on_changed, session)
 
     async def record_login(self, opened: Opened) -> bytes | None:
         """Writes what a log-in leaves behind, and gives a fresh resume token; None if the database cannot be written.
@@ -172,22 +193,49 @@ class Attendance:
     async def log_out(self, session: Session) -> None:
         """Ends the session and its resume token. The caller answers and closes the connection."""
         self._take_away(session)
+        self._is_over(session)
         self._dead_tokens.add(session.identity.subscriber_id)
         await self.bury_dead_tokens()
 
     def end(self, session: Session, reason: EndReason) -> None:
         """Ends the session and tells the device why."""
+        if self._sessions.get(session.id) is not session:
+            return
         link = self._take_away(session)
+        self._is_over(session)
         if link is not None:
             link.post(signalling.SessionEnded(reason=reason).to_json())
             link.close(_CLOSE_CODES[reason], reason)
 
+    def _is_over(self, session: Session) -> None:
+        _call(self.on_over, session)
+        self.changed(session)
+
+    def wipe(self, session: Session) -> None:
+        """The device is revoked, and is to delete its keys: it is told so, and has a moment to say that it did.
+
+        From now on it is in no group, and nothing else is done for it. Idempotent.
+        """
+        if session.wiping:
+            return
+        if session.link is None:  # it is told when it shows its key again
+            self.end(session, "revoked")
+            return
+        self._leave_groups(session)
+        session.wiping = True
+        session.link.post(signalling.WipeOrdered().to_json())
+        asyncio.get_running_loop().call_later(WIPE_PATIENCE_S, self.end, session, "revoked")
+
     def _take_away(self, session: Session) -> Link | None:
-        for affiliation in list(session.affiliations.values()):
-            self.deaffiliate(affiliation)
+        self._leave_groups(session)
         self._sessions.close(session)
         link, session.link = session.link, None
         return link
+
+    def _leave_groups(self, session: Session) -> None:
+        for affiliation in list(session.affiliations.values()):
+            if session.affiliations.get(affiliation.group_id) is affiliation:  # what left before may have ended it
+                self.deaffiliate(affiliation)
 
     def end_unseen(self) -> None:
         """Ends sessions without any sign of life for too long."""
@@ -205,10 +253,10 @@ class Attendance:
         """Makes the session a participant; idempotent.
 
         `tell` gives the client its keys: after the group knows the participant, before the group says anything to it.
-        Raises NotFound if the subscriber is not a member, whether or not there is such a group.
+        Raises NotFound if the group is closed to the subscriber, whether or not there is such a group.
         """
-        membership = await self._groups.group_for_member(group_id, session.identity.subscriber_id)
-        if membership is None or self._sessions.get(session.id) is not session:
+        place = await self._memberships.place(session, group_id)
+        if place is None or self._sessions.get(session.id) is not session:
             raise NotFound
         present = session.affiliations.get(group_id)
         if present is not None:
@@ -216,9 +264,9 @@ class Attendance:
             return
         if len(session.affiliations) >= self._settings.max_affiliations:
             raise InvalidValue(f"At most {self._settings.max_affiliations} groups at once.")
-        affiliation = self._sessions.affiliate(
-            session, group_id, membership.group_name, membership.priority, membership.listen_only
-        )
+        affiliation = self._sessions.affiliate(session, group_id, place.group_name, place.priority, place.listen_only)
+        affiliation.affiliated_as = place.affiliated_as
+        affiliation.implicit_request = place.implicit_request
         self._talk.enter(affiliation)
         tell(affiliation)
         self._talk.greet(affiliation)
@@ -229,6 +277,20 @@ class Attendance:
         self._talk.leave(affiliation)
         self._sessions.deaffiliate(affiliation)
         self._rosters.left(affiliation)
+        for left in self.on_left:
+            left(affiliation)
+
+    def remove(self, affiliation: Affiliation) -> None:
+        """The participant is out of the group, and told so."""
+        self.deaffiliate(affiliation)
+        link = affiliation.session.link
+        if link is not None:
+            link.post(signalling.GroupRemoved(group=affiliation.group_id).to_json())
+
+    def group_dissolved(self, group: TemporaryGroup, _reason: Dissolution) -> None:
+        """Nobody takes part in it any more."""
+        for affiliation in self._talk.affiliations(group.group_id):
+            self.deaffiliate(affiliation)
 
     def change_rights(self, affiliation: Affiliation, priority: int, listen_only: bool) -> None:
         """The organisation changed what the member may do in the group; a talker who may only listen now stops."""
@@ -245,8 +307,11 @@ class Attendance:
         if session.identity.rights == rights:
             return
         self._sessions.change_rights(session, rights)
-        for tell in self.on_rights_changed:
-            tell(session)
+        _call(self.on_rights_changed, session)
+        self.changed(session)
+        for affiliation in list(session.affiliations.values()):
+            if affiliation.affiliated_as is AffiliatedAs.OVERSEER and not self._memberships.may_oversee(session):
+                self.remove(affiliation)
 
     def rename(self, session: Session, display_name: Personal) -> None:
         """The organisation changed or hid the display name; who is in a group with the session is told."""
@@ -256,6 +321,12 @@ class Attendance:
         for affiliation in session.affiliations.values():
             self._talk.rename(affiliation)
             self._rosters.renamed(affiliation)
+        self.changed(session)
+
+
+def _call(listeners: Sequence[Callable[[Session], None]], session: Session) -> None:
+    for listener in listeners:
+        listener(session)
 
 
 def _identity(candidate: LoginCandidate) -> Identity:

@@ -12,7 +12,15 @@ from pttserver.clock import Clock
 from pttserver.config import AuthenticationSettings
 from pttserver.crypto import device_keys
 from pttserver.crypto.enrolment_code import code_digest
-from pttserver.errors import AuthenticationFailed, EnrolmentFailed, MalformedMessage, PolicyMissing, Throttled
+from pttserver.errors import (
+    AuthenticationFailed,
+    Disabled,
+    EnrolmentFailed,
+    MalformedMessage,
+    PolicyMissing,
+    Throttled,
+    WipedFromAfar,
+)
 from pttserver.ids import DeviceId, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.purposes import Purpose
@@ -100,7 +108,11 @@ class Authentication:
             return await self._enrolments.claim(code, request.public_key, self._clock.utc_ms(), release)
 
     async def login(self, connection: Challenged, request: Login) -> LoginCandidate:
-        """Device key and PIN. Raises AuthenticationFailed, Throttled, ServerBusy or PolicyMissing."""
+        """Device key and PIN. Raises AuthenticationFailed, Throttled, ServerBusy or PolicyMissing.
+
+        Only the device's own key learns that the device was wiped (WipedFromAfar), and with the PIN that it is disabled
+        (Disabled).
+        """
         self._admit(self._by_address, connection.address_bucket)
         candidate = await self._candidate(request.device)
         genuine = self._is_genuine(candidate, request.signature, connection.proof("login", request.device))
@@ -109,11 +121,15 @@ class Authentication:
         fits = await self._pins.verify(candidate.pin_hash if candidate else None, request.pin)
         # A PIN waits for its turn; what was taken away in the meantime must not come back by it.
         candidate = await self._candidate(request.device)
+        if candidate is not None and candidate.wiped and genuine:
+            raise WipedFromAfar
         if candidate is None or candidate.revoked or not genuine or not fits:
             self._charge(self._by_address, connection.address_bucket)
             if genuine:
                 self._charge(self._by_device, request.device)
             raise AuthenticationFailed
+        if candidate.stunned:
+            raise Disabled
         await self._policies.require(candidate.tenant_id)
         return candidate
 
@@ -130,7 +146,7 @@ class Authentication:
     async def resume(self, connection: Challenged, request: Resume) -> tuple[LoginCandidate, list[Membership]]:
         """Device key and resume token; gives who it is, and its groups.
 
-        Raises AuthenticationFailed, Throttled or PolicyMissing.
+        Raises AuthenticationFailed, Disabled, WipedFromAfar, Throttled or PolicyMissing.
         """
         self._admit(self._by_address, connection.address_bucket)
         returning = await self._resume_tokens.returning(DeviceId(request.device))
@@ -138,11 +154,15 @@ class Authentication:
         genuine = self._is_genuine(candidate, request.signature, connection.proof("resume", request.device))
         digest = device_keys.token_digest(request.token)
         known = hmac.compare_digest(token.token_hash if token else _NO_TOKEN, digest)
+        if candidate is not None and candidate.wiped and genuine:
+            raise WipedFromAfar
         if candidate is None or candidate.revoked or not genuine or token is None or not known:
             self._charge(self._by_address, connection.address_bucket)
             raise AuthenticationFailed
         if token.device_id != candidate.device_id or token.expires_ms <= self._clock.utc_ms():
             raise AuthenticationFailed
+        if candidate.stunned:
+            raise Disabled
         await self._policies.require(candidate.tenant_id)
         return candidate, returning.memberships
 

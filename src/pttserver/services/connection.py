@@ -8,7 +8,7 @@ A message that the state does not allow gets `protocol.state` or `auth.required`
 connection; after it the connection stays, unless the frame was not a message at all.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from pttserver.errors import (
     Forbidden,
     NotFound,
     OutOfOrder,
+    PolicyMissing,
     ProtocolError,
     PttError,
     StoreUnavailable,
@@ -32,10 +33,11 @@ from pttserver.observe.log import get_logger
 from pttserver.services.attendance import Attendance
 from pttserver.services.authentication import Authentication, Challenged
 from pttserver.services.desk import Desk
+from pttserver.services.group_info import group_info
+from pttserver.services.memberships import Memberships
 from pttserver.services.replies import (
     Offer,
     affiliation_message,
-    group_info,
     session_resumed,
     session_started,
 )
@@ -44,7 +46,6 @@ from pttserver.services.talk import TalkService
 from pttserver.services.terms import TermsTeller
 from pttserver.sessions.attempts import address_bucket
 from pttserver.sessions.session import Affiliation, Link, Session
-from pttserver.store.groups import Groups
 from pttserver.store.records import LoginCandidate
 from pttserver.wire import signalling
 from pttserver.wire.signalling import PROTOCOL_VERSION, SERVED_VERSIONS
@@ -64,13 +65,15 @@ class Door:
     attendance: Attendance
     talk: TalkService
     rosters: Rosters
-    groups: Groups
+    memberships: Memberships
     terms: TermsTeller
     desk: Desk
     relay: Relay
     clock: Clock
     certificate_digest: bytes
     offer: Offer
+    greetings: Sequence[Callable[[Session], Awaitable[None]]] = ()
+    """Called after the answer to a log-in: what waits for the subscriber is told."""
 
 
 class Connection:
@@ -119,6 +122,7 @@ class Connection:
         """The connection is gone. The session lives on until it is resumed or dies of silence."""
         if self.session is not None and self.session.link is self._link:
             self.session.link = None
+            self._door.attendance.changed(self.session)
 
     def _live_session(self) -> Session | None:
         if self.session is not None and self.session.link is self._link:
@@ -199,7 +203,8 @@ class Connection:
         candidate, memberships = await self._door.authentication.resume(self._challenged, request)
         if not self._door.attendance.may_resume(candidate):
             raise AuthenticationFailed
-        groups = [group_info(membership) for membership in memberships]
+        temporary = self._door.memberships.temporary.memberships(candidate.subscriber_id)
+        groups = [group_info(membership) for membership in (*memberships, *temporary)]
         session = self._door.attendance.reattach(candidate, request.session, self._link, self._address)
         if session is None:
             await self._open_session(candidate, groups, request.id, with_token=False)
@@ -208,6 +213,7 @@ class Connection:
         affiliations = [self._affiliation(affiliation) for affiliation in session.affiliations.values()]
         terms = self._door.terms.told_now(session)
         self._post(session_resumed(self._door.offer, session, request.id, groups, terms, affiliations))
+        await self._greet(session)
 
     async def _open_session(
         self, candidate: LoginCandidate, groups: list[signalling.GroupInfo], request_id: int, *, with_token: bool
@@ -220,13 +226,21 @@ class Connection:
             return  # another device was faster while the record was written; this one has been told
         terms = self._door.terms.told_now(opened.session)
         self._post(session_started(self._door.offer, opened, request_id, groups, terms, token))
+        await self._greet(opened.session)
+
+    async def _greet(self, session: Session) -> None:
+        for greet in self._door.greetings:
+            try:
+                await greet(session)
+            except (StoreUnavailable, PolicyMissing) as error:  # it is told at the next log-in
+                _log.error("greeting_failed", error=error.message)
 
     def _logged_in(self, session: Session) -> None:
         self.session = session
         self._on_logged_in()
 
     async def _group_infos(self, subscriber_id: SubscriberId) -> list[signalling.GroupInfo]:
-        return [group_info(membership) for membership in await self._door.groups.memberships(subscriber_id)]
+        return [group_info(membership) for membership in await self._door.memberships.of(subscriber_id)]
 
     async def _logout(self, session: Session, request: signalling.Logout) -> None:
         await self._door.attendance.log_out(session)
@@ -244,7 +258,8 @@ class Connection:
 
     def _affiliation(self, affiliation: Affiliation) -> signalling.Affiliation:
         channel = self._door.talk.channel(affiliation.group_id)
-        return affiliation_message(affiliation, channel, self._door.rosters.roster(affiliation))
+        in_peril = self._door.talk.is_in_peril(affiliation.group_id)
+        return affiliation_message(affiliation, channel, self._door.rosters.roster(affiliation), in_peril)
 
     async def _deaffiliate(self, session: Session, request: signalling.Deaffiliate) -> None:
         affiliation = session.affiliations.get(GroupId(request.group))
@@ -255,7 +270,7 @@ class Connection:
 
     async def _list_presence(self, session: Session, request: signalling.ListPresence) -> None:
         group_id = GroupId(request.group)
-        if await self._door.groups.group_for_member(group_id, session.identity.subscriber_id) is None:
+        if await self._door.memberships.place(session, group_id) is None:
             raise NotFound
         self._post(await self._door.rosters.presence(session, group_id, request.id))
 

@@ -31,6 +31,8 @@ class Desk:
         """Raises Forbidden (the role may not) or PolicyForbids (the organisation has switched it off)."""
         operation = OPERATIONS[type(request).model_fields["type"].default]
         identity = session.identity
+        if session.wiping and not isinstance(request, signalling.DeviceWiped):
+            raise Forbidden("This device is being wiped.")
         refused = refusal_of(self._policies.in_force(identity.tenant_id), identity.rights, operation)
         if refused == "switch" and operation.switch is not None:
             raise PolicyForbids(SWITCHES[operation.switch].otherwise)

@@ -8,7 +8,6 @@ from pttserver.media.channel import GroupChannel
 from pttserver.services.attendance import Opened
 from pttserver.services.key_epochs import epoch_message
 from pttserver.sessions.session import Affiliation, Session
-from pttserver.store.records import Membership
 from pttserver.wire import signalling
 
 
@@ -77,17 +76,8 @@ def _session(
     )
 
 
-def group_info(membership: Membership) -> signalling.GroupInfo:
-    return signalling.GroupInfo(
-        group=membership.group_id,
-        name=membership.group_name,
-        priority=membership.priority,
-        listen_only=membership.listen_only,
-    )
-
-
 def affiliation_message(
-    affiliation: Affiliation, channel: GroupChannel, roster: signalling.Roster
+    affiliation: Affiliation, channel: GroupChannel, roster: signalling.Roster, imminent_peril: bool
 ) -> signalling.Affiliation:
     return signalling.Affiliation(
         group=affiliation.group_id,
@@ -98,6 +88,7 @@ def affiliation_message(
         control_ssrc=channel.control_ssrc,
         epoch=epoch_message(channel.epoch),
         roster=roster,
+        imminent_peril=imminent_peril,
     )
 
 

@@ -38,6 +38,7 @@ from pttserver.store.erasures import Erasures
 from pttserver.store.policies import Policies
 from pttserver.store.private_files import make_private_file, make_private_folder, replace_private_file, sync_folder
 from pttserver.store.snapshot import claim, put_keys_back
+from pttserver.store.subscribers import index_anew
 from pttserver.store.workplace import WORKPLACE, workplace
 
 _NO_LEDGER: Final = (
@@ -155,6 +156,7 @@ async def _bring_up_to_date(settings: Settings, folder: Path, told: _Told, clock
     try:
         erasures = Erasures(database, file, ErasureLedger(folder / LEDGER_FILE))
         replayed = await erasures.replay(all_of_it=True)
+        await database.write(lambda sql: index_anew(sql, database.vault))  # identifiers may be others since
         await _note(database, told)
         swept = await _sweep(Retention(database, clock, settings.privacy, erasures))
         if not await database.truncate_log():

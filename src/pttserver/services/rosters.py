@@ -5,12 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pttserver.config import SessionSettings
 from pttserver.ids import GroupId, SubscriberId, TenantId
-from pttserver.services.serving import Serving
+from pttserver.services.memberships import Listed, Memberships
 from pttserver.services.talk import TalkService
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Affiliation, Session
-from pttserver.store.groups import Groups
-from pttserver.store.records import Member
 from pttserver.wire import signalling
 
 
@@ -38,8 +36,7 @@ class Rosters:
         self,
         talk: TalkService,
         sessions: SessionRegistry,
-        groups: Groups,
-        serving: Serving,
+        memberships: Memberships,
         settings: SessionSettings,
         names_up_to: Callable[[TenantId], int],
     ) -> None:
@@ -47,8 +44,7 @@ class Rosters:
         self._names_up_to = names_up_to
         self._talk = talk
         self._sessions = sessions
-        self._groups = groups
-        self._serving = serving
+        self._memberships = memberships
         self._interval_s = settings.roster_event_interval_s
         self._untold: dict[GroupId, _Changes] = {}  # of groups that were told something within the interval
         self._large: set[GroupId] = set()
@@ -131,8 +127,8 @@ class Rosters:
         return entry
 
     async def presence(self, asker: Session, group_id: GroupId, request_id: int) -> signalling.PresenceList:
-        """Presence of the group's members. The caller has checked that the asker is one of them."""
-        members = await self._serving.members(asker.identity.tenant_id, await self._groups.group_members(group_id))
+        """Presence of the group's members. The caller has checked that the asker may take part."""
+        members = await self._memberships.members(asker.identity.tenant_id, group_id)
         affiliated = {a.session.identity.subscriber_id for a in self._talk.affiliations(group_id)}
         online = {m.subscriber_id for m in members if self._sessions.of_subscriber(m.subscriber_id)}
         listed = [_presence(member, affiliated, online) for member in members]
@@ -154,11 +150,10 @@ def _post(to: Sequence[Affiliation], event: signalling.GroupRoster) -> None:
             link.post(text)
 
 
-def _presence(member: Member, affiliated: set[SubscriberId], online: set[SubscriberId]) -> signalling.MemberPresence:
+def _presence(member: Listed, affiliated: set[SubscriberId], online: set[SubscriberId]) -> signalling.MemberPresence:
     presence: signalling.Presence = "offline"
     if member.subscriber_id in affiliated:
         presence = "affiliated"
     elif member.subscriber_id in online:
         presence = "online"
-    name = member.display_name.reveal() if member.display_name else ""
-    return signalling.MemberPresence(subscriber=member.subscriber_id, name=name, presence=presence)
+    return signalling.MemberPresence(subscriber=member.subscriber_id, name=member.name.reveal(), presence=presence)

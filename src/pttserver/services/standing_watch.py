@@ -14,14 +14,14 @@ from pttserver.ids import GroupId, Personal, SubscriberId
 from pttserver.observe.log import get_logger
 from pttserver.services.attendance import Attendance
 from pttserver.services.policy_book import PolicyBook
+from pttserver.services.temporary_groups import TemporaryGroups
 from pttserver.services.terms import TermsTeller
 from pttserver.sessions.registry import SessionRegistry
-from pttserver.sessions.session import Affiliation, Session
+from pttserver.sessions.session import AffiliatedAs, Affiliation, Session
 from pttserver.store.database import Database
 from pttserver.store.records import Affiliation as BelievedAffiliation
 from pttserver.store.records import Standing
 from pttserver.store.standing import people, standing, standing_number
-from pttserver.wire import signalling
 
 POLL_INTERVAL_S = 0.5
 NAMES_INTERVAL_S = 60.0
@@ -41,10 +41,12 @@ class StandingWatch:
         attendance: Attendance,
         policies: PolicyBook,
         terms: TermsTeller,
+        temporary: TemporaryGroups,
         clock: Clock,
         *reviews: Callable[[], Awaitable[None]],
     ) -> None:
         """`reviews`: what else looks at rights, policies or fences; called after these changed."""
+        self._temporary = temporary
         self._clock = clock
         self._looked_at = clock.now()
         self._reviews = reviews
@@ -79,8 +81,10 @@ class StandingWatch:
             return
         await self._policies.load()
         sessions = [(s.identity.device_id, s.identity.subscriber_id) for s in self._sessions]
-        affiliations = [_believed(a) for s in self._sessions for a in s.affiliations.values()]
-        self._apply(await standing(self._database, sessions, affiliations))
+        affiliations = [a for s in self._sessions for a in s.affiliations.values()]
+        believed = [_believed(a) for a in affiliations if a.affiliated_as is AffiliatedAs.MEMBER]
+        overseen = {a.group_id for a in affiliations if self._is_overseen(a)}
+        self._apply(await standing(self._database, sessions, believed, overseen))
         await self._look_at_people()
         for review in self._reviews:
             await review()
@@ -102,27 +106,37 @@ class StandingWatch:
 
     def _apply(self, found: Standing) -> None:
         for session in self._sessions:
-            if session.identity.device_id in found.ended_devices:
-                self._attendance.end(session, "revoked")
+            self._end_if_over(session, found)
         for ended in found.ended:
-            self._remove(ended)
+            affiliation = self._affiliation(ended)
+            if affiliation is not None:
+                self._attendance.remove(affiliation)
         for changed in found.changed:
             affiliation = self._affiliation(changed)
             if affiliation is not None:
                 self._attendance.change_rights(affiliation, changed.priority, changed.listen_only)
 
-    def _remove(self, ended: BelievedAffiliation) -> None:
-        affiliation = self._affiliation(ended)
-        if affiliation is None:
-            return
-        self._attendance.deaffiliate(affiliation)
-        link = affiliation.session.link
-        if link is not None:
-            link.post(signalling.GroupRemoved(group=ended.group_id).to_json())
+    def _end_if_over(self, session: Session, found: Standing) -> None:
+        device_id = session.identity.device_id
+        if device_id in found.wiped_devices:
+            self._attendance.wipe(session)
+        elif device_id in found.ended_devices:
+            self._attendance.end(session, "revoked")
+        elif device_id in found.stunned_devices:
+            self._attendance.end(session, "disabled")
+        for group_id in found.gone_groups & session.affiliations.keys():
+            self._attendance.remove(session.affiliations[group_id])
+
+    def _is_overseen(self, affiliation: Affiliation) -> bool:
+        """A group of the organisation, not a temporary one, in which a dispatcher takes part who is no member."""
+        overseer = affiliation.affiliated_as is AffiliatedAs.OVERSEER
+        return overseer and self._temporary.get(affiliation.group_id) is None
 
     def _affiliation(self, of: BelievedAffiliation) -> Affiliation | None:
+        """As a member: who oversees a group, or takes part in a temporary one, is no concern of the database's."""
         session: Session | None = self._sessions.of_subscriber(of.subscriber_id)
-        return session.affiliations.get(GroupId(of.group_id)) if session else None
+        found = session.affiliations.get(GroupId(of.group_id)) if session else None
+        return found if found is not None and found.affiliated_as is AffiliatedAs.MEMBER else None
 
 
 def _believed(affiliation: Affiliation) -> BelievedAffiliation:

@@ -6,30 +6,60 @@ can slip between the end of one talk burst and the start of the next.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from pttserver.clock import Clock
 from pttserver.config import FloorTimerSettings
 from pttserver.floor.arbiter import Arbiter
 from pttserver.floor.effects import Announce, BurstEnded, BurstStarted, CallEnded, CallStarted, Effect, Send
 from pttserver.floor.participant import Participant
-from pttserver.ids import GroupId, Ssrc, SsrcSequence
+from pttserver.ids import GroupId, Ssrc, SsrcSequence, TenantId
 from pttserver.media.batch_socket import BatchSocket
 from pttserver.media.burst import TalkBurst
 from pttserver.media.channel import GroupChannel
 from pttserver.media.relay import Relay
 from pttserver.services.call_log import CallInProgress, CallLog
 from pttserver.services.key_epochs import KeyEpochs
-from pttserver.sessions.session import Affiliation, Session
-from pttserver.wire.floor_control import FloorMessage, MessageType
+from pttserver.services.temporary_groups import TemporaryGroups
+from pttserver.sessions.session import Affiliation, Identity, Session
+from pttserver.wire.floor_control import FloorIndicator, FloorMessage, MessageType
+
+DUPLEX_BURST_S = 600.0  # then the client asks anew; a burst of 20 ms frames has sequence numbers for 20 minutes
+DUPLEX_SILENCE_S = 30.0  # a microphone may be muted for a while
+
+
+@dataclass(frozen=True, slots=True)
+class FloorView:
+    """A group's floor as dispatchers see it."""
+
+    tenant_id: TenantId
+    group_name: str
+    affiliated: int
+    talker: Identity | None
+    waiting: int
 
 
 class GroupCall:
     """What a group with participants has: arbiter, channel, the burst and the call that go on, one timer."""
 
-    __slots__ = ("affiliations", "arbiter", "asked_at", "burst", "call", "channel", "group_id", "timer")
+    __slots__ = (
+        "affiliations",
+        "arbiter",
+        "asked_at",
+        "burst",
+        "call",
+        "channel",
+        "group_id",
+        "name",
+        "tenant_id",
+        "timer",
+        "waiting",
+    )
 
-    def __init__(self, group_id: GroupId, arbiter: Arbiter, channel: GroupChannel) -> None:
-        self.group_id = group_id
+    def __init__(self, first: Affiliation, arbiter: Arbiter, channel: GroupChannel) -> None:
+        self.group_id = first.group_id
+        self.name = first.group_name
+        self.tenant_id = first.session.identity.tenant_id
         self.arbiter = arbiter
         self.channel = channel
         self.affiliations: dict[int, Affiliation] = {}
@@ -37,6 +67,7 @@ class GroupCall:
         self.burst: TalkBurst | None = None
         self.call: CallInProgress | None = None
         self.timer: asyncio.TimerHandle | None = None
+        self.waiting = 0
 
 
 class TalkService:
@@ -52,20 +83,29 @@ class TalkService:
         clock: Clock,
         epochs: KeyEpochs,
         call_log: CallLog,
+        temporary: TemporaryGroups,
         on_grant_delay: Callable[[float], None],
     ) -> None:
         self._relay = relay
         self._socket = socket
         self._timers = timers
+        self._duplex_timers = timers.model_copy(
+            update={"t1_end_of_rtp_s": DUPLEX_SILENCE_S, "t2_stop_talking_s": DUPLEX_BURST_S}
+        )
         self._ssrcs = ssrcs
         self._clock = clock
         self._epochs = epochs
         self._call_log = call_log
+        self._temporary = temporary
         self._on_grant_delay = on_grant_delay
+        self.on_changed: list[Callable[[TenantId, GroupId], None]] = []
+        """Called when somebody came, left, began or ceased to talk or to wait."""
+        self._in_peril: set[GroupId] = set()
         self._groups: dict[GroupId, GroupCall] = {}
         self.floor_grants = 0
         self.floor_denials = 0
         relay.control.on_floor_message = self.receive
+        temporary.on_dissolved.append(lambda group, _reason: self._in_peril.discard(group.group_id))
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -83,16 +123,25 @@ class TalkService:
         """The channel of a group with participants."""
         return self._groups[group_id].channel
 
+    def floor_of(self, group_id: GroupId) -> FloorView | None:
+        """None: nobody takes part in the group."""
+        group = self._groups.get(group_id)
+        if group is None:
+            return None
+        talker = group.burst.session.identity if group.burst is not None else None
+        return FloorView(group.tenant_id, group.name, len(group.affiliations), talker, group.arbiter.waiting)
+
     # Joining and leaving -----------------------------------------------------------------------------------------
 
     def enter(self, affiliation: Affiliation) -> None:
         """The participant listens from now on, in the middle of a burst too. `greet` must follow."""
-        group = self._groups.get(affiliation.group_id) or self._open(affiliation.group_id)
+        group = self._groups.get(affiliation.group_id) or self._open(affiliation)
         self._epochs.admit(group.channel)
         group.affiliations[affiliation.ssrc] = affiliation
         group.channel.add(affiliation.session)
         if group.call is not None:
             group.call.participants.add(affiliation.session.identity.subscriber_id)
+        self._tell_of_change(group)
 
     def greet(self, affiliation: Affiliation) -> None:
         """The participant may ask for the floor from now on, and is told its state."""
@@ -104,6 +153,7 @@ class TalkService:
             functional_alias=identity.display_name.reveal(),
             priority=affiliation.priority,
             listen_only=affiliation.listen_only,
+            implicit_request=affiliation.implicit_request,
         )
         now = self._clock.now()
         self._perform(group, group.arbiter.join(now, participant), now)
@@ -132,12 +182,15 @@ class TalkService:
         self._perform(group, group.arbiter.leave(now, affiliation.ssrc), now)
         if not group.affiliations:
             self._close(group)
+        self._tell_of_change(group)
 
-    def _open(self, group_id: GroupId) -> GroupCall:
-        control_ssrc = self._ssrcs.draw()
+    def _open(self, first: Affiliation) -> GroupCall:
+        group_id, control_ssrc = first.group_id, self._ssrcs.draw()
         channel = GroupChannel(group_id, control_ssrc, self._socket, self._epochs.renew)
-        group = GroupCall(group_id, Arbiter(control_ssrc, self._timers, self._ssrcs.draw), channel)
-        self._groups[group_id] = group
+        temporary = self._temporary.get(group_id)
+        timers = self._duplex_timers if temporary is not None and temporary.duplex else self._timers
+        arbiter = Arbiter(control_ssrc, timers, self._ssrcs.draw, self._condition(group_id))
+        group = self._groups[group_id] = GroupCall(first, arbiter, channel)
         self._relay.channels[group_id] = channel
         return group
 
@@ -147,6 +200,46 @@ class TalkService:
         self._epochs.forget(group.channel)
         del self._groups[group.group_id]
         del self._relay.channels[group.group_id]
+
+    def _tell_of_change(self, group: GroupCall) -> None:
+        self._temporary.stirs(group.group_id)
+        for changed in self.on_changed:
+            changed(group.tenant_id, group.group_id)
+
+    # What the organisation or a dispatcher decides ---------------------------------------------------------------
+
+    def _condition(self, group_id: GroupId) -> FloorIndicator:
+        temporary = self._temporary.get(group_id)
+        kind = temporary.condition if temporary is not None else FloorIndicator(0)
+        return kind | (FloorIndicator.IMMINENT_PERIL if group_id in self._in_peril else FloorIndicator(0))
+
+    def is_in_peril(self, group_id: GroupId) -> bool:
+        return group_id in self._in_peril
+
+    def set_peril(self, group_id: GroupId, on: bool) -> bool:
+        """Imminent peril lasts until it is ended, also while nobody takes part. False: it was so already."""
+        if on == (group_id in self._in_peril):
+            return False
+        if on:
+            self._in_peril.add(group_id)
+        else:
+            self._in_peril.discard(group_id)
+        group = self._groups.get(group_id)
+        if group is not None:
+            now = self._clock.now()
+            self._perform(group, group.arbiter.change_condition(now, self._condition(group_id)), now)
+            self._tell_of_change(group)
+        return True
+
+    def revoke(self, group_id: GroupId) -> bool:
+        """A dispatcher takes the floor back; the talker may be heard for the grace (T3). False: nobody talks."""
+        group = self._groups.get(group_id)
+        if group is None or group.burst is None:
+            return False
+        now = self._clock.now()
+        self._tell_of_media(group)
+        self._perform(group, group.arbiter.revoke(now), now)
+        return True
 
     # Messages and time -------------------------------------------------------------------------------------------
 
@@ -183,11 +276,15 @@ class TalkService:
     # Effects -----------------------------------------------------------------------------------------------------
 
     def _perform(self, group: GroupCall, effects: Sequence[Effect], now: float) -> None:
+        before = group.burst
         try:
             for effect in effects:
                 self._carry_out(group, effect, now)
         finally:  # a bug in an effect must not stop the timers that free the floor
             self._arm(group, now)
+        if group.burst is not before or group.waiting != group.arbiter.waiting:
+            group.waiting = group.arbiter.waiting
+            self._tell_of_change(group)
 
     def _carry_out(self, group: GroupCall, effect: Effect, now: float) -> None:
         match effect:

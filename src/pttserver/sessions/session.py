@@ -1,5 +1,6 @@
 """What the server knows of a logged-in device, and of its affiliations to groups."""
 
+from enum import Enum
 from typing import Protocol
 
 from pttserver.crypto.srtp import SrtpKey, SrtpReceiver, SrtpSender
@@ -9,6 +10,19 @@ from pttserver.sessions.attempts import TokenBucket
 
 CONTROL_PACKETS_PER_S = 50
 CONTROL_PACKETS_BURST = 100
+CALLS_PER_S = 0.5
+CALLS_BURST = 10
+
+
+class AffiliatedAs(Enum):
+    """By what right a session takes part in a group."""
+
+    MEMBER = "member"
+    """The organisation made the subscriber a member, which the database says."""
+    TEMPORARY_MEMBER = "temporary member"
+    """Of a temporary group, which knows its members itself."""
+    OVERSEER = "overseer"
+    """A dispatcher takes part in any group of the organisation."""
 
 
 class Link(Protocol):
@@ -56,7 +70,16 @@ class Identity:
 class Affiliation:
     """A session's part in a group. Its SSRC names session and group at once in the client's floor control messages."""
 
-    __slots__ = ("group_id", "group_name", "listen_only", "priority", "session", "ssrc")
+    __slots__ = (
+        "affiliated_as",
+        "group_id",
+        "group_name",
+        "implicit_request",
+        "listen_only",
+        "priority",
+        "session",
+        "ssrc",
+    )
 
     def __init__(
         self, session: "Session", group_id: GroupId, group_name: str, ssrc: Ssrc, priority: int, listen_only: bool
@@ -67,19 +90,23 @@ class Affiliation:
         self.ssrc = ssrc
         self.priority = priority
         self.listen_only = listen_only
+        self.affiliated_as = AffiliatedAs.MEMBER
+        self.implicit_request = False
 
 
 class Session:
     """One logged-in device, with its keys.
 
     `address` is the raw socket address (struct sockaddr) of its newest authenticated datagram, None before the first.
-    `via_udp` says where the server sends to; it starts on the WebSocket. `last_seen` is in monotonic seconds.
+    `via_udp` says where the server sends to; it starts on the WebSocket. `last_seen` is in monotonic seconds. `wiping`:
+    the device was told to delete its keys, and may do nothing but say that it did.
     """
 
     __slots__ = (
         "address",
         "address_changed_at",
         "affiliations",
+        "call_allowance",
         "control_allowance",
         "downlink",
         "downlink_key",
@@ -95,6 +122,7 @@ class Session:
         "uplink",
         "uplink_key",
         "via_udp",
+        "wiping",
     )
 
     def __init__(self, session_id: SessionId, ssrc: Ssrc, identity: Identity, now: float) -> None:
@@ -113,6 +141,8 @@ class Session:
         self.via_udp = False
         self.srtcp_index: dict[int, int] = {}
         self.control_allowance = TokenBucket(CONTROL_PACKETS_PER_S, CONTROL_PACKETS_BURST, now)
+        self.call_allowance = TokenBucket(CALLS_PER_S, CALLS_BURST, now)
+        self.wiping = False
         self.last_seen = now
         self.fraction_lost = 0  # of 256, from its newest Receiver Report
         self.jitter = 0  # 1/48,000 s, likewise

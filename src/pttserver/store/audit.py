@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.cutoffs import Events
-from pttserver.store.audit_chain import Details, Link, content, newest_checkpoint
+from pttserver.store.audit_chain import AuditNote, Details, Link, content, newest_checkpoint
 from pttserver.store.database import Database
 from pttserver.store.events import events_of
 from pttserver.store.governance_schema import audit_checkpoints, audit_entries
@@ -56,6 +56,10 @@ class AuditLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def add(self, note: AuditNote) -> None:
+        """An entry of an act that changed nothing else in the database."""
+        await self._database.write(lambda _: True, note=note)
 
     async def entries(self, tenant_id: TenantId, cutoff_ms: Callable[[Events], int | None]) -> list[AuditEntry]:
         """Opened, oldest first; what is over by the tenant's events is left out."""

@@ -12,6 +12,7 @@ from pttserver.store.database import Database
 from pttserver.store.events import events_about
 from pttserver.store.holds import refuse_held
 from pttserver.store.records import Device, LoginCandidate, NewDevice
+from pttserver.store.remote import CONTROL_COLUMNS, with_controls
 from pttserver.store.rights import RIGHTS_COLUMNS, rights_in_force, with_rights
 from pttserver.store.schema import devices, enrolment_codes, resume_tokens, subscribers
 from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
@@ -38,10 +39,16 @@ _CANDIDATE = (
         subscribers.c.pin_hash,
         subscribers.c.created_ms,
         devices.c.revoked_ms,
+        *CONTROL_COLUMNS,
         *RIGHTS_COLUMNS,
         *KEY_COLUMNS,
     )
-    .select_from(with_rights(with_keys(devices.join(subscribers), devices.c.subscriber_id), devices.c.subscriber_id))
+    .select_from(
+        with_controls(
+            with_rights(with_keys(devices.join(subscribers), devices.c.subscriber_id), devices.c.subscriber_id),
+            devices.c.id,
+        )
+    )
     .where(devices.c.public_key.is_not(None), devices.c.id == bindparam("device_id"))
 )
 
@@ -133,7 +140,7 @@ def _nobodys_device(vault: Vault) -> Any:
         public_key=(Category.CREDENTIAL, bytes(32)),
         pin_hash=(Category.CREDENTIAL, "$argon2id$" + 87 * "x"),
     )
-    rights = {column.name: None for column in RIGHTS_COLUMNS}
+    rights = {column.name: None for column in (*RIGHTS_COLUMNS, *CONTROL_COLUMNS)}
     return SimpleNamespace(**vars(row), **rights, id="", subscriber_id="", tenant_id="", revoked_ms=None, created_ms=0)
 
 
@@ -165,4 +172,6 @@ def _candidate(sql: Connection, vault: Vault, row: Any) -> LoginCandidate:
         rights=rights_in_force(row),
         created_ms=row.created_ms,
         events=events_about(sql, row.tenant_id, row.subscriber_id),
+        stunned=row.stunned_ms is not None,
+        wiped=row.wiped_ms is not None,
     )

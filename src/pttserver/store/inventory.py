@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Table
 
 from pttserver.privacy.categories import Category
-from pttserver.store import governance_schema, location_schema  # noqa: F401 - their tables are part of the schema
+from pttserver.store import governance_schema, location_schema, remote_schema  # noqa: F401 - their tables are part of the schema
 from pttserver.store.columns import Happening, ReferenceType
 from pttserver.store.schema import metadata
 

@@ -136,6 +136,8 @@ class LoginCandidate:
     rights: Rights
     created_ms: int
     events: Events
+    stunned: bool = False
+    wiped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +253,14 @@ class People:
 class Standing:
     """What of the living no longer holds.
 
-    `ended_devices`: revoked, removed, or not of this subscriber. `ended`: affiliations of who is no longer a
-    member. `changed`: affiliations as they are now, where priority or listen-only is another.
+    `ended_devices`: revoked, removed, or not of this subscriber; `stunned_devices` and `wiped_devices` are told apart.
+    `ended`: affiliations of who is no longer a member. `changed`: affiliations as they are now, where priority or
+    listen-only is another. `gone_groups`: of those that are overseen.
     """
 
     ended_devices: frozenset[DeviceId]
     ended: tuple[Affiliation, ...]
     changed: tuple[Affiliation, ...]
+    stunned_devices: frozenset[DeviceId] = frozenset()
+    wiped_devices: frozenset[DeviceId] = frozenset()
+    gone_groups: frozenset[GroupId] = frozenset()

@@ -81,7 +81,7 @@ def _put_back(copy: Any, keys: Mapping[str, SubjectKeyRow]) -> int:
         "UPDATE subjects SET wrapped = ? WHERE id = ?", [(row.wrapped, row.subject_id) for row in keys.values()]
     )
     indexes = [(row.identifier_index, row.subject_id) for row in keys.values() if row.identifier_index]
-    copy.executemany("UPDATE subscribers SET identifier_index = ? WHERE id = ?", indexes)
+    copy.executemany("UPDATE OR IGNORE subscribers SET identifier_index = ? WHERE id = ?", indexes)
     gone: int = copy.execute("DELETE FROM subjects WHERE wrapped = ?", (NO_KEY,)).rowcount
     copy.execute("PRAGMA user_version = 0")  # the whole ledger is replayed
     copy.execute("COMMIT")

@@ -6,15 +6,16 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select, tuple_
 
-from pttserver.ids import DeviceId, SubscriberId, TenantId
+from pttserver.ids import DeviceId, GroupId, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.policy import Policy
 from pttserver.store.database import Database
 from pttserver.store.events import events_of
 from pttserver.store.records import Affiliation, People, Person, Standing
+from pttserver.store.remote_schema import device_controls
 from pttserver.store.rights import RIGHTS_COLUMNS, rights_in_force, with_rights
-from pttserver.store.schema import devices, members, standing_changes, subscribers
+from pttserver.store.schema import devices, groups, members, standing_changes, subscribers
 from pttserver.store.vault import KEY_COLUMNS, with_keys
 
 PAIRS_PER_QUERY = 500
@@ -35,17 +36,22 @@ async def standing_number(database: Database) -> int:
 
 
 async def standing(
-    database: Database, sessions: Iterable[tuple[DeviceId, SubscriberId]], affiliations: Iterable[Affiliation]
+    database: Database,
+    sessions: Iterable[tuple[DeviceId, SubscriberId]],
+    affiliations: Iterable[Affiliation],
+    overseen: Iterable[GroupId] = (),
 ) -> Standing:
     """Compares what the sessions believe with one state of the database. Raises StoreUnavailable."""
-    owners, believed = dict(sessions), list(affiliations)
+    owners, believed, looked_into = dict(sessions), list(affiliations), set(overseen)
 
     def work(sql: Connection) -> Standing:
         now = _as_they_are(sql, believed)
         pairs = [(old, now.get((old.group_id, old.subscriber_id))) for old in believed]
         ended = tuple(old for old, new in pairs if new is None)
         changed = tuple(new for old, new in pairs if new is not None and new != old)
-        return Standing(_ended_devices(sql, owners), ended, changed)
+        stunned, wiped = _controlled(sql, owners)
+        gone = frozenset(looked_into - _present(sql, looked_into))
+        return Standing(_ended_devices(sql, owners) - wiped, ended, changed, stunned - wiped, wiped, gone)
 
     return await database.read(work)
 
@@ -90,6 +96,25 @@ def _ended_devices(sql: Connection, owners: Mapping[DeviceId, SubscriberId]) -> 
     for some in _chunks(owners):
         held.update((row.id, row.subscriber_id) for row in sql.execute(alive.where(devices.c.id.in_(some))))
     return frozenset(device_id for device_id, owner in owners.items() if (device_id, owner) not in held)
+
+
+def _controlled(sql: Connection, devices: Iterable[DeviceId]) -> tuple[frozenset[DeviceId], frozenset[DeviceId]]:
+    """Those that are disabled, and those that are wiped."""
+    stunned, wiped = set[DeviceId](), set[DeviceId]()
+    for some in _chunks(devices):
+        for row in sql.execute(select(device_controls).where(device_controls.c.device_id.in_(some))):
+            if row.stunned_ms is not None:
+                stunned.add(row.device_id)
+            if row.wiped_ms is not None:
+                wiped.add(row.device_id)
+    return frozenset(stunned), frozenset(wiped)
+
+
+def _present(sql: Connection, wanted: Iterable[GroupId]) -> set[GroupId]:
+    found = set[GroupId]()
+    for some in _chunks(wanted):
+        found.update(sql.scalars(select(groups.c.id).where(groups.c.id.in_(some))))
+    return found
 
 
 def _as_they_are(sql: Connection, believed: Iterable[Affiliation]) -> dict[tuple[str, str], Affiliation]:

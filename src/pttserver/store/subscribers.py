@@ -1,9 +1,11 @@
 """Subscribers in the database."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
+from pttserver.crypto.sealing import PSEUDONYM_PREFIX
 from pttserver.errors import NotFound
 from pttserver.ids import SubscriberId, TenantId
 from pttserver.privacy.categories import Category
@@ -69,6 +71,12 @@ class Subscribers:
             return _subscriber(vault, rows[0]) if rows else None
 
         return await self._database.read(work)
+
+    async def all_present(self, tenant_id: TenantId, subscriber_ids: Collection[SubscriberId]) -> bool:
+        """Whether each of these is a subscriber of the tenant, and not removed."""
+        wanted = set(subscriber_ids)
+        query = select(func.count()).where(subscribers.c.tenant_id == tenant_id, subscribers.c.id.in_(wanted), _PRESENT)
+        return await self._database.read(lambda sql: sql.scalar(query) == len(wanted))
 
     async def remove(self, subscriber_id: SubscriberId, at_ms: int, note: AuditNote | None = None) -> bool:
         """Takes memberships, devices, codes and resume token away, and starts the periods of `unsubscribed`.
@@ -150,6 +158,25 @@ def put_subscriber(sql: Connection, vault: Vault, subscriber: NewSubscriber) -> 
     )
     sql.execute(row)
     return keys
+
+
+def index_anew(sql: Connection, vault: Vault) -> None:
+    """What subscribers are found by, made of the identifiers that stand there: of a database that was restored.
+
+    A pseudonym keeps what it has: it does not lead to what it stands for.
+    """
+    columns = (subscribers.c.id, subscribers.c.tenant_id, subscribers.c.identifier, *KEY_COLUMNS)
+    query = select(*columns).select_from(with_keys(subscribers, subscribers.c.id))
+    found = {}
+    for row in sql.execute(query.where(subscribers.c.identifier.is_not(None))):
+        text = vault.keys(row).required_text(row.identifier)
+        if not text.startswith(PSEUDONYM_PREFIX):
+            found[row.id] = (row.tenant_id, text)
+    for who in found:  # all at first: what one had is what another has now
+        sql.execute(update(subscribers).where(subscribers.c.id == who).values(identifier_index=None))
+    for who, (tenant_id, text) in found.items():
+        index = vault.identifier_index(sql, tenant_id, text)
+        sql.execute(update(subscribers).where(subscribers.c.id == who).values(identifier_index=index))
 
 
 def _subscriber(vault: Vault, row: Any) -> Subscriber:

@@ -19,7 +19,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pttserver.errors import MalformedPacket
 
@@ -98,6 +98,10 @@ class FloorIndicator(IntFlag):
     DUAL_FLOOR = 0x0200
     TEMPORARY_GROUP = 0x0100
     MULTI_TALKER = 0x0080
+
+
+NO_CONDITION: Final = FloorIndicator(0)
+"""Of a group that is neither temporary nor a broadcast, and in no peril."""
 
 
 class Source(IntEnum):

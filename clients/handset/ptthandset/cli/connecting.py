@@ -10,9 +10,9 @@ from typing import Any
 
 import typer
 
-from ptthandset.credentials import Credentials
+from ptthandset.credentials import Credentials, destroy
 from ptthandset.errors import CredentialsError, HandsetError, Refused
-from ptthandset.handset import Connected, Disconnected, GroupGone, Handset, HandsetEvent, Options, PathChanged
+from ptthandset.handset import Connected, Disconnected, GroupGone, GroupNew, Handset, HandsetEvent, Options, PathChanged
 
 PIN_VARIABLE = "PTT_PIN"
 
@@ -34,7 +34,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 async def connected(file: Path, *, use_udp: bool = True, tell: bool = True) -> AsyncIterator[Handset]:
     """A logged-in handset; asks for the PIN only if there is no good resume token. Raises HandsetError."""
     credentials = Credentials.load(file)
-    options = Options(use_udp=use_udp, on_token=_keep_token(file, credentials))
+    options = Options(use_udp=use_udp, on_token=_keep_token(file, credentials), on_wiped=lambda: destroy(file))
     handset = await _connect(credentials, options)
     if tell:
         _welcome(handset)
@@ -86,6 +86,8 @@ def _print_event(event: HandsetEvent) -> None:
             text = f"Media by {via.value}."
         case GroupGone():
             text = "You are no longer a member of this group."
+        case GroupNew(name=name):
+            text = f"You are a member of {name} now."
     typer.echo(text, err=True)
 
 

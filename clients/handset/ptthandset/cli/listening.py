@@ -23,17 +23,25 @@ def listen(
     wav: Annotated[Path | None, typer.Option(help="Write what is heard to this WAV file.")] = None,
     speaker: Annotated[bool, typer.Option("--speaker", help="Play what is heard.")] = False,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after this long. Default: Ctrl+C.")] = None,
+    answer: Annotated[bool, typer.Option("--answer", help="Take calls that come, and let them be heard.")] = False,
     udp: Udp = True,
 ) -> None:
     """Listen to one or several groups until Ctrl+C."""
     if wav is None and not speaker:
         raise typer.BadParameter("choose --wav FILE, --speaker, or both")
-    run(_listen(credentials_file(ctx), groups, wav, speaker, seconds, udp))
+    run(_listen(credentials_file(ctx), groups, wav, speaker, seconds, answer, udp))
 
 
 async def _listen(
-    file: Path, names: list[str], wav: Path | None, speaker: bool, seconds: float | None, udp: bool
+    file: Path,
+    names: list[str],
+    wav: Path | None,
+    speaker: bool,
+    seconds: float | None,
+    answer: bool,
+    udp: bool,
 ) -> None:
+    from ptthandset.cli.incoming import Incoming
     from ptthandset.scan import Scan
 
     async with connected(file, use_udp=udp) as handset:
@@ -43,7 +51,9 @@ async def _listen(
             for talkgroup in talkgroups:
                 _announce(talkgroup)
             typer.echo(f"Listening to {', '.join(names)}. Ctrl+C stops.", err=True)
-            hearing = asyncio.create_task(ears.hear(Scan(talkgroups), seconds))
+            scan = Scan(talkgroups)
+            Incoming(handset, scan, lambda line: typer.echo(line, err=True), auto_answer=answer)
+            hearing = asyncio.create_task(ears.hear(scan, seconds))
             await until_stopped(handset, hearing)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ptthandset.cli import device, dispatching, listening, locating, talking
+from ptthandset.cli import calling, device, dispatching, listening, locating, talking
 from ptthandset.errors import HandsetError
 from pttserver.errors import PttError
 
@@ -37,7 +37,10 @@ app.command("who")(device.who)
 app.command("talk")(talking.talk)
 app.command("listen")(listening.listen)
 app.command("radio")(talking.radio)
+app.command("call")(calling.call)
+app.command("callback")(calling.callback)
 app.add_typer(locating.app, name="locate")
+locating.for_dispatchers(dispatching.app)
 app.add_typer(dispatching.app, name="dispatch")
 
 

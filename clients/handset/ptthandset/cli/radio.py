@@ -10,7 +10,7 @@ import os
 import sys
 import termios
 import tty
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,33 +20,44 @@ from rich.live import Live
 from ptthandset.audio.codec import OpusEncoder
 from ptthandset.audio.devices import Microphone
 from ptthandset.audio.pacing import spoken
+from ptthandset.calls import VoiceCall
 from ptthandset.cli.connecting import until_stopped
+from ptthandset.cli.incoming import Incoming
 from ptthandset.cli.listening import Ears
 from ptthandset.cli.radio_face import Face
 from ptthandset.errors import FloorCancelled, FloorRefused, HandsetError
 from ptthandset.floor_effects import FloorLost
-from ptthandset.handset import Connected, Disconnected, GroupGone, Handset, HandsetEvent
+from ptthandset.handset import Connected, Disconnected, GroupGone, GroupNew, Handset, HandsetEvent
 from ptthandset.scan import Scan
-from ptthandset.talkgroup import GroupEvent, Talkgroup
+from ptthandset.talkgroup import GroupEvent
 from pttserver.errors import PttError
 from pttserver.wire.floor_control import RevokeCause
 
 SAMPLE_RATE_HZ = 16_000
 REFRESHES_PER_S = 8
 KEYS_AT_ONCE = 64
-_REVOKED = {RevokeCause.BURST_TOO_LONG: "you talked too long", RevokeCause.PREEMPTED: "an emergency has the floor"}
+_REVOKED = {
+    RevokeCause.BURST_TOO_LONG: "you talked too long",
+    RevokeCause.PREEMPTED: "an emergency has the floor",
+    RevokeCause.NO_PERMISSION_TO_SEND: "a dispatcher took the floor back",
+}
 
 
 class Radio:
     """Keys in, sound in and out, the face redrawn. `speech` stands for the microphone."""
 
-    def __init__(self, handset: Handset, speech: bytes | None, record: Path | None, speaker: bool) -> None:
+    def __init__(
+        self, handset: Handset, speech: bytes | None, record: Path | None, speaker: bool, *, auto_answer: bool = False
+    ) -> None:
         self._handset = handset
         self._speech = speech
         self._record = record
         self._speaker = speaker
+        self._auto_answer = auto_answer
+        self._incoming: Incoming
         self._stop_talking = asyncio.Event()
         self._talking: asyncio.Task[None] | None = None
+        self._joining: asyncio.Task[None] | None = None
         self._quit = asyncio.Event()
         self._scan: Scan
         self._face: Face
@@ -60,6 +71,8 @@ class Radio:
         groups = [await self._handset.affiliate(name) for name in names]
         self._scan = Scan(groups)
         self._face = Face(self._handset, groups)
+        self._incoming = Incoming(self._handset, self._scan, self._show, auto_answer=self._auto_answer)
+        self._incoming.on_talking, self._incoming.on_over = self._on_call, self._on_call_over
         self._handset.listeners.append(self._on_handset_event)
         for group in groups:
             group.listeners.append(self._on_group_event)
@@ -83,6 +96,10 @@ class Radio:
                 self._toggle(emergency=True)
             case "\t" if not self._is_talking:
                 self._face.select_next()
+            case "a":
+                self._incoming.answer()
+            case "x":
+                self._incoming.hang_up()
             case "q" | "\x03":
                 self._quit.set()
 
@@ -97,14 +114,15 @@ class Radio:
                 self._face.selected.cancel_request()
             return
         self._stop_talking.clear()
-        self._talking = asyncio.create_task(self._talk(self._face.selected, emergency))
+        group = self._face.selected
+        self._talking = asyncio.create_task(self._speak(lambda *voice: group.talk(*voice, emergency=emergency)))
 
-    async def _talk(self, group: Talkgroup, emergency: bool) -> None:
+    async def _speak(self, into: Callable[[AsyncIterator[bytes], OpusEncoder], Awaitable[object]]) -> None:
         self._face.note = ""
         encoder = OpusEncoder(SAMPLE_RATE_HZ)
         try:
             async with self._voice(encoder) as frames:
-                await group.talk(self._until_stopped(frames), encoder, emergency=emergency)
+                await into(self._until_stopped(frames), encoder)
         except FloorCancelled:
             self._face.note = ""
         except FloorRefused as error:
@@ -126,6 +144,40 @@ class Radio:
                 return
             yield frame
 
+    async def _join(self, group_id: str, name: str) -> None:
+        """A dispatcher put the user into a group: it is heard at once, after those that were chosen."""
+        try:
+            group = await self._handset.affiliate(group_id)
+        except HandsetError as error:
+            self._show(f"{name}: {error}")
+            return
+        group.listeners.append(self._on_group_event)
+        self._scan.groups.append(group)
+        self._face.add(group, select=False)
+        self._show(f"You are a member of {name} now.")
+
+    # Calls -------------------------------------------------------------------------------------------------------
+
+    def _show(self, line: str) -> None:
+        self._face.note = line
+
+    def _on_call(self, call: VoiceCall) -> None:
+        """The space bar talks in the call; in a full-duplex call it is as if it were held from the start."""
+        group = call.talk_group or call.listen_group
+        if group is not None:
+            group.listeners.append(self._on_group_event)
+            self._face.add(group)
+        if call.duplex and not self._is_talking:
+            self._stop_talking.clear()
+            self._talking = asyncio.create_task(self._speak(call.talk))
+
+    def _on_call_over(self, call: VoiceCall) -> None:
+        if call.duplex:
+            self._stop_talking.set()
+        for group in (call.talk_group, call.listen_group):
+            if group is not None:
+                self._face.forget(group.group_id)
+
     # Events ------------------------------------------------------------------------------------------------------
 
     def _on_group_event(self, event: GroupEvent) -> None:
@@ -139,8 +191,11 @@ class Radio:
                 self._face.note = "Connection lost; trying to get it back ..."
             case Connected():
                 self._face.note = "Connected again."
+            case GroupNew(group_id, name):
+                self._joining = asyncio.create_task(self._join(group_id, name))
             case GroupGone(group_id):
-                self._face.forget(group_id)
+                if self._face.forget(group_id):
+                    self._face.note = "You are no longer a member of a group."
                 self._scan.groups = [group for group in self._scan.groups if group.group_id != group_id]
                 if not self._scan.groups:
                     self._quit.set()

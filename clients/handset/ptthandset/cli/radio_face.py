@@ -13,7 +13,7 @@ from ptthandset.handset import Handset
 from ptthandset.talkgroup import Talkgroup
 
 NAMES_SHOWN = 12
-KEYS = "space  talk / stop    e  emergency    tab  next group    q  quit"
+KEYS = "space  talk / stop    e  emergency    tab  next group    a  answer    x  hang up    q  quit"
 
 
 class Face:
@@ -32,10 +32,18 @@ class Face:
     def select_next(self) -> None:
         self._selected = (self._selected + 1) % len(self._groups)
 
-    def forget(self, group_id: str) -> None:
-        self._groups = [group for group in self._groups if group.group_id != group_id]
-        self._selected = 0
-        self.note = "You are no longer a member of a group."
+    def add(self, group: Talkgroup, *, select: bool = True) -> None:
+        """A group more."""
+        self._groups.append(group)
+        if select:
+            self._selected = len(self._groups) - 1
+
+    def forget(self, group_id: str) -> bool:
+        """A group less. False: it was not shown."""
+        selected, shown = self.selected, any(group.group_id == group_id for group in self._groups)
+        self._groups = [group for group in self._groups if group.group_id != group_id] or self._groups
+        self._selected = self._groups.index(selected) if selected in self._groups else 0
+        return shown
 
     def draw(self) -> RenderableType:
         parts: list[RenderableType] = [self._floor(), self._table(), self._link()]

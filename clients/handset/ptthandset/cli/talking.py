@@ -44,13 +44,14 @@ async def _talk(file: Path, group: str, wav: Path | None, emergency: bool, frame
     async with connected(file, use_udp=udp) as handset:
         talkgroup = await handset.affiliate(group)
         encoder = OpusEncoder(SAMPLE_RATE_HZ, frame_ms)
-        async with _frames(speech, encoder) as frames:
-            talking = asyncio.create_task(_say(talkgroup, frames, encoder, emergency))
+        async with frames(speech, encoder) as spoken:
+            talking = asyncio.create_task(_say(talkgroup, spoken, encoder, emergency))
             await until_stopped(handset, talking)
 
 
 @asynccontextmanager
-async def _frames(speech: bytes | None, encoder: Any) -> AsyncIterator[AsyncIterable[bytes]]:
+async def frames(speech: bytes | None, encoder: Any) -> AsyncIterator[AsyncIterable[bytes]]:
+    """What to say: the speech at its natural pace, or the microphone until Enter."""
     from ptthandset.audio.devices import Microphone
     from ptthandset.audio.pacing import spoken
 
@@ -62,12 +63,12 @@ async def _frames(speech: bytes | None, encoder: Any) -> AsyncIterator[AsyncIter
         yield _until_enter(microphone)
 
 
-async def _until_enter(frames: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+async def _until_enter(microphone: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     enter = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_reader(sys.stdin.fileno(), enter.set)
     try:
-        async for frame in frames:
+        async for frame in microphone:
             yield frame
             if enter.is_set():
                 return
@@ -75,7 +76,7 @@ async def _until_enter(frames: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         loop.remove_reader(sys.stdin.fileno())
 
 
-async def _say(talkgroup: Any, frames: AsyncIterable[bytes], encoder: Any, emergency: bool) -> None:
+async def _say(talkgroup: Any, spoken: AsyncIterable[bytes], encoder: Any, emergency: bool) -> None:
     from ptthandset.floor_effects import FloorGranted, FloorQueued
 
     def show(event: object) -> None:
@@ -85,7 +86,7 @@ async def _say(talkgroup: Any, frames: AsyncIterable[bytes], encoder: Any, emerg
             typer.echo("You have the floor.", err=True)
 
     talkgroup.listeners.append(show)
-    report = await talkgroup.talk(frames, encoder, emergency=emergency)
+    report = await talkgroup.talk(spoken, encoder, emergency=emergency)
     access_ms = 1000 * report.grant.access_time_s if report.grant else 0.0
     typer.echo(f"Said {report.frames_sent} frames; floor after {access_ms:.0f} ms.", err=True)
     if report.lost is not None:
@@ -98,6 +99,7 @@ def radio(
     wav: Annotated[Path | None, typer.Option(help="Talk from this sound file instead of the microphone.")] = None,
     record: Annotated[Path | None, typer.Option(help="Write what is heard to this WAV file.")] = None,
     speaker: Annotated[bool, typer.Option("--speaker/--no-speaker", help="Play what is heard.")] = True,
+    answer: Annotated[bool, typer.Option("--answer", help="Take calls at once, without ringing.")] = False,
     udp: Udp = True,
 ) -> None:
     """A radio on the terminal: the space bar talks, and you see who talks, who is there, and how good the link is."""
@@ -108,6 +110,7 @@ def radio(
 
     async def operate() -> None:
         async with connected(credentials_file(ctx), use_udp=udp, tell=False) as handset:
-            await Radio(handset, speech, record, speaker).operate(groups or [info.name for info in handset.groups])
+            radio = Radio(handset, speech, record, speaker, auto_answer=answer)
+            await radio.operate(groups or [info.name for info in handset.groups])
 
     run(operate())

@@ -65,6 +65,8 @@ class Affiliation(Part):
     """SSRC of the group's floor control server."""
     epoch: Epoch
     roster: Roster
+    imminent_peril: bool = False
+    """The group is in imminent peril; `group.condition` tells of changes."""
 
 
 class MemberPresence(Part):
@@ -163,6 +165,8 @@ class GroupRemoved(Message):
 
     type: Literal["group.removed"] = "group.removed"
     group: Group
+    reason: str | None = None
+    """Of a temporary group: `dissolved`, `empty`, `idle`, `maker_gone`; take others for `dissolved`."""
 
 
 GROUP_REQUESTS = (ListGroups, Affiliate, Deaffiliate, ListPresence)

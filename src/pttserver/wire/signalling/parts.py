@@ -49,8 +49,8 @@ Session: TypeAlias = Annotated[str, Field(pattern="^ses_[0-9a-f]{16}$")]
 RequestId = Annotated[int, Field(ge=1, le=2**31 - 1)]
 SsrcNumber = Annotated[int, Field(ge=1, le=2**32 - 1)]
 # No controls (C0, C1), nothing that cannot be seen, nothing that turns the direction of the text.
-_SEEN = r"^[^\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$"
-ShortText = Annotated[str, Field(min_length=1, max_length=64, pattern=_SEEN)]
+SEEN_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$"
+ShortText = Annotated[str, Field(min_length=1, max_length=64, pattern=SEEN_PATTERN)]
 Presence = Literal["affiliated", "online", "offline"]
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from pttserver.errors import MalformedMessage, UnknownMessageType
+from pttserver.wire.signalling.calls import CALL_MESSAGES, CALL_REQUESTS
+from pttserver.wire.signalling.dispatch import DISPATCH_MESSAGES, DISPATCH_REQUESTS
 from pttserver.wire.signalling.groups import GROUP_MESSAGES, GROUP_REQUESTS
 from pttserver.wire.signalling.location import LOCATION_MESSAGES, LOCATION_REQUESTS
 from pttserver.wire.signalling.parts import GENERAL_MESSAGES, Message, Request, RequestId
@@ -22,9 +24,17 @@ def _by_type(*topics: Iterable[type[_M]]) -> Mapping[str, type[_M]]:
     return {model.model_fields["type"].default: model for topic in topics for model in topic}
 
 
-REQUESTS: Mapping[str, type[Request]] = _by_type(SESSION_REQUESTS, GROUP_REQUESTS, LOCATION_REQUESTS)
+REQUESTS: Mapping[str, type[Request]] = _by_type(
+    SESSION_REQUESTS, GROUP_REQUESTS, CALL_REQUESTS, DISPATCH_REQUESTS, LOCATION_REQUESTS
+)
 SERVER_MESSAGES: Mapping[str, type[Message]] = _by_type(
-    GENERAL_MESSAGES, SESSION_MESSAGES, GROUP_MESSAGES, TERMS_MESSAGES, LOCATION_MESSAGES
+    GENERAL_MESSAGES,
+    SESSION_MESSAGES,
+    GROUP_MESSAGES,
+    TERMS_MESSAGES,
+    CALL_MESSAGES,
+    DISPATCH_MESSAGES,
+    LOCATION_MESSAGES,
 )
 
 

@@ -193,7 +193,7 @@ class SessionEnded(Message):
 
     type: Literal["session.ended"] = "session.ended"
     reason: str
-    """`revoked`, `expired`, `server_stopping`; take one that you do not know for `expired`."""
+    """`revoked`, `logged_out`, `disabled`, `expired`, `server_stopping`; take others for `expired`."""
 
 
 SESSION_REQUESTS = (Hello, Enroll, Login, Resume, Logout, SetMediaPath, Ping)
