@@ -40,7 +40,7 @@ bench: $(INSTALLED) ## Measure quickly (three minutes): relay, crowd, reconnect,
 	for scenario in relay crowd reconnect mixed key-up attack; do $(BIN)/python -m bench $$scenario --quick || exit 1; done
 
 bench-full: $(INSTALLED) ## Measure everything and write bench/results/ anew (half an hour)
-	for scenario in relay crowd reconnect mixed key-up saturate attack websocket lossy sweep; do \
+	for scenario in relay crowd reconnect mixed key-up saturate attack websocket lossy sweep locate; do \
 		$(BIN)/python -m bench $$scenario --json bench/results/$$scenario.json || exit 1; done
 	$(BIN)/python -m bench.report.summary
 

@@ -14,6 +14,7 @@ KINDS = {
     "saturate": Kind(voice.saturate_tables, voice.saturate_verdicts, curves.saturate),
     "attack": Kind(voice.attack_tables, voice.attack_verdicts, curves.attack),
     "sweep": Kind(voice.sweep_tables),
+    "locate": Kind(voice.locate_tables),
     "websocket": Kind(voice.websocket_tables),
     "lossy": Kind(voice.lossy_tables, voice.lossy_verdicts, curves.lossy),
 }

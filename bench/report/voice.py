@@ -104,6 +104,17 @@ def sweep_tables(figures: Figures) -> list[Table]:
     return [Table("Voice without and beside a sweep", STEP_HEADINGS, step_lines(figures["steps"]), note)]
 
 
+def locate_tables(figures: Figures) -> list[Table]:
+    answered = figures["answered_ms"]
+    note = (
+        f"{figures['reports_per_s']:,} reports/s of {figures['handsets']:,} handsets, {figures['fences']:,} fences, "
+        f"told to {figures['watchers']} dispatchers; {figures['crossings_per_s']:,} crossings/s; "
+        f"{figures['cpu_us_per_report']} us of CPU a report; answered after {answered.get('p50', 0):.1f} ms (p50), "
+        f"{answered.get('p99', 0):.1f} ms (p99)."
+    )
+    return [Table("Voice without and beside reports of positions", STEP_HEADINGS, step_lines(figures["steps"]), note)]
+
+
 def websocket_tables(figures: Figures) -> list[Table]:
     note = "An arrival is stamped when the harness's loop reads the frame: the delay is an upper bound."
     return [Table("Listeners on TCP", STEP_HEADINGS, step_lines(figures["steps"]), note)]

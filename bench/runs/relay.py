@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from bench.ensemble import MakeCrowd
 from bench.figures import StepFigures, harness_warnings, spent
 from bench.groups import Formation, formation, handsets_needed
 from bench.meter import drops, lag_ms, mark
@@ -12,6 +13,7 @@ from bench.scenario import Scenario
 from bench.stage import Stage
 from bench.stand import Order, Stand
 from bench.talking import Pace
+from bench.talking_crowd import TalkingCrowd
 from bench.tally import percentiles, rtp_places, tally
 
 DRAIN_S = 0.4
@@ -33,11 +35,20 @@ class PttserverColumn:
 
     name = "pttserver"
 
-    def __init__(self, stage: Stage, formations: list[Formation], media: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        formations: list[Formation],
+        media: dict[str, Any] | None = None,
+        *,
+        handsets: int | None = None,
+        make_crowd: MakeCrowd = TalkingCrowd,
+    ) -> None:
+        """`handsets`: if there are more than talk and listen."""
         self._stage = stage
-        self._count = handsets_needed(formations)
+        self._count = handsets or handsets_needed(formations)
         tables = {"sessions": {"dead_after_s": 900, "keepalive_interval_s": 300}, "media": media or {}}
-        self.stand = Stand(stage, Order(self._count, formations, tables, per_crowd=self._count))
+        self.stand = Stand(stage, Order(self._count, formations, tables, per_crowd=self._count, make_crowd=make_crowd))
 
     def __enter__(self) -> "PttserverColumn":
         self._stage.note(f"pttserver: {self._count} handsets log in and join ...")

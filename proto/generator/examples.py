@@ -40,7 +40,9 @@ _AFFILIATION = s.Affiliation(
     roster=s.Roster(count=2, participants=[_BERT, _ANNA]),
 )
 
-_POSITION = s.Position(latitude=55.6761, longitude=12.5683, accuracy_m=8.0, at_ms=1_790_000_000_000)
+_POSITION = s.Position(
+    latitude=55.6761, longitude=12.5683, accuracy_m=8.0, at_ms=1_790_000_000_000, speed_mps=1.4, heading_deg=270.0
+)
 _ALERT = s.AlertInfo(
     alert=fixed.ALERT,
     subscriber=fixed.ANNA,
@@ -55,7 +57,9 @@ _STEPS = [
     s.AlertStep(number=2, kind="acknowledged", at_ms=1_790_000_004_500, by=fixed.BERT, name="Bert Bär"),
 ]
 
-_TERMS = s.Terms(role="subscriber", alerts=True)
+_LOCATION = s.LocationTerms(state="on", interval_s=60, precision_m=0, stored=False, may_switch_off=True, sos=False)
+_TERMS = s.Terms(role="subscriber", alerts=True, location=_LOCATION)
+_CIRCLE = s.CircleShape(center=s.Point(latitude=55.6761, longitude=12.5683), radius_m=150.0)
 
 _SESSION = s.SessionStarted(
     re=3,
@@ -137,6 +141,17 @@ _REQUESTS: list[s.Message] = [
     s.ListPresence(id=10, group=fixed.GROUP),
     s.SetMediaPath(id=5, via="udp"),
     s.Ping(id=6),
+    s.LocationReport(id=11, positions=[_POSITION]),
+    s.LocationSwitch(id=12, on=False),
+    s.LocationLooks(id=13),
+    s.LocationRequest(id=14, subscriber=fixed.ANNA),
+    s.LocationLast(id=15, subscriber=fixed.ANNA),
+    s.LocationHistory(id=16, subscriber=fixed.ANNA, from_ms=1_789_990_000_000, until_ms=1_790_000_000_000),
+    s.LocationWatch(id=17, group=fixed.GROUP),
+    s.LocationUnwatch(id=18),
+    s.PutFence(id=19, name="Yard", shape=_CIRCLE, dwell_s=600),
+    s.RemoveFence(id=20, fence=fixed.FENCE),
+    s.ListFences(id=21),
     s.PrivateCall(id=20, to=fixed.BERT, duplex=True, priority=120),
     s.FirstToAnswer(id=21, to=[fixed.BERT, fixed.ANNA]),
     s.BroadcastCall(id=22, group=fixed.GROUP),
@@ -212,6 +227,24 @@ _SERVER_MESSAGES: list[s.Message] = [
     s.GroupRemoved(group=fixed.GROUP),
     s.SessionSuperseded(device_type="example radio", at_ms=1_790_000_000_000),
     s.SessionEnded(reason="expired"),
+    s.LocationTaken(re=11, accepted=1, dropped={}),
+    s.LocationLooked(re=13, looks=[s.Look(at_ms=1_790_000_000_000, what="last", who="Dora")]),
+    s.LocationRequested(re=14, request=fixed.LOCATION_REQUEST),
+    s.LocationLastKnown(re=15, subscriber=fixed.ANNA, position=_POSITION, age_s=12),
+    s.LocationTrack(re=16, subscriber=fixed.ANNA, positions=[_POSITION]),
+    s.FenceKept(re=19, fence=fixed.FENCE),
+    s.Fences(re=21, fences=[s.Fence(fence=fixed.FENCE, name="Yard", shape=_CIRCLE, dwell_s=600)], further=False),
+    s.LocationWanted(request=fixed.LOCATION_REQUEST),
+    s.LocationPosition(subscriber=fixed.ANNA, name="Anna", position=_POSITION, request=fixed.LOCATION_REQUEST),
+    s.LocationGone(subscriber=fixed.ANNA),
+    s.FenceEvent(
+        fence=fixed.FENCE,
+        fence_name="Yard",
+        subscriber=fixed.ANNA,
+        name="Anna",
+        event="entered",
+        at_ms=1_790_000_000_000,
+    ),
     s.CallStarted(re=20, call=fixed.CALL, ring_timeout_s=30.0),
     s.CallAlertSent(re=26, delivered=True),
     s.CallInvited(call=fixed.CALL, kind="private", by=_PARTY, duplex=True, priority=120, ring_timeout_s=30.0),

@@ -38,6 +38,7 @@ from pttserver.services.desk import Desk
 from pttserver.services.erasure import open_erasures
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.keyring import open_database
+from pttserver.services.location_room import LocationRoom
 from pttserver.services.memberships import Memberships
 from pttserver.services.message_addresses import MessageAddresses
 from pttserver.services.message_expiry import MessageExpiry
@@ -92,6 +93,7 @@ class Services:
     desk: Desk
     messaging: Messaging
     message_expiry: MessageExpiry
+    location: LocationRoom
     attendance: Attendance
     alerts: AlertService
     alert_log: AlertLog
@@ -149,6 +151,7 @@ class Application:
         stack.push_async_callback(services.call_log.flush)
         stack.push_async_callback(services.alert_log.flush)
         stack.callback(services.alerts.desk.close)
+        stack.push_async_callback(services.location.log.flush)
         stack.callback(services.pins.close)
         await services.policy_watch.start()
         await services.alerts.desk.restore()
@@ -171,6 +174,7 @@ class Application:
         self._stack.push_async_callback(background.stop)
         background.start(services.call_log.run(), "call log")
         background.start(services.alert_log.run(), "alert log")
+        location = services.location
         standing = StandingWatch(
             database,
             services.sessions,
@@ -179,6 +183,7 @@ class Application:
             services.terms,
             services.memberships.temporary,
             self._clock,
+            location.review,
         )
         background.start(services.memberships.temporary.run(), "temporary groups")
         background.start(services.calling.alerts.run(), "call alerts")
@@ -188,6 +193,9 @@ class Application:
         background.start(services.audit.run(services.policies.tenants), "audit checkpoints")
         background.start(services.retention.run(services.policies.changed), "retention")
         background.start(services.message_expiry.run(), "messages")
+        background.start(location.locating.run(), "locating")
+        background.start(location.log.run(), "position log")
+        background.start(location.watchers.run(), "watchers")
         background.start(services.metrics.watch_loop(), "loop lag")
 
     def _door(self, services: Services, files: CertificateFiles, media_port: int) -> Door:
@@ -294,6 +302,8 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         clock=clock,
     )
     contacts = ContactLists(Contacts(database), policies, clock)
+    terms = TermsTeller(sessions, policies, clock)
+    location = LocationRoom.over(database, sessions, attendance, policies, terms, clock, settings.location)
     return Services(
         sessions=sessions,
         relay=relay,
@@ -301,10 +311,19 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         rosters=rosters,
         memberships=memberships,
         calling=calling,
-        terms=TermsTeller(sessions, policies),
-        desk=Desk(policies, *calling.handlers(), alerts.handlers(), messaging.handlers(), contacts.handlers()),
         messaging=messaging,
         message_expiry=MessageExpiry(queue, message_history, sessions, policies, clock),
+        terms=terms,
+        desk=Desk(
+            policies,
+            *calling.handlers(),
+            alerts.handlers(),
+            messaging.handlers(),
+            contacts.handlers(),
+            location.desk.handlers(),
+            refusals=location.desk.refusals(),
+        ),
+        location=location,
         attendance=attendance,
         alerts=alerts,
         alert_log=alert_log,
@@ -415,12 +434,23 @@ def _offer_service_readings(metrics: Metrics, services: Services, clock: Clock) 
     )
     metrics.counter("call_log_dropped", "Records lost to a full queue", lambda: call_log.dropped)
     metrics.counter("call_log_failures", "Failed attempts to write records", lambda: call_log.failures)
+    _offer_location_readings(metrics, services.location)
     metrics.gauge("tenants_refused", "Tenants without a valid policy", lambda: services.policies.refused)
     metrics.counter(
         "policy_files_rejected", "Changed policy files that were not valid", lambda: services.policy_watch.rejected
     )
     _offer_retention_readings(metrics, services.retention, clock)
     metrics.counter("login_records_lost", "Log-ins whose record could not be written", lambda: attendance.records_lost)
+
+
+def _offer_location_readings(metrics: Metrics, location: LocationRoom) -> None:
+    log, locating = location.log, location.locating
+    metrics.counter("positions_taken", "Positions admitted", lambda: locating.taken)
+    metrics.counters("positions_dropped", "Positions let go of, by reason", "reason", locating.drops.items)
+    metrics.counter("fence_crossings", "Fences entered, stayed in or left", lambda: locating.crossings)
+    metrics.gauge("position_log_queue", "Positions waiting for the disk", lambda: len(log))
+    metrics.counter("position_log_dropped", "Positions lost to a full queue", lambda: log.dropped)
+    metrics.counter("position_log_failures", "Failed attempts to write positions", lambda: log.failures)
 
 
 def _offer_retention_readings(metrics: Metrics, retention: Retention, clock: Clock) -> None:

@@ -204,6 +204,19 @@ class CallLogSettings(_Section):
     """Records are written at least this often: the most that a crash loses."""
 
 
+class LocationSettings(_Section):
+    """Positions of devices; whether there are any is for each organisation's policy to say."""
+
+    last_known_s: Seconds = 900
+    """The last position of a device is kept in memory for this long, and is then forgotten."""
+    wanted_s: Seconds = 60
+    """A device that was asked where it is may answer for this long."""
+    queue_positions: Count = 20_000
+    """Positions waiting for the disk, if a policy has them stored; over this they are dropped and counted."""
+    flush_interval_s: Annotated[float, Field(gt=0, le=10)] = 0.5
+    """Positions are written at least this often: the most that a crash loses."""
+
+
 class Settings(BaseSettings):
     """All settings; each section is a table of the TOML file."""
 
@@ -225,6 +238,7 @@ class Settings(BaseSettings):
     calls: CallSettings = CallSettings()
     authentication: AuthenticationSettings = AuthenticationSettings()
     call_log: CallLogSettings = CallLogSettings()
+    location: LocationSettings = LocationSettings()
     keys: KeySettings = KeySettings()
     privacy: PrivacySettings = PrivacySettings()
     metrics: MetricsSettings = MetricsSettings()

@@ -41,6 +41,14 @@ def new_message_id() -> str:
     return _draw("msg")
 
 
+def new_fence_id() -> str:
+    return _draw("fen")
+
+
+def new_location_request_id() -> str:
+    return _draw("loc")
+
+
 def _draw(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(8)}"
 

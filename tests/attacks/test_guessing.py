@@ -249,6 +249,20 @@ SAMPLES: dict[str, dict[str, object]] = {
     "device.wipe": {"who": "dev_0123456789abcdef", "reason": "x"},
     "device.wiped": {},
     "subscriber.regroup": {"subscriber": "sub_0123456789abcdef", "reason": "x"},
+    "location.report": {"positions": [{"latitude": 1.5, "longitude": 2.5, "accuracy_m": 3.5, "at_ms": 4}]},
+    "location.switch": {"on": True},
+    "location.looks": {},
+    "location.request": {"subscriber": "sub_0123456789abcdef"},
+    "location.last": {"subscriber": "sub_0123456789abcdef"},
+    "location.history": {"subscriber": "sub_0123456789abcdef", "from_ms": 0, "until_ms": 1},
+    "location.watch": {},
+    "location.unwatch": {},
+    "fence.put": {
+        "name": "x",
+        "shape": {"kind": "circle", "center": {"latitude": 1.5, "longitude": 2.5}, "radius_m": 10.5},
+    },
+    "fence.remove": {"fence": "fen_0123456789abcdef"},
+    "fence.list": {},
 }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ PTT = str(Path(sys.executable).parent / "ptt")
 PATIENCE_S = 30.0
 COMMANDS = [
     "enroll", "login", "logout", "groups", "who", "talk", "listen", "radio", "call", "callback", "sos", "dispatch",
+    "locate",
 ]  # fmt: skip
 
 

@@ -24,7 +24,7 @@ ERRORS, LIMITS, SIGNALLING, FLOOR = (PAGES[name] for name in ("errors", "limits"
 MESSAGES = "\n".join(PAGES.get(name, "") for name in ("signalling", "alerts"))
 
 
-MESSAGES = "\n".join(PAGES[name] for name in ("signalling", "calls", "dispatch", "messages"))
+MESSAGES = "\n".join(PAGES[name] for name in ("signalling", "calls", "dispatch", "messages", "location", "alerts"))
 
 
 def rows(text: str) -> list[list[str]]:
@@ -69,6 +69,10 @@ def test_every_message_and_every_member_is_described() -> None:
         assert re.search(rf"\b{re.escape(kind)}\b", MESSAGES), kind
         for name in model.model_fields:
             assert f"`{name}`" in MESSAGES, f"{kind}: {name}"
+    located = (signalling.Position, signalling.LocationTerms, signalling.Look, signalling.Fence, signalling.Point)
+    for part in (*located, signalling.CircleShape, signalling.PolygonShape, signalling.CorridorShape):
+        for name in part.model_fields:
+            assert f"`{name}`" in PAGES["location"], f"{part.__name__}: {name}"
     parts = (
         signalling.StoredMessage,
         signalling.SealedMessage,

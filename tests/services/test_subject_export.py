@@ -30,6 +30,7 @@ from pttserver.store.governance_schema import retention_events
 from pttserver.store.message_directory import MessageDirectory
 from pttserver.store.message_people import Reader
 from pttserver.store.message_queue import MessageQueue
+from pttserver.store.positions import NewPosition, Positions
 from pttserver.store.records import Burst, Call, CallParticipant, Takeover
 from pttserver.store.resume import ResumeTokens
 from pttserver.wire import signalling
@@ -43,6 +44,13 @@ title = "Everything"
 version = "1"
 controller = "ACME Ltd"
 contact = "privacy@acme.example"
+
+[location]
+enabled = true
+live_only = false
+
+[categories.location]
+legal_basis = "legitimate_interests"
 
 [extra.badge]
 keep = "while_subscribed"
@@ -114,6 +122,7 @@ class Acme:
 
         takeover = Takeover(tenant, who, release(who), release("dev_from"), release("dev_to"), release(self.clock.ms))
         await CallHistory(self.database).record_takeover(takeover)
+        await self.position(who)
         return who
 
     async def write(self, sender, recipient):
@@ -138,6 +147,17 @@ class Acme:
         assert await queue.confirm(recipient, [name], "read", at_ms)
         alias = gate.release(Category.CONTACT_DATA, Purpose.SERVICE, sender, f"what {sender} says")
         await Contacts(self.database).put(Reader(gate.policy, tenant, sender, now), recipient, alias)
+
+    async def position(self, who):
+        gate, tenant = self.office.book.gate(self.tenant.tenant_id), self.tenant.tenant_id
+
+        def release(value):
+            return gate.release(Category.LOCATION, Purpose.OPERATIONS, who, value)
+
+        place, motion = release("55.6761000,12.5683000"), release('{"accuracy_m":8.0}')
+        number = self.office.book.number(tenant)
+        new = NewPosition(tenant, who, number, True, release(who), place, motion, release(self.clock.ms))
+        assert await Positions(self.database).write([new]) == []
 
     async def call(self, call_id="cal_1", initiator=None, address="192.0.2.55"):
         tenant, who, now = self.tenant.tenant_id, initiator or self.anna, self.clock.ms

@@ -26,6 +26,7 @@ from ptthandset.events import Connected, Disconnected, GroupGone, GroupNew, Hand
 from ptthandset.floor_states import ParticipantTimers
 from ptthandset.group_keys import DeviceKeys
 from ptthandset.listeners import tell_all
+from ptthandset.location import Location
 from ptthandset.media_link import MediaLink
 from ptthandset.media_path import Via
 from ptthandset.message_memory import MessageMemory
@@ -98,8 +99,10 @@ class Handset:
         self.calls = Calls(self._ask, self.affiliate, self.talkgroups.__contains__)
         self.dispatch = Dispatch(self._ask)
         self.alerts = Alerts(self._ask, self._send_alert, credentials.subscriber, lambda: self.terms)
-        services: list[Service] = [self.messages, self.contacts, self.calls, self.dispatch, self.alerts]
-        self._services = services
+        self.location = Location(self._ask, lambda: self.terms)
+        self._services: list[Service] = [
+            self.messages, self.contacts, self.calls, self.dispatch, self.alerts, self.location,
+        ]  # fmt: skip
 
     @classmethod
     async def connect(cls, credentials: Credentials, *, pin: str | None = None, options: Options | None = None) -> Self:

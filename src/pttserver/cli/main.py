@@ -17,6 +17,7 @@ from pttserver.cli import (
     closing,
     demo,
     device,
+    fence,
     group,
     hold,
     key,
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(group.app, name="group")
+app.add_typer(fence.app, name="fence")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(subject.app, name="subject")
 app.add_typer(device.app, name="device")

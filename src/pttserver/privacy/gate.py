@@ -3,7 +3,7 @@
 1. credentials and memberships pass: without them nobody could log in, and no policy may refuse them
 2. does the policy keep this category at all? (no-log mode keeps nothing that happens)
 3. is the purpose one of those that the policy names for it?
-4. truncated, or marked to be pseudonymised, as its rule says
+4. truncated, or marked to be pseudonymised, as its rule says; whose it is, the subject's own name, is not truncated
 """
 
 from pttserver.ids import Personal
@@ -39,7 +39,7 @@ class Gate:
         rule = self.policy.rule(category, extra)
         if rule.storage is Storage.NONE:
             return None
-        if rule.storage is Storage.TRUNCATED:  # 4
+        if rule.storage is Storage.TRUNCATED and value != subject_id:  # 4
             try:
                 value = truncate(category, value.reveal() if isinstance(value, Personal) else value, rule)
             except ValueError:  # no part of what is not understood is known to be harmless

@@ -4,6 +4,7 @@ What a file leaves out has the default of its key; what it leaves out of a categ
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
@@ -138,6 +139,11 @@ class RosterSection(Section):
     """In groups with more participants, members see only how many there are."""
 
 
+@lru_cache(maxsize=256)  # asked at every position
+def _duty(spans: tuple[str, ...], time_zone: str) -> DutyHours:
+    return DutyHours(tuple(map(DutySpan.parse, spans)), time_zone)
+
+
 class LocationSection(Section):
     """Where devices are. What is switched off here is neither transmitted nor relayed, stored, logged or counted."""
 
@@ -160,7 +166,7 @@ class LocationSection(Section):
 
     @property
     def duty(self) -> DutyHours:
-        return DutyHours(tuple(map(DutySpan.parse, self.duty_hours)), self.time_zone)
+        return _duty(self.duty_hours, self.time_zone)
 
 
 class AlertTarget(StrEnum):

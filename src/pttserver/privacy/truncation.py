@@ -13,10 +13,12 @@ Value = str | int | bytes
 
 
 def truncate(category: Category, value: Value, rule: Rule) -> Value:
-    """`rule.storage` is TRUNCATED. A position is a text of decimal degrees: `55.676,12.568`.
+    """`rule.storage` is TRUNCATED. A position is a text of decimal degrees, `55.676,12.568`; its moment is a number.
 
     Raises ValueError for a value that it does not understand: such a value is not kept.
     """
+    if category is Category.LOCATION and isinstance(value, int):
+        return value
     if rule.truncate is None or not isinstance(value, str):
         raise ValueError(f"{category} cannot be truncated")
     if category is Category.IP_ADDRESS:

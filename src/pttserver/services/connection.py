@@ -18,6 +18,7 @@ from pttserver.crypto import device_keys
 from pttserver.errors import (
     AuthenticationFailed,
     AuthenticationRequired,
+    Forbidden,
     NotFound,
     OutOfOrder,
     PolicyMissing,
@@ -158,7 +159,11 @@ class Connection:
         session = self._live_session()
         if session is None:
             raise AuthenticationRequired
-        self._door.desk.require(session, request)
+        try:
+            self._door.desk.require(session, request)
+        except Forbidden:
+            await self._door.desk.refused(session, request)
+            raise
         own = _REQUESTS.get(type(request))
         if own is not None:
             await own(self, session, request)

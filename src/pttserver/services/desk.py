@@ -12,13 +12,16 @@ from pttserver.wire import signalling
 
 Handler = Callable[[Session, Any], Awaitable[signalling.Reply]]
 Handlers = Mapping[type[signalling.Request], Handler]
+Refusals = Mapping[type[signalling.Request], Callable[[Session, Any], Awaitable[None]]]
+"""What a service does when the role of whoever asks does not permit the request, such as to note it."""
 
 
 class Desk:
     """Knows who does what; the services take their requests by `Handlers`."""
 
-    def __init__(self, policies: PolicyBook, *services: Handlers) -> None:
+    def __init__(self, policies: PolicyBook, *services: Handlers, refusals: Refusals | None = None) -> None:
         self._policies = policies
+        self._refusals = refusals or {}
         self._handlers: dict[type[signalling.Request], Handler] = {}
         for handlers in services:
             assert not self._handlers.keys() & handlers.keys(), "two services for one request"
@@ -35,6 +38,12 @@ class Desk:
             raise PolicyForbids(SWITCHES[operation.switch].otherwise)
         if refused is not None:
             raise Forbidden
+
+    async def refused(self, session: Session, request: signalling.Request) -> None:
+        """`require` raised Forbidden. Raises StoreUnavailable."""
+        note = self._refusals.get(type(request))
+        if note is not None:
+            await note(session, request)
 
     async def handle(self, session: Session, request: signalling.Request) -> signalling.Reply:
         """Raises what the service raises; UnknownMessageType if this server has no such service."""

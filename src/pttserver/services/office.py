@@ -12,6 +12,7 @@ from pttserver.services.alert_debrief import AlertDebrief
 from pttserver.services.audit import Audit
 from pttserver.services.call_lookup import CallLookup
 from pttserver.services.erasure import Erasure, open_erasures
+from pttserver.services.fence_provision import FenceProvisioning
 from pttserver.services.instructions import Instructions
 from pttserver.services.keyring import open_database
 from pttserver.services.periods import Periods
@@ -50,6 +51,7 @@ class Office:
     alerts: AlertDebrief
     rights: Rights
     roles: Roles
+    fences: FenceProvisioning
     exports: SubjectExports
     imports: SubjectImports
 
@@ -92,6 +94,7 @@ async def furnish(
         alerts=AlertDebrief(database, book, provisioning, clock),
         rights=rights,
         roles=Roles(database, provisioning),
+        fences=FenceProvisioning(database, provisioning, clock),
         exports=SubjectExports(database, book, rights, clock),
         imports=SubjectImports(database, book, rights, hasher, clock),
     )

@@ -86,6 +86,11 @@ class PolicyBook:
             raise PolicyMissing
         return gate
 
+    def number(self, tenant_id: TenantId) -> int:
+        """Of the policy that `gate` decides by. Raises PolicyMissing if there is none."""
+        self.gate(tenant_id)
+        return self._numbers[tenant_id]
+
     def gates(self) -> list[tuple[TenantId, Gate]]:
         """Of the tenants that have a policy in force."""
         return [(tenant_id, gate) for tenant_id, gate in self._gates.items() if tenant_id not in self._refused]

@@ -6,7 +6,7 @@ Messages of errors repeat no personal datum. What the policy does not keep is le
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pttserver.clock import Clock
@@ -236,13 +236,16 @@ class Provisioning:
 
     def note(self, operation: str, about: Whom, **details: str | int) -> AuditNote:
         """For the audit log. Raises PolicyMissing."""
+        return replace(self.note_of(about.tenant_id, operation, **details), subject_id=about.subscriber_id)
+
+    def note_of(self, tenant_id: TenantId, operation: str, **details: str | int) -> AuditNote:
+        """Of what is about nobody in particular. Raises PolicyMissing."""
         return AuditNote(
-            gate=self._policies.gate(about.tenant_id),
+            gate=self._policies.gate(tenant_id),
             operation=operation,
-            tenant_id=about.tenant_id,
+            tenant_id=tenant_id,
             actor=self._actor,
             at_ms=self._clock.utc_ms(),
-            subject_id=about.subscriber_id,
             details=details,
         )
 

@@ -6,7 +6,7 @@ went by, so it is looked at once a minute too. Expired sessions end here.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from pttserver.clock import Clock
 from pttserver.errors import StoreUnavailable
@@ -43,10 +43,13 @@ class StandingWatch:
         terms: TermsTeller,
         temporary: TemporaryGroups,
         clock: Clock,
+        *reviews: Callable[[], Awaitable[None]],
     ) -> None:
+        """`reviews`: what else looks at rights, policies or fences; called after these changed."""
         self._temporary = temporary
         self._clock = clock
         self._looked_at = clock.now()
+        self._reviews = reviews
         self._terms = terms
         self._policies = policies
         self._database = database
@@ -83,6 +86,8 @@ class StandingWatch:
         overseen = {a.group_id for a in affiliations if self._is_overseen(a)}
         self._apply(await standing(self._database, sessions, believed, overseen))
         await self._look_at_people()
+        for review in self._reviews:
+            await review()
         self._terms.review()
         self._seen, self._look_again = number, changed
 

@@ -1,7 +1,9 @@
 """Terms: what a subscriber may do here just now, told at the log-in and again whenever policy or rights change it."""
 
+from pttserver.clock import Clock
 from pttserver.errors import PolicyMissing
 from pttserver.ids import SessionId
+from pttserver.privacy.location_admission import Admission
 from pttserver.privacy.operations import alerts_allowed
 from pttserver.services.policy_book import PolicyBook
 from pttserver.sessions.registry import SessionRegistry
@@ -12,7 +14,8 @@ from pttserver.wire import signalling
 class TermsTeller:
     """Knows what each session was told."""
 
-    def __init__(self, sessions: SessionRegistry, policies: PolicyBook) -> None:
+    def __init__(self, sessions: SessionRegistry, policies: PolicyBook, clock: Clock) -> None:
+        self._clock = clock
         self._sessions = sessions
         self._policies = policies
         self._told: dict[SessionId, signalling.Terms] = {}
@@ -42,4 +45,8 @@ class TermsTeller:
     def _of(self, session: Session) -> signalling.Terms:
         identity = session.identity
         policy = self._policies.policy(identity.tenant_id)
-        return signalling.Terms(role=identity.rights.role.value, alerts=alerts_allowed(policy, identity.rights))
+        return signalling.Terms(
+            role=identity.rights.role.value,
+            alerts=alerts_allowed(policy, identity.rights),
+            location=Admission(policy, identity.rights).terms(self._clock.utc_ms()),
+        )

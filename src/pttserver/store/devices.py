@@ -13,7 +13,7 @@ from pttserver.store.events import events_about
 from pttserver.store.holds import refuse_held
 from pttserver.store.records import Device, LoginCandidate, NewDevice
 from pttserver.store.remote import CONTROL_COLUMNS, with_controls
-from pttserver.store.rights import RIGHTS_COLUMNS, rights_of, with_rights
+from pttserver.store.rights import RIGHTS_COLUMNS, rights_in_force, with_rights
 from pttserver.store.schema import devices, enrolment_codes, resume_tokens, subscribers
 from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
 
@@ -169,7 +169,7 @@ def _candidate(sql: Connection, vault: Vault, row: Any) -> LoginCandidate:
         public_key=keys.octets(row.public_key) or b"",
         pin_hash=keys.required_text(row.pin_hash),
         revoked=row.revoked_ms is not None,
-        rights=rights_of(row),
+        rights=rights_in_force(row),
         created_ms=row.created_ms,
         events=events_about(sql, row.tenant_id, row.subscriber_id),
         stunned=row.stunned_ms is not None,

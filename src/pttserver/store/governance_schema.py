@@ -121,6 +121,7 @@ audit_entries = Table(
     sealed("details", Category.AUDIT_LOG, of="tenant"),
     impersonal("previous", LargeBinary),
     impersonal("digest", LargeBinary),
+    Index(None, "subject"),
 )
 
 audit_checkpoints = Table(

@@ -1,8 +1,10 @@
 """Roles and rights of subscribers in the database. Whoever changes one raises `standing_changes` (a trigger)."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from pttserver.ids import SubscriberId
@@ -28,6 +30,12 @@ def rights_of(row: Any) -> Rights:
     return Rights(role, row.alerts_allowed, row.location_allowed, row.location_wanted)
 
 
+def rights_in_force(row: Any) -> Rights:
+    """Of a row with KEY_COLUMNS (store/vault.py) too. Whose processing is restricted (GDPR Art. 18) is not located."""
+    own = rights_of(row)
+    return own if row.key_restricted_ms is None else replace(own, location_allowed=False)
+
+
 class SubscriberRights:
     """Every method raises StoreUnavailable if the database fails."""
 
@@ -36,33 +44,45 @@ class SubscriberRights:
 
     async def of(self, subscriber_id: SubscriberId) -> Rights | None:
         """None: there is no such subscriber."""
-        of = with_rights(subscribers, subscribers.c.id)
-        query = select(*RIGHTS_COLUMNS).select_from(of).where(_present(subscriber_id))
 
         def work(sql: Connection) -> Rights | None:
-            row = sql.execute(query).first()
+            row = sql.execute(_of(subscriber_id)).first()
             return None if row is None else rights_of(row)
 
         return await self._database.read(work)
 
     async def put(self, subscriber_id: SubscriberId, new: Rights, note: AuditNote | None = None) -> bool:
         """False: there is no such subscriber."""
-        values = {
-            "role": new.role.value,
-            "alerts_allowed": new.alerts_allowed,
-            "location_allowed": new.location_allowed,
-            "location_wanted": new.location_wanted,
-        }
-        row = insert(rights).values(subscriber_id=subscriber_id, **values)
-        upsert = row.on_conflict_do_update(index_elements=["subscriber_id"], set_=values)
+        return await self._database.write(lambda sql: _change(sql, subscriber_id, lambda _: new), note=note)
+
+    async def want_location(self, subscriber_id: SubscriberId, wanted: bool, note: AuditNote | None = None) -> bool:
+        """What the person said. False: there is no such subscriber."""
 
         def work(sql: Connection) -> bool:
-            if sql.execute(select(subscribers.c.id).where(_present(subscriber_id))).first() is None:
-                return False
-            sql.execute(upsert)
-            return True
+            return _change(sql, subscriber_id, lambda before: replace(before, location_wanted=wanted))
 
         return await self._database.write(work, note=note)
+
+
+def _change(sql: Connection, subscriber_id: SubscriberId, change: Callable[[Rights], Rights]) -> bool:
+    row = sql.execute(_of(subscriber_id)).first()
+    if row is None:
+        return False
+    new = change(rights_of(row))
+    values = {
+        "role": new.role.value,
+        "alerts_allowed": new.alerts_allowed,
+        "location_allowed": new.location_allowed,
+        "location_wanted": new.location_wanted,
+    }
+    upsert = insert(rights).values(subscriber_id=subscriber_id, **values)
+    sql.execute(upsert.on_conflict_do_update(index_elements=["subscriber_id"], set_=values))
+    return True
+
+
+def _of(subscriber_id: SubscriberId) -> Select[Any]:
+    of = with_rights(subscribers, subscribers.c.id)
+    return select(*RIGHTS_COLUMNS).select_from(of).where(_present(subscriber_id))
 
 
 def _present(subscriber_id: SubscriberId) -> ColumnElement[bool]:

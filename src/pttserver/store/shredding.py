@@ -14,6 +14,7 @@ from pttserver.errors import SealBroken
 from pttserver.ids import TenantId
 from pttserver.store.alert_schema import alert_steps, alerts
 from pttserver.store.governance_schema import subjects, tenant_keys
+from pttserver.store.location_schema import positions
 from pttserver.store.message_schema import attachments, deliveries, messages
 from pttserver.store.schema import bursts, call_participants, calls, takeovers, tenants
 from pttserver.store.vault import SubjectVault, Vault
@@ -26,6 +27,7 @@ OWN: Final = (
     messages.c.subject,
     deliveries.c.subject,
     attachments.c.subject,
+    positions.c.subject,
 )
 """Whose row it is: the row goes with the subject."""
 

@@ -14,7 +14,7 @@ from pttserver.store.database import Database
 from pttserver.store.events import events_of
 from pttserver.store.records import Affiliation, People, Person, Standing
 from pttserver.store.remote_schema import device_controls
-from pttserver.store.rights import RIGHTS_COLUMNS, rights_of, with_rights
+from pttserver.store.rights import RIGHTS_COLUMNS, rights_in_force, with_rights
 from pttserver.store.schema import devices, groups, members, standing_changes, subscribers
 from pttserver.store.vault import KEY_COLUMNS, with_keys
 
@@ -75,7 +75,7 @@ async def people(
         cutoffs = {each: Cutoffs(policy, now_ms, events_of(sql, each)) for each, policy in policies.items()}
         for some in _chunks(wanted):
             for row in sql.execute(_PERSON.where(subscribers.c.id.in_(some))):
-                rights, hidden = rights_of(row), _is_hidden(cutoffs.get(row.key_tenant), row)
+                rights, hidden = rights_in_force(row), _is_hidden(cutoffs.get(row.key_tenant), row)
                 fingerprint = hash((row.display_name, row.key_restricted_ms, rights, hidden))
                 looked_at[row.id] = fingerprint
                 if seen.get(row.id) != fingerprint:

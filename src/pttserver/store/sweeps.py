@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
+import pttserver.store.location_schema  # noqa: F401 - its tables are part of the schema
 from pttserver.ids import TenantId
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import sweeps

@@ -2,6 +2,7 @@
 
 import pttserver.store.alert_schema
 import pttserver.store.governance_schema
+import pttserver.store.location_schema
 import pttserver.store.message_schema
 import pttserver.store.remote_schema  # noqa: F401
 from pttserver.store.schema import metadata

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ptthandset.cli import alerting, calling, device, dispatching, listening, messaging, sos, talking
+from ptthandset.cli import alerting, calling, device, dispatching, listening, locating, messaging, sos, talking
 from ptthandset.errors import HandsetError
 from pttserver.errors import PttError
 
@@ -43,6 +43,8 @@ app.command("call")(calling.call)
 app.command("callback")(calling.callback)
 app.command("sos")(sos.sos)
 dispatching.app.add_typer(alerting.app, name="alerts")
+app.add_typer(locating.app, name="locate")
+locating.for_dispatchers(dispatching.app)
 app.add_typer(dispatching.app, name="dispatch")
 
 

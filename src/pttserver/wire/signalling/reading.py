@@ -10,6 +10,7 @@ from pttserver.wire.signalling.alerts import ALERT_MESSAGES, ALERT_REQUESTS
 from pttserver.wire.signalling.calls import CALL_MESSAGES, CALL_REQUESTS
 from pttserver.wire.signalling.dispatch import DISPATCH_MESSAGES, DISPATCH_REQUESTS
 from pttserver.wire.signalling.groups import GROUP_MESSAGES, GROUP_REQUESTS
+from pttserver.wire.signalling.location import LOCATION_MESSAGES, LOCATION_REQUESTS
 from pttserver.wire.signalling.messages import MESSAGING_MESSAGES, MESSAGING_REQUESTS
 from pttserver.wire.signalling.parts import GENERAL_MESSAGES, Message, Request, RequestId
 from pttserver.wire.signalling.session import SESSION_MESSAGES, SESSION_REQUESTS
@@ -26,7 +27,13 @@ def _by_type(*topics: Iterable[type[_M]]) -> Mapping[str, type[_M]]:
 
 
 REQUESTS: Mapping[str, type[Request]] = _by_type(
-    SESSION_REQUESTS, GROUP_REQUESTS, CALL_REQUESTS, DISPATCH_REQUESTS, ALERT_REQUESTS, MESSAGING_REQUESTS
+    SESSION_REQUESTS,
+    GROUP_REQUESTS,
+    CALL_REQUESTS,
+    DISPATCH_REQUESTS,
+    ALERT_REQUESTS,
+    MESSAGING_REQUESTS,
+    LOCATION_REQUESTS,
 )
 SERVER_MESSAGES: Mapping[str, type[Message]] = _by_type(
     GENERAL_MESSAGES,
@@ -37,6 +44,7 @@ SERVER_MESSAGES: Mapping[str, type[Message]] = _by_type(
     DISPATCH_MESSAGES,
     ALERT_MESSAGES,
     MESSAGING_MESSAGES,
+    LOCATION_MESSAGES,
 )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Literal, TypeAlias
 
+from pttserver.wire.signalling.location import LocationTerms
 from pttserver.wire.signalling.parts import Message, Part
 
 RoleName: TypeAlias = Literal["subscriber", "dispatcher", "manager"]
@@ -14,6 +15,8 @@ class Terms(Part):
     """What the subscriber is in the organisation (roles.md)."""
     alerts: bool
     """Whether the subscriber may raise alerts."""
+    location: LocationTerms
+    """What holds for the subscriber's positions."""
 
 
 class TermsChanged(Message):

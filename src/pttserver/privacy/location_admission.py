@@ -1,0 +1,89 @@
+"""Admission of positions: the one place that decides whether a coordinate may go on, and how exact it is then.
+
+1. off for all: the organisation processes no positions, or not for its operations
+2. off for the subscriber: the organisation said so
+3. switched off by the subscriber, where the organisation lets people do that; elsewhere the switch means nothing
+4. off duty: outside of the duty hours, both now and when the position was taken
+5. an emergency alert carries a position in spite of 1 to 4 if the organisation said so (`sos_exception`)
+6. what goes on is rounded, and then says nothing of height, speed and direction, which would tell what rounding hides
+
+What is not admitted dies where it came in: the caller lets go of it, and counts the state, never the value.
+"""
+
+import math
+from enum import StrEnum
+
+from pttserver.privacy.categories import Category
+from pttserver.privacy.policy import Policy
+from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.truncation import on_grid
+from pttserver.roles import Rights
+from pttserver.wire.signalling import LocationTerms, Position
+
+
+class LocationState(StrEnum):
+    """Whether positions of a subscriber are taken; else why not."""
+
+    ON = "on"
+    OFF_FOR_ALL = "off_for_all"
+    OFF_FOR_SUBSCRIBER = "off_for_subscriber"
+    SWITCHED_OFF = "switched_off"
+    OFF_DUTY = "off_duty"
+
+
+class Admission:
+    """By one policy, for one subscriber."""
+
+    __slots__ = ("_location", "_policy", "_rights")
+
+    def __init__(self, policy: Policy, rights: Rights) -> None:
+        self._policy = policy
+        self._location = policy.location
+        self._rights = rights
+
+    def state(self, now_ms: int) -> LocationState:
+        """As of a moment."""
+        rule = self._policy.rule(Category.LOCATION)  # it collects nothing if the section is not enabled
+        if not rule.collect or Purpose.OPERATIONS not in rule.purposes:  # 1
+            return LocationState.OFF_FOR_ALL
+        if not self._rights.location_allowed:
+            return LocationState.OFF_FOR_SUBSCRIBER
+        if not self._rights.location_wanted and self._location.subscriber_may_switch_off:
+            return LocationState.SWITCHED_OFF
+        if not self._location.duty.cover(now_ms):
+            return LocationState.OFF_DUTY
+        return LocationState.ON
+
+    def admit(self, position: Position, now_ms: int, *, alert: bool = False) -> Position | None:
+        """What may go on of a position; None: nothing. `alert`: it comes with an emergency alert."""
+        exempt = alert and self._location.sos_exception  # 5
+        was_on_duty = self._location.duty.cover(position.at_ms)
+        if not exempt and not (was_on_duty and self.state(now_ms) is LocationState.ON):
+            return None
+        return rounded(position, self._location.precision_m)
+
+    def terms(self, now_ms: int) -> LocationTerms:
+        """What the subscriber's device is told."""
+        location = self._location
+        return LocationTerms(
+            state=self.state(now_ms).value,
+            interval_s=location.interval_s,
+            precision_m=location.precision_m,
+            stored=self._policy.writes(Category.LOCATION),
+            may_switch_off=location.subscriber_may_switch_off,
+            sos=location.sos_exception,
+        )
+
+
+def rounded(position: Position, precision_m: int) -> Position:
+    """To a grid of so many metres; its accuracy is as much worse as the rounding can have moved it. 0: as it is."""
+    if not precision_m:
+        return position
+    latitude, longitude = on_grid(position.latitude, position.longitude, precision_m)
+    moved_m = precision_m * math.sqrt(0.5)
+    return Position(
+        latitude=latitude,
+        longitude=longitude,
+        accuracy_m=min(100_000.0, position.accuracy_m + moved_m),
+        at_ms=position.at_ms,
+    )

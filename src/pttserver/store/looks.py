@@ -1,0 +1,69 @@
+"""Looks at what people may not want seen, such as positions: each is in the audit log, and the person can read it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Text, select, type_coerce
+
+from pttserver.ids import Personal, SubscriberId, TenantId
+from pttserver.store.audit_chain import AuditNote, append
+from pttserver.store.database import Database
+from pttserver.store.governance_schema import audit_entries
+from pttserver.store.vault import AUDIT
+
+OPERATION = "location.look."
+"""What the operations of looks begin with; the rest says how: `last`, `history`, `watch`, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotedLook:
+    """`what`: the end of the operation. `who`: who looked; None if its entry cannot be opened any more."""
+
+    at_ms: int
+    what: str
+    who: Personal | None
+
+
+class Looks:
+    """Every method raises StoreUnavailable if the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def note(self, notes: Sequence[AuditNote]) -> set[str]:
+        """Writes them in one transaction; gives the subjects that may be looked at.
+
+        Not those who were erased in the meantime, nor those whose processing is restricted (GDPR Art. 18).
+        """
+        vault = self._database.vault
+
+        def work(sql: Connection) -> set[str]:
+            for note in notes:
+                append(sql, vault, note)
+            known = vault.subjects(sql, sorted({note.subject_id for note in notes if note.subject_id}))
+            return {subject_id for subject_id, keys in known.items() if not keys.restricted}
+
+        return await self._database.write(work)
+
+    async def at(
+        self, tenant_id: TenantId, subscriber_id: SubscriberId, after_ms: int | None, limit: int
+    ) -> list[NotedLook]:
+        """At one person, newest first; those at or before `after_ms` are over and left out."""
+        vault, entry = self._database.vault, audit_entries.c
+
+        def work(sql: Connection) -> list[NotedLook]:
+            mine, tenants = vault.subject(sql, subscriber_id), vault.existing(sql, tenant_id)
+            if mine is None:
+                return []
+            about_me = type_coerce(entry.subject, Text).in_(mine.references(AUDIT))
+            query = select(entry.at_ms, entry.operation, entry.actor).where(
+                entry.tenant_id == tenant_id, about_me, entry.operation.startswith(OPERATION, autoescape=True)
+            )
+            if after_ms is not None:
+                query = query.where(entry.at_ms > after_ms)
+            newest = sql.execute(query.order_by(entry.sequence.desc()).limit(limit))
+            return [
+                NotedLook(row.at_ms, row.operation.removeprefix(OPERATION), tenants.text(row.actor)) for row in newest
+            ]
+
+        return await self._database.read(work)
