@@ -193,7 +193,13 @@ class Fleet(Crowd):
         await self._press(handset, action, emergency=False)
 
     async def _call_for_help(self, handset: LightHandset, action: Action) -> None:
+        """The server believes an emergency only of who has an alert open."""
+        if handset.number not in self._on_duty:
+            return
+        alert = f"alr_{handset.number:016x}"
+        await handset.ask("alert.raise", alert=alert)
         await self._press(handset, action, emergency=True)
+        await handset.ask("alert.cancel", alert=alert, reason="over")
 
     async def _press(self, handset: LightHandset, action: Action, *, emergency: bool) -> None:
         if handset.number not in self._on_duty or handset.number in self._waiting:

@@ -50,6 +50,13 @@ REPLIES = {
     "subscriber.regroup": "done",
     "group.make": "group.made",
     "group.dissolve": "done",
+    "alert.raise": "alert.accepted",
+    "alert.delivered": "done",
+    "alert.acknowledge": "done",
+    "alert.handle": "done",
+    "alert.resolve": "done",
+    "alert.cancel": "done",
+    "alert.list": "alerts",
 }
 _CHANNEL = {"$ref": "#/channels/ptt"}
 _PACKET = "media.packet"

@@ -40,6 +40,21 @@ _AFFILIATION = s.Affiliation(
     roster=s.Roster(count=2, participants=[_BERT, _ANNA]),
 )
 
+_POSITION = s.Position(latitude=55.6761, longitude=12.5683, accuracy_m=8.0, at_ms=1_790_000_000_000)
+_ALERT = s.AlertInfo(
+    alert=fixed.ALERT,
+    subscriber=fixed.ANNA,
+    name="Anna",
+    raised_ms=1_790_000_000_250,
+    state="acknowledged",
+    drill=False,
+    position=_POSITION,
+)
+_STEPS = [
+    s.AlertStep(number=1, kind="raised", at_ms=1_790_000_000_250, by=fixed.ANNA, name="Anna"),
+    s.AlertStep(number=2, kind="acknowledged", at_ms=1_790_000_004_500, by=fixed.BERT, name="Bert Bär"),
+]
+
 _TERMS = s.Terms(role="subscriber", alerts=True)
 
 _SESSION = s.SessionStarted(
@@ -144,6 +159,13 @@ _REQUESTS: list[s.Message] = [
     ),
     s.MakeGroup(id=38, name="Search", members=[fixed.BERT], reason="missing child"),
     s.DissolveGroup(id=39, group=fixed.TEMPORARY_GROUP, reason="found"),
+    s.RaiseAlert(id=20, alert=fixed.ALERT, position=_POSITION),
+    s.ConfirmAlert(id=21, alert=fixed.ALERT),
+    s.AcknowledgeAlert(id=22, alert=fixed.ALERT),
+    s.HandleAlert(id=23, alert=fixed.ALERT),
+    s.ResolveAlert(id=24, alert=fixed.ALERT, outcome="resolved", note="taken to hospital"),
+    s.CancelAlert(id=25, alert=fixed.ALERT, reason="pressed by mistake"),
+    s.ListAlerts(id=26),
     *message_examples.REQUESTS,
 ]
 _SERVER_MESSAGES: list[s.Message] = [
@@ -181,6 +203,11 @@ _SERVER_MESSAGES: list[s.Message] = [
     s.GroupEpoch(group=fixed.GROUP, epoch=_epoch(2, fixed.EPOCH_2)),
     s.GroupRoster(group=fixed.GROUP, count=1, left=[fixed.BERT]),
     s.TermsChanged(terms=_TERMS.model_copy(update={"role": "dispatcher"})),
+    s.AlertAccepted(re=20, alert=fixed.ALERT, state="raised"),
+    s.Alerts(re=26, alerts=[s.AlertDetail(info=_ALERT, steps=_STEPS)]),
+    s.AlertRaised(info=_ALERT.model_copy(update={"state": "raised"})),
+    s.AlertStepped(alert=fixed.ALERT, state="acknowledged", step=_STEPS[1]),
+    s.GroupEmergency(group=fixed.GROUP, on=True),
     s.GroupRights(group=fixed.GROUP, priority=120, listen_only=True),
     s.GroupRemoved(group=fixed.GROUP),
     s.SessionSuperseded(device_type="example radio", at_ms=1_790_000_000_000),

@@ -18,6 +18,7 @@ from pttserver.floor.participant import Participant
 from pttserver.floor.priority import EffectivePriority, Kind
 from pttserver.floor.queue import FloorQueue, Request
 from pttserver.wire import rtcp
+from pttserver.wire.alert_packet import AlertPacket, AlertPacketType, RefusalCause
 from pttserver.wire.enrolment import Enrolment, build_enrolment
 from pttserver.wire.floor_control import (
     DenyCause,
@@ -225,6 +226,10 @@ ANSWER = (
     rtcp.ReceiverReport(fixed.SERVER_SSRC).encode()
     + rtcp.DelaySinceReference(fixed.SERVER_SSRC, fixed.SESSION_SSRC, REFERENCE_NTP >> 16 & 0xFFFFFFFF).encode()
 )
+CALL_FOR_HELP = AlertPacket(AlertPacketType.RAISE, fixed.SESSION_SSRC, fixed.ALERT)
+EXERCISE = AlertPacket(AlertPacketType.RAISE, fixed.SESSION_SSRC, fixed.ALERT, drill=True)
+ALERT_ACCEPTED = AlertPacket(AlertPacketType.ACCEPTED, fixed.SERVER_SSRC, fixed.ALERT)
+ALERT_REFUSED = AlertPacket(AlertPacketType.REFUSED, fixed.SERVER_SSRC, fixed.ALERT, cause=RefusalCause.SWITCHED_OFF)
 REPORT = rtcp.ReceiverReport(
     fixed.SESSION_SSRC, (rtcp.ReportBlock(fixed.OTHER_BURST_SSRC, 12, -1, 0x0000_0200, 480),)
 ).encode()
@@ -261,6 +266,15 @@ def compound_packets() -> Vector:
                     },
                 ],
             },
+            *(
+                _alert(*named)
+                for named in (
+                    ("call for help", CALL_FOR_HELP),
+                    ("call for help, an exercise", EXERCISE),
+                    ("the alert stands", ALERT_ACCEPTED),
+                    ("alerts are switched off", ALERT_REFUSED),
+                )
+            ),
             {
                 "name": "bye",
                 "octets": rtcp.Bye(fixed.SESSION_SSRC).encode().hex(),
@@ -276,6 +290,12 @@ def compound_packets() -> Vector:
             "round_trip_s": 6554 / 65536,
         },
     }
+
+
+def _alert(name: str, packet: AlertPacket) -> Vector:
+    fields: Vector = {"kind": "alert", "subtype": int(packet.type), "ssrc": packet.ssrc, "alert": packet.alert}
+    fields |= {"drill": packet.drill, "cause": int(packet.cause)}
+    return {"name": name, "octets": packet.encode().hex(), "packets": [fields]}
 
 
 # SRTP ----------------------------------------------------------------------------------------------------------------
@@ -300,6 +320,7 @@ def srtp() -> Vector:
         "rtcp": [
             _rtcp("keep-alive", "uplink", fixed.UPLINK, KEEPALIVE, 1),
             _rtcp("Floor Request", "uplink", fixed.UPLINK, request, 1),
+            _rtcp("call for help", "uplink", fixed.UPLINK, CALL_FOR_HELP.encode(), 2),
             _rtcp("answer to a keep-alive", "downlink", fixed.DOWNLINK, ANSWER, 1),
             _rtcp("Floor Granted", "downlink", fixed.DOWNLINK, granted, 1),
             _rtcp("Floor Taken", "group epoch 1", fixed.EPOCH_1, taken, 1),

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from pttserver import __version__
+from pttserver.alerts.emergency import EmergencyGroups
 from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.certificate import certificate_der_digest
@@ -20,6 +21,11 @@ from pttserver.net.site import Site
 from pttserver.net.tls_port import TlsPort
 from pttserver.observe.log import get_logger
 from pttserver.observe.metrics import Metrics
+from pttserver.privacy.alert_position import position_for_alert
+from pttserver.services.alert_desk import AlertDesk
+from pttserver.services.alert_log import AlertLog
+from pttserver.services.alert_routing import AlertRouting
+from pttserver.services.alerts import AdmitPosition, AlertService
 from pttserver.services.attendance import Attendance
 from pttserver.services.audit import Audit
 from pttserver.services.authentication import Authentication
@@ -51,6 +57,8 @@ from pttserver.services.telling import Telling
 from pttserver.services.temporary_groups import TemporaryGroups
 from pttserver.services.terms import TermsTeller
 from pttserver.sessions.registry import SessionRegistry
+from pttserver.sessions.session import Session
+from pttserver.store.alerts import Alerts
 from pttserver.store.audit import AuditLog
 from pttserver.store.calls import CallHistory
 from pttserver.store.contacts import Contacts
@@ -64,7 +72,7 @@ from pttserver.store.message_queue import MessageQueue
 from pttserver.store.resume import ResumeTokens
 from pttserver.store.subscribers import Subscribers
 from pttserver.store.sweeps import HAPPENING_CATEGORIES
-from pttserver.wire.signalling import MediaEndpoint
+from pttserver.wire.signalling import MediaEndpoint, Position
 
 GARBAGE_THRESHOLDS = (20_000, 10, 10)  # Python's (700, 10, 10) takes a tenth of the time while a herd logs in
 _log = get_logger("app")
@@ -85,6 +93,8 @@ class Services:
     messaging: Messaging
     message_expiry: MessageExpiry
     attendance: Attendance
+    alerts: AlertService
+    alert_log: AlertLog
     authentication: Authentication
     pins: PinCheck
     call_log: CallLog
@@ -137,8 +147,11 @@ class Application:
         stack.callback(socket.close)
         services = build_services(settings, self._clock, database, socket)
         stack.push_async_callback(services.call_log.flush)
+        stack.push_async_callback(services.alert_log.flush)
+        stack.callback(services.alerts.desk.close)
         stack.callback(services.pins.close)
         await services.policy_watch.start()
+        await services.alerts.desk.restore()
         loop = asyncio.get_running_loop()
         loop.add_reader(socket.fileno(), services.relay.on_readable)
         stack.callback(loop.remove_reader, socket.fileno())
@@ -157,6 +170,7 @@ class Application:
         background = _Background()
         self._stack.push_async_callback(background.stop)
         background.start(services.call_log.run(), "call log")
+        background.start(services.alert_log.run(), "alert log")
         standing = StandingWatch(
             database,
             services.sessions,
@@ -212,6 +226,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     telling = Telling(sessions)
     temporary = TemporaryGroups(telling, clock, settings.calls)
     memberships = Memberships(groups, temporary, sessions, policies, Serving(database, policies, clock))
+    emergencies = EmergencyGroups()
     talk = TalkService(
         relay=relay,
         socket=socket,
@@ -222,6 +237,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         call_log=call_log,
         temporary=temporary,
         on_grant_delay=metrics.grant_delay_s.observe,
+        emergencies=emergencies,
     )
     rosters = Rosters(talk, sessions, memberships, settings.sessions, policies.names_up_to)
     attendance = Attendance(
@@ -238,6 +254,26 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     )
     ground = Ground(sessions, telling, talk, attendance, memberships, policies)
     calling = build_calling(settings.calls, clock, database, ground)
+    alert_log = AlertLog(Alerts(database), policies, clock)
+    alert_desk = AlertDesk(
+        sessions=sessions,
+        talk=talk,
+        emergencies=emergencies,
+        routing=AlertRouting(policies, groups, talk, sessions),
+        log=alert_log,
+        store=Alerts(database),
+        clock=clock,
+    )
+    attendance.on_arrival.append(alert_desk.arrived)
+    alerts = AlertService(
+        desk=alert_desk,
+        log=alert_log,
+        policies=policies,
+        sessions=sessions,
+        relay=relay,
+        clock=clock,
+        admit_position=_admission(policies, clock),
+    )
     pins = PinCheck(settings.authentication)
     authentication = Authentication(
         devices=Devices(database),
@@ -266,10 +302,12 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         memberships=memberships,
         calling=calling,
         terms=TermsTeller(sessions, policies),
-        desk=Desk(policies, *calling.handlers(), messaging.handlers(), contacts.handlers()),
+        desk=Desk(policies, *calling.handlers(), alerts.handlers(), messaging.handlers(), contacts.handlers()),
         messaging=messaging,
         message_expiry=MessageExpiry(queue, message_history, sessions, policies, clock),
         attendance=attendance,
+        alerts=alerts,
+        alert_log=alert_log,
         authentication=authentication,
         pins=pins,
         call_log=call_log,
@@ -279,6 +317,15 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         retention=Retention(database, clock, settings.privacy, open_erasures(database, settings)),
         metrics=metrics,
     )
+
+
+def _admission(policies: PolicyBook, clock: Clock) -> AdmitPosition:
+    def admit(session: Session, position: Position) -> Position | None:
+        policy = policies.in_force(session.identity.tenant_id)
+        rights = session.identity.rights
+        return None if policy is None else position_for_alert(policy, rights, position, clock.utc_ms())
+
+    return admit
 
 
 def _open_media_socket(settings: Settings) -> BatchSocket:
@@ -361,6 +408,11 @@ def _offer_service_readings(metrics: Metrics, services: Services, clock: Clock) 
     metrics.counter("authentication_throttled", "Attempts that had to wait", lambda: authentication.throttled)
     metrics.gauge("pin_checks_in_progress", "PIN hashes computed or waiting", lambda: pins.in_progress)
     metrics.gauge("call_log_queue", "Records waiting for the disk", lambda: len(call_log))
+    metrics.gauge("alerts_open", "Emergency alerts that are open", lambda: len(services.alerts.desk.board))
+    metrics.counter("alerts_raised", "Emergency alerts raised", lambda: services.alerts.desk.raised)
+    metrics.counter(
+        "alert_log_failures", "Failed attempts to write steps of alerts", lambda: services.alert_log.failures
+    )
     metrics.counter("call_log_dropped", "Records lost to a full queue", lambda: call_log.dropped)
     metrics.counter("call_log_failures", "Failed attempts to write records", lambda: call_log.failures)
     metrics.gauge("tenants_refused", "Tenants without a valid policy", lambda: services.policies.refused)

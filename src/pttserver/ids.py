@@ -9,6 +9,7 @@ SubscriberId = NewType("SubscriberId", str)
 DeviceId = NewType("DeviceId", str)
 SessionId = NewType("SessionId", str)
 CallId = NewType("CallId", str)
+AlertId = NewType("AlertId", str)
 Ssrc = NewType("Ssrc", int)
 
 

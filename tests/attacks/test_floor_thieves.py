@@ -13,6 +13,7 @@ import pytest
 from attacks.bare_radio import BareRadio, EpochEar, voice_only
 from attacks.live_call import LiveCall
 from pttserver.config import FloorTimerSettings
+from pttserver.wire import signalling
 from pttserver.wire.floor_control import FloorIndicator, FloorMessage, MessageType
 from pttserver.wire.rtp import RtpPacket
 from running_server import running_platform, until
@@ -89,6 +90,7 @@ async def test_an_emergency_takes_the_floor_without_overlap(call: LiveCall) -> N
     """T-027: after the first packet of the new talker not one of the old is relayed."""
     carl = await BareRadio.log_in(await call.platform.enrol("Carl", "Patrol"))
     await carl.affiliate()
+    await call.listener.ask(signalling.RaiseAlert(id=1, alert="alr_00000000000000a1"), signalling.AlertAccepted)
     await call.listener.say(call.listener.floor_message(MessageType.FLOOR_REQUEST, indicator=FloorIndicator.EMERGENCY))
     new_ssrc = 0
     sequence = 0
@@ -157,6 +159,7 @@ async def test_a_listen_only_member_is_refused_even_in_an_emergency(call: LiveCa
     """T-026: rights are the organisation's, not the packet's."""
     carl = await BareRadio.log_in(await call.platform.enrol("Carl", "Patrol", listen_only=True))
     await carl.affiliate()
+    await carl.ask(signalling.RaiseAlert(id=1, alert="alr_00000000000000a1"), signalling.AlertAccepted)
     await carl.say(
         carl.floor_message(MessageType.FLOOR_REQUEST, indicator=FloorIndicator.EMERGENCY, floor_priority=255)
     )

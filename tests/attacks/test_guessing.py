@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import base64
+import json
 import math
 import random
 import statistics
@@ -20,8 +21,11 @@ from attacks.raw_websocket import RawWebSocket
 from ptthandset.credentials import Credentials
 from pttserver.config import AuthenticationSettings
 from pttserver.crypto.device_keys import proof
+from pttserver.privacy.operations import OPERATIONS
+from pttserver.roles import Role
 from pttserver.wire import signalling
 from pttserver.wire.floor_control import MessageType
+from repository import ROOT
 from running_server import Platform, running_platform
 
 
@@ -227,7 +231,34 @@ SAMPLES: dict[str, dict[str, object]] = {
     "presence.list": {"group": "grp_0123456789abcdef"},
     "media.path": {"via": "udp"},
     "ping": {},
+    "call.private": {"to": "sub_0123456789abcdef"},
+    "call.first_to_answer": {"to": ["sub_0123456789abcdef"]},
+    "call.broadcast": {"group": "grp_0123456789abcdef"},
+    "call.answer": {"call": "cal_0123456789abcdef"},
+    "call.reject": {"call": "cal_0123456789abcdef"},
+    "call.end": {"call": "cal_0123456789abcdef"},
+    "call.alert": {"to": "sub_0123456789abcdef"},
+    "call.alert.acknowledge": {"of": "sub_0123456789abcdef"},
+    "group.peril": {"group": "grp_0123456789abcdef", "on": True},
+    "group.make": {"name": "x", "members": ["sub_0123456789abcdef"], "reason": "x"},
+    "group.dissolve": {"group": "grp_0123456789abcdef", "reason": "x"},
+    "dispatch.overview": {},
+    "dispatch.watch": {"on": True},
+    "floor.revoke": {"group": "grp_0123456789abcdef", "reason": "x"},
+    "device.logout": {"who": "dev_0123456789abcdef", "reason": "x"},
+    "device.stun": {"who": "dev_0123456789abcdef", "reason": "x"},
+    "device.enable": {"who": "dev_0123456789abcdef", "reason": "x"},
+    "device.wipe": {"who": "dev_0123456789abcdef", "reason": "x"},
+    "device.wiped": {},
+    "subscriber.regroup": {"subscriber": "sub_0123456789abcdef", "reason": "x"},
 }  # fmt: skip
+SAMPLES |= {
+    kind: {name: value for name, value in json.loads(frame).items() if name not in ("type", "id")}
+    for kind, frame in json.loads((ROOT / "proto/vectors/messages.json").read_text(encoding="utf-8"))[
+        "requests"
+    ].items()
+    if kind not in SAMPLES and kind.startswith(("alert.", "message.", "contact."))
+}
 
 
 def test_every_request_has_a_sample() -> None:
@@ -283,12 +314,13 @@ async def test_an_object_of_another_tenant_is_as_good_as_none(platform: Platform
     secret = (await platform.provisioning.group("ACME", "Secret")).group_id
     await theirs.affiliate(foreign)
     radio = await BareRadio.log_in(anna)
-    with_group = [kind for kind, members in SAMPLES.items() if "group" in members]
-    assert len(with_group) == 3
+    everybodys = {kind for kind, operation in OPERATIONS.items() if Role.SUBSCRIBER in operation.roles}
+    with_group = [kind for kind, members in SAMPLES.items() if "group" in members and kind in everybodys]
+    assert with_group == ["affiliate", "deaffiliate", "presence.list", "group.peril"]
     for kind in with_group:
         answers = set()
         for group in (foreign, secret, "grp_0123456789abcdef"):
-            request = signalling.REQUESTS[kind](id=1, group=group)
+            request = signalling.REQUESTS[kind].model_validate({**SAMPLES[kind], "id": 1, "group": group})
             with pytest.raises(Refusal) as refused:
                 await radio.ask(request, signalling.Reply)
             answers.add((refused.value.code, refused.value.error.message, str(refused.value.error.details)))

@@ -175,6 +175,7 @@ async def test_who_lets_go_while_waiting_gives_up_the_place(roll: Roll) -> None:
 
 async def test_an_emergency_stops_the_talker_and_is_heard(roll: Roll) -> None:
     anna, bert, carl = [await roll.on_duty(name) for name in ("Anna", "Bert", "Carl")]
+    await bert.handset.alerts.raise_alert()
     talking = asyncio.create_task(anna.says(5.0))
     await until(lambda: sum(map(len, carl.played.values())) >= 10)
     emergency = await bert.says(0.6, emergency=True)
@@ -189,6 +190,7 @@ async def test_an_emergency_stops_the_talker_and_is_heard(roll: Roll) -> None:
 async def test_a_burst_that_is_lost_before_the_next_frame_is_reported(roll: Roll) -> None:
     """Between the grant and the first frame that could go out."""
     anna, bert = await roll.on_duty("Anna"), await roll.on_duty("Bert")
+    await bert.handset.alerts.raise_alert()
     talking = asyncio.create_task(anna.says(0.5, 60))
     await anna.saw(FloorGranted)
     await bert.group.request_floor(emergency=True)

@@ -138,7 +138,13 @@ async def test_an_announcement_is_not_taken_for_a_replay_of_a_message_under_anot
         signalling.SrtpKeys(key=bytes(32), salt=bytes(12)), signalling.SrtpKeys(key=own.key, salt=own.salt)
     )
     link = MediaLink(
-        ssrc=1, server_ssrc=2, keys=keys, keepalive_interval_s=60, report=lambda: (), on_path=lambda via: None
+        ssrc=1,
+        server_ssrc=2,
+        keys=keys,
+        keepalive_interval_s=60,
+        report=lambda: (),
+        on_path=lambda via: None,
+        on_alert=lambda packet: None,
     )
     ear = Ear(EpochKeys(signalling.Epoch(number=1, key=group.key, salt=group.salt)))
     link.groups["grp"] = ear

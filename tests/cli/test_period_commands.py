@@ -129,7 +129,7 @@ def test_what_is_over_is_told_erased_and_proven(pttserver, record):
     assert {(row["category"], row["where"], row["rows"]) for row in due} >= {("call_record", "calls", 2)}
     assert listed(pttserver) == ["cal_5"]  # what is over is not shown, swept or not
     assert swept(pttserver)["call_record"] == 2
-    assert "Would be erased: none" in pttserver("retention", "sweep", "--dry-run")
+    assert "Would be erased or rewritten: none" in pttserver("retention", "sweep", "--dry-run")
     told = json.loads(pttserver("retention", "status", "--json"))
     assert (told["halted"], told["unproven"], told["last_sweeps"][0]["outcome"]) == (False, 0, "done")
     assert "ACME" in pttserver("retention", "status")

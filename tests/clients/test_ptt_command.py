@@ -24,7 +24,9 @@ from sim.radio_traffic import Roll, roll_of
 RATE_HZ = 16_000
 PTT = str(Path(sys.executable).parent / "ptt")
 PATIENCE_S = 30.0
-COMMANDS = ["enroll", "login", "logout", "groups", "who", "talk", "listen", "radio", "call", "callback", "dispatch"]
+COMMANDS = [
+    "enroll", "login", "logout", "groups", "who", "talk", "listen", "radio", "call", "callback", "sos", "dispatch",
+]  # fmt: skip
 
 
 @dataclass

@@ -1,8 +1,10 @@
 """Calls with real handsets and a real server: private, full-duplex, to the first who answers, broadcast, call back."""
 
 import asyncio
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from e2e.voices import FRAME_MS, RATE_HZ, listening, say, sentence
 from ptthandset.audio.codec import OpusEncoder
@@ -13,6 +15,7 @@ from ptthandset.errors import CallOver, FloorRefused, Refused
 from ptthandset.handset import Handset
 from pttserver.config import CallSettings
 from pttserver.roles import Role
+from pttserver.store.schema import call_participants, calls
 from pttserver.wire import signalling
 from running_server import TENANT, Platform, running_platform, until
 
@@ -62,11 +65,35 @@ async def test_a_private_call_is_talked_in_by_turns_and_nobody_else_hears_it(pla
     await theirs.over.wait()
     assert theirs.reason == "ended"
     await until(lambda: not bert.talkgroups and not anna.talkgroups)
-    assert not platform.server.services.memberships.temporary.of_tenant(platform_tenant(platform))
+    assert len(platform.server.services.memberships.temporary) == 0
+    await until(lambda: platform.server.services.call_log.written >= 3)
+    (record,) = await rows(platform, calls)
+    hers, his = [await platform.keys(number(handset)) for handset in (anna, bert)]
+    assert (record["group_id"], record["initiator"].text) == (call.talk_group.group_id, hers.reference())
+    present = {row["subject"].text for row in await rows(platform, call_participants)}
+    assert present == {hers.reference(), his.reference()}
 
 
-def platform_tenant(platform: Platform) -> str:
-    return next(iter(platform.server.services.policies.tenants()))
+async def rows(platform: Platform, table: Any) -> list[Any]:
+    return await platform.database.read(lambda sql: list(sql.execute(select(table)).mappings()))
+
+
+@pytest.mark.parametrize(
+    ("role", "asked", "given"), [("subscriber", 255, 127), ("manager", 255, 255), ("subscriber", 3, 3)]
+)
+async def test_the_priority_of_a_call_is_what_is_asked_but_at_most_what_the_role_may(
+    platform: Platform, role: str, asked: int, given: int
+) -> None:
+    (bert,) = await people(platform, "Bert")
+    caller = await platform.enrol("Anna", "Patrol")
+    await platform.office.roles.set_role(TENANT, "Anna", Role(role))
+    anna = await platform.log_in(caller)
+    answering(bert)
+    call = await anna.calls.private(number(bert), priority=asked)
+    await call.connected()
+    theirs = bert.calls.live[call.call_id]
+    await theirs.connected()
+    assert (call.talk_group.priority, theirs.priority, theirs.talk_group.priority) == (given, given, 100)
 
 
 async def hear(call: VoiceCall, sound: bytearray) -> None:

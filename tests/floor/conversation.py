@@ -40,6 +40,7 @@ class Group:
         self.ends: list[BurstEnd] = []
 
     def joined_by(self, name: str, **facts: int | bool) -> "Person":
+        facts = {"may_preempt": True, **facts}
         participant = Participant(ssrc=len(self.people) + 1, user_id=f"sub_{name}", functional_alias=name, **facts)
         person = Person(self, participant)
         self.people[participant.ssrc] = person

@@ -62,7 +62,12 @@ class FloorLife(RuleBasedStateMachine):
     def joins(self, ssrc: int, priority: int, listen_only: bool, implicit: bool = False) -> None:
         if ssrc not in self.arbiter.participants:
             newcomer = Participant(
-                ssrc, f"sub_{ssrc}", priority=priority, listen_only=listen_only, implicit_request=implicit
+                ssrc,
+                f"sub_{ssrc}",
+                priority=priority,
+                listen_only=listen_only,
+                may_preempt=True,
+                implicit_request=implicit,
             )
             told = self.performs(self.arbiter.join(self.now, newcomer))
             answers = {e.message.type for e in told if isinstance(e, Send) and e.to_ssrc == ssrc}

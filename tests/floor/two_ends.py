@@ -64,7 +64,7 @@ class TwoEnds:
         self.granted: set[int] = set()
         self.told: dict[int, list[FloorEffect]] = {ssrc: [] for ssrc in self.handsets}
         for ssrc in self.handsets:
-            self.perform(self.arbiter.join(0.0, Participant(ssrc, f"sub_{ssrc}")))
+            self.perform(self.arbiter.join(0.0, Participant(ssrc, f"sub_{ssrc}", may_preempt=True)))
             self.after(self.random.random(), self.voice_of(ssrc))
 
     # Time

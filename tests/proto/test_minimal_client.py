@@ -305,9 +305,16 @@ async def test_two_minimal_clients_talk(platform: Platform) -> None:
         async with asyncio.timeout(5):
             while not any(event["type"] == "group.epoch" for event in bert.events):
                 await asyncio.sleep(0.01)
+        await calls_for_help(bert)
         await bert.send_floor(REQUEST, {13: EMERGENCY})
         await bert.floor_says(GRANTED)
     assert not any(count for _, count in platform.server.services.relay.drops.items())
+
+
+async def calls_for_help(client: Client) -> None:
+    """alerts.md: without an alert an emergency is not believed."""
+    accepted = await client.ask("alert.raise", alert="alr_00000000000000f1")
+    assert (accepted["type"], accepted["state"]) == ("alert.accepted", "raised")
 
 
 async def talks_and_is_heard(talker: Client, listener: Client) -> None:
@@ -354,6 +361,7 @@ async def test_queue_pre_emption_and_refusals_as_documented(tmp_path: Any) -> No
                 assert (await carl.floor_says(POSITION_INFO))[3][:1] == b"\xff"
                 await carl.send_floor(REQUEST, {13: NORMAL})
                 assert (await carl.floor_says(DENY))[2][:2] == b"\0\x07"
+                await calls_for_help(carl)
                 await carl.send_floor(REQUEST, {13: EMERGENCY})
                 revoked = await anna.floor_says(REVOKE)
                 assert (revoked[2][:2], revoked[14]) == (b"\0\x04", granted[14])

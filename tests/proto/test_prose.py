@@ -21,6 +21,8 @@ FOLDER = Path(__file__).parents[2] / "proto"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
 ERRORS, LIMITS, SIGNALLING, FLOOR = (PAGES[name] for name in ("errors", "limits", "signalling", "floor-control"))
 
+MESSAGES = "\n".join(PAGES.get(name, "") for name in ("signalling", "alerts"))
+
 
 MESSAGES = "\n".join(PAGES[name] for name in ("signalling", "calls", "dispatch", "messages"))
 
@@ -80,6 +82,9 @@ def test_every_message_and_every_member_is_described() -> None:
         signalling.Epoch,
         signalling.MediaEndpoint,
     )
+    for part in (signalling.AlertInfo, signalling.AlertStep, signalling.AlertDetail, signalling.Position):
+        for name in part.model_fields:
+            assert f"`{name}`" in PAGES["alerts"], f"{part.__name__}: {name}"
     for part in (*parts, signalling.Superseded, signalling.MemberPresence, signalling.Roster, signalling.Participant):
         for name in part.model_fields:
             assert f"`{name}`" in MESSAGES, f"{part.__name__}: {name}"

@@ -19,6 +19,7 @@ from pttserver.crypto.device_keys import proof, verify
 from pttserver.crypto.srtp import SrtpError, SrtpKey, SrtpReceiver, SrtpSender
 from pttserver.errors import MalformedMessage, MalformedPacket, ProtocolError
 from pttserver.wire import rtcp, signalling
+from pttserver.wire.alert_packet import AlertPacket
 from pttserver.wire.enrolment import Enrolment, build_enrolment, parse_enrolment
 from pttserver.wire.floor_control import (
     FloorIndicator,
@@ -121,6 +122,9 @@ def as_values(packet: rtcp.RtcpPacket) -> dict[str, Any]:
         case rtcp.DelaySinceReference(ssrc, about, last, delay):
             said = {"about_ssrc": about, "last_reference": last, "delay": delay}
             return {"kind": "delay since reference", "ssrc": ssrc, **said}
+        case AlertPacket(kind, ssrc, alert, drill, cause):
+            said = {"subtype": int(kind), "alert": alert, "drill": drill, "cause": int(cause)}
+            return {"kind": "alert", "ssrc": ssrc, **said}
         case rtcp.Bye(ssrc):
             return {"kind": "bye", "ssrc": ssrc}
     raise AssertionError(packet)

@@ -1,7 +1,7 @@
 """A policy that became stricter in what it stores reaches what is stored already, and only that."""
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import MetaData, Table, insert, select, update
 
 from pttserver.errors import InvalidValue, SealBroken
 from pttserver.ids import Personal, SubscriberId
@@ -11,11 +11,12 @@ from pttserver.privacy.gate import Gate
 from pttserver.privacy.policy import parse_policy
 from pttserver.privacy.purposes import Purpose
 from pttserver.store.audit_chain import AuditNote
-from pttserver.store.columns import Reference, Sealed
+from pttserver.store.columns import Reference, ReferenceType, Sealed, reference, sealed
 from pttserver.store.expiry import plan
 from pttserver.store.holds import Hold, Holds
 from pttserver.store.profiles import NewIdentifier, ProfileChange, Profiles
 from pttserver.store.records import IdentifierKind
+from pttserver.store.rewriting import Rewriting, formed
 from pttserver.store.schema import bursts, call_participants, calls, devices, subscriber_fields, subscribers, takeovers
 from pttserver.store.shredding import shred
 from pttserver.store.subjects import Subjects
@@ -253,6 +254,54 @@ async def test_what_does_not_open_or_cannot_be_cut_is_taken_away(acme, database)
     assert await count(database, subscribers, subscribers.c.display_name.is_not(None)) == 0
     assert await count(database, calls, calls.c.initiator_address.is_not(None)) == 0
     assert await count(database, calls) == 1
+
+
+async def test_octets_are_not_made_into_pseudonyms(acme, database):
+    """What is no text has no pseudonym that would be worth anything: the gate keeps none of it under such a policy."""
+
+    def put(sql):
+        octets = released(Category.SUBSCRIBER_NAME, ANNA, b"\x00\x01", Purpose.SERVICE)
+        name = VAULT.existing(sql, ANNA).seal(octets)
+        sql.execute(update(subscribers).where(subscribers.c.id == ANNA).values(display_name=name))
+
+    await database.write(put)
+    await apply(database, '[categories.subscriber_name]\nstore = "pseudonymised"\n')
+    await sweep(database, NOW)
+    assert await count(database, subscribers, subscribers.c.display_name.is_not(None)) == 0
+
+
+def test_what_operators_wrote_is_not_rewritten():
+    """It is under the key of the organisation, whatever category it is about."""
+    table = Table(
+        "steps",
+        MetaData(),
+        reference("subject", Category.ALERT),
+        sealed("note", Category.ALERT, of="tenant"),
+        sealed("place", Category.LOCATION),
+        sealed("key", Category.CREDENTIAL),
+    )
+    assert [column.name for column in formed(table)] == ["subject", "place"]
+
+
+async def test_each_reference_of_a_row_is_its_own_persons(acme, database):
+    """A call has one who started it; a row that refers to a second person must not come to name the first twice."""
+    await record_call(database, 1, 5)
+
+    def other(sql):
+        bert = VAULT.existing(sql, BERT).refer(released(Category.PARTICIPANTS, BERT, BERT))
+        sql.execute(update(bursts).values(subject=bert))
+
+    await database.write(other)
+    await apply(database, HIDDEN_PEOPLE)
+    made = await database.read(lambda sql: plan(sql, VAULT, TENANT, NOW))
+    steps = [step for step in made.steps if isinstance(step, Rewriting)]
+    assert [
+        step.name for step in steps if isinstance(step.column.type, ReferenceType) and step.owner is not step.column
+    ] == []
+    await sweep(database, NOW)
+    names = await database.read(lambda sql: VAULT.existing(sql, BERT).references())
+    (row,) = await database.read(lambda sql: sql.scalars(select(bursts.c.subject)).all())
+    assert row.text == names[1]
 
 
 async def test_own_fields_go_by_their_own_rule(acme, database):

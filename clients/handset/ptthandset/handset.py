@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from ptthandset.alerts import Alerts
 from ptthandset.audio.playout import Played
 from ptthandset.calls import Calls
 from ptthandset.contacts import ContactList
@@ -96,7 +97,8 @@ class Handset:
         self.contacts = ContactList(self._ask)
         self.calls = Calls(self._ask, self.affiliate, self.talkgroups.__contains__)
         self.dispatch = Dispatch(self._ask)
-        self._services: list[Service] = [self.messages, self.contacts, self.calls, self.dispatch]
+        self.alerts = Alerts(self._ask, self._send_alert, credentials.subscriber, lambda: self.terms)
+        self._services: list[Service] = [self.messages, self.contacts, self.calls, self.dispatch, self.alerts]
 
     @classmethod
     async def connect(cls, credentials: Credentials, *, pin: str | None = None, options: Options | None = None) -> Self:
@@ -191,6 +193,7 @@ class Handset:
             keepalive_interval_s=reply.keepalive_interval_s,
             report=self._reports,
             on_path=self._tell_path,
+            on_alert=self.alerts.receive,
         )
         self.media.link = link
         await self._open_media(reply.media)
@@ -425,6 +428,8 @@ class Handset:
                 self._gain_group(info, temporary)
             case signalling.GroupCondition(group=group_id) if group_id in self.talkgroups:
                 self.talkgroups[group_id].imminent_peril = event.imminent_peril
+            case signalling.GroupEmergency(group=group_id, on=on) if group_id in self.talkgroups:
+                self.talkgroups[group_id].emergency = on
             case signalling.GroupRemoved(group=group_id):
                 self._lose_group(group_id)
 
@@ -463,6 +468,10 @@ class Handset:
 
     async def _ask(self, request: signalling.Request, expected: type[R]) -> R:
         return await self._connected().request(request, expected)
+
+    def _send_alert(self, alert: str, drill: bool) -> None:
+        if self.media is not None:
+            self.media.send_alert(alert, drill)
 
     def _tell(self, event: HandsetEvent) -> None:
         tell_all(self.listeners, event)

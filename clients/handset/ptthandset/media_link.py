@@ -13,6 +13,7 @@ from ptthandset.media_path import Choose, MediaPath, PathEffect, Via
 from ptthandset.signalling_client import SignallingClient
 from pttserver.errors import MalformedPacket
 from pttserver.wire import rtcp
+from pttserver.wire.alert_packet import AlertPacket, AlertPacketType
 from pttserver.wire.floor_control import FloorMessage
 from pttserver.wire.rtp import RTP_HEADER_BYTES, RtpPacket, is_rtcp, rtcp_ssrc, rtp_ssrc
 
@@ -48,6 +49,7 @@ class MediaLink(asyncio.DatagramProtocol):
         keepalive_interval_s: float,
         report: Callable[[], Iterable[rtcp.ReportBlock]],
         on_path: Callable[[Via], None],
+        on_alert: Callable[[AlertPacket], None],
     ) -> None:
         self.ssrc = ssrc
         self.server_ssrc = server_ssrc
@@ -58,6 +60,7 @@ class MediaLink(asyncio.DatagramProtocol):
         self.groups: dict[str, MediaGroup] = {}
         self._report = report
         self._on_path = on_path
+        self._on_alert = on_alert
         self._path = MediaPath(time.monotonic(), keepalive_interval_s)
         self._alarm = Alarm(self._expire)
         self._held = HeldPackets()
@@ -106,6 +109,12 @@ class MediaLink(asyncio.DatagramProtocol):
             self._transport.sendto(self.keys.uplink.protect_rtcp(packet))
         elif via is Via.WEBSOCKET and self.link is not None:
             self.link.send_control(packet)
+
+    def send_alert(self, alert: str, drill: bool) -> None:
+        """By UDP if there is a port, whether or not that way was proved: in distress every chance is taken."""
+        if self._transport is not None:
+            packet = AlertPacket(AlertPacketType.RAISE, self.ssrc, alert, drill)
+            self._transport.sendto(self.keys.uplink.protect_rtcp(packet.encode()))
 
     def doubt_path(self) -> None:
         """Floor control messages stay unanswered."""
@@ -213,6 +222,8 @@ class MediaLink(asyncio.DatagramProtocol):
             if isinstance(packet, FloorMessage):
                 for group in self._candidates(packet.ssrc):
                     group.receive_floor(now, packet)
+            elif isinstance(packet, AlertPacket) and packet.ssrc == self.server_ssrc:
+                self._on_alert(packet)
             elif isinstance(packet, rtcp.DelaySinceReference) and packet.ssrc == self.server_ssrc:
                 self._answered(now, packet, via)
 

@@ -110,6 +110,7 @@ class Talkgroup:
         self.priority = affiliation.priority
         self.ssrc = affiliation.ssrc
         self.control_ssrc = affiliation.control_ssrc
+        self.emergency = affiliation.emergency
         self.keys = EpochKeys(affiliation.epoch)
         self.imminent_peril = affiliation.imminent_peril
         self._media = media
@@ -125,6 +126,7 @@ class Talkgroup:
         self.imminent_peril = affiliation.imminent_peril
         self.listen_only = affiliation.listen_only
         self.priority = affiliation.priority
+        self.emergency = affiliation.emergency
         self.set_roster(affiliation.roster)
 
     # Roster ------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from pttserver.cli import alert as alert_command
 from pttserver.cli import audit as audit_command
 from pttserver.cli import (
     backup,
@@ -61,6 +62,7 @@ app.add_typer(audit_command.app, name="audit")
 app.add_typer(policy.app, name="policy")
 app.add_typer(config_command.app, name="config")
 app.add_typer(call.app, name="call")
+app.add_typer(alert_command.app, name="alert")
 app.add_typer(hold.app, name="hold")
 app.add_typer(retention.app, name="retention")
 tenant.app.command()(closing.close)

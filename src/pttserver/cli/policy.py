@@ -96,7 +96,7 @@ def diff(ctx: typer.Context, old: PolicyOf, new: PolicyOf, json: AsJson = False)
     print_table("Changes", ["Where", "What", "Before", "After", "Is"], rows)
     if not Path(old).is_file():
         gone = [[d.category, d.where, str(d.rows)] for d in due]
-        print_table("Erased at the next sweep", ["Category", "Where", "Rows"], gone)
+        print_table("Erased or rewritten at the next sweep", ["Category", "Where", "Rows"], gone)
     return None
 
 

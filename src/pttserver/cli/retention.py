@@ -114,7 +114,7 @@ def _print_due(found: "list[tuple[str, Due]]", json: bool) -> None:
             ]
         )
     rows = [[name, due.category.value, due.where, f"{due.rows:,}"] for name, due in found]
-    return print_table("Would be erased", ["Tenant", "Category", "Where", "Rows"], rows)
+    return print_table("Would be erased or rewritten", ["Tenant", "Category", "Where", "Rows"], rows)
 
 
 def _print_swept(swept: "list[Swept]", names: dict[str, str], json: bool) -> None:

@@ -43,8 +43,8 @@ _URGENT = FloorIndicator.EMERGENCY | FloorIndicator.IMMINENT_PERIL
 class ServerMessages:
     """Writes the messages of one group's floor control server.
 
-    `condition`: what the group is (temporary, broadcast) and the state that it is in (imminent peril); Floor Granted,
-    Floor Taken and Floor Idle tell it.
+    `condition`: what the group is (temporary, broadcast) and the state that it is in (emergency, imminent peril);
+    Floor Granted, Floor Taken and Floor Idle tell it.
     """
 
     __slots__ = ("_control_ssrc", "_queueing", "condition")
@@ -134,8 +134,9 @@ class ServerMessages:
         return self._with_condition(priority.indicator)
 
     def _with_condition(self, call: FloorIndicator) -> FloorIndicator:
-        """What is urgent, of the call or of the group, stands in the place of "normal"."""
-        urgent = (call | self.condition) & _URGENT
+        """What is most urgent, of the call or of the group, stands in the place of "normal"."""
+        claimed = call | self.condition
+        urgent = FloorIndicator.EMERGENCY & claimed or FloorIndicator.IMMINENT_PERIL & claimed
         queueing = FloorIndicator.QUEUEING_SUPPORTED if self._queueing else FloorIndicator(0)
         return (urgent or FloorIndicator.NORMAL) | (self.condition & ~_URGENT) | queueing
 

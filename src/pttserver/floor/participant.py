@@ -9,7 +9,7 @@ class Participant:
 
     `user_id` is the opaque subscriber id and `functional_alias` the name to show (may be empty): Floor
     Taken carries both. `priority` is the provisioned one, 0-255, 255 the most urgent (TS 24.380 §8.2.3.2).
-    `may_preempt`: emergency and imminent peril in this participant's requests are believed.
+    `may_preempt`: emergency and imminent peril in this participant's requests are believed: it has an alert open.
     `implicit_request`: taking part is a floor request that no listener need be there for, as each party of a
     full-duplex call makes in its own channel (implicit floor request, TS 24.380 §4.1.1.2).
     """
@@ -20,5 +20,5 @@ class Participant:
     priority: int = 0
     listen_only: bool = False
     chair: bool = False
-    may_preempt: bool = True
+    may_preempt: bool = False
     implicit_request: bool = False

@@ -82,7 +82,7 @@ def tell_position(floor: Floor, _now: float, asker: Request) -> list[Effect]:
 
 
 def tell_condition(floor: Floor, now: float, _nobody: Request) -> list[Effect]:
-    """The group is in imminent peril from now on, or no more: the state of the floor is told anew, and says so."""
+    """Emergency or imminent peril of the group began or ended: the state of the floor is told anew, and says so."""
     floor.count_change()
     talker = floor.talker_ssrc
     told: list[Effect] = [] if talker is None else tell_state(floor, now, NOBODY._replace(ssrc=talker))

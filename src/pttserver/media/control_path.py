@@ -16,14 +16,17 @@ from pttserver.media.suspects import Suspects
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Affiliation, Session
 from pttserver.wire import rtcp
+from pttserver.wire.alert_packet import AlertPacket
 from pttserver.wire.floor_control import FloorMessage
 from pttserver.wire.rtp import rtcp_ssrc
 
 FloorMessageHandler = Callable[[Affiliation, FloorMessage, float], None]
+AlertPacketHandler = Callable[[Session, AlertPacket, bytes | None], None]
+"""The last one: the address that it came from, None on a WebSocket."""
 
 
 class ControlPath:
-    """Takes RTCP from the UDP port and from WebSockets; floor control messages go to `on_floor_message`."""
+    """Takes RTCP from the UDP port and from WebSockets; what it means goes to `on_floor_message`, `on_alert_packet`."""
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class ControlPath:
         self._drops = drops
         self._server_ssrc = server_ssrc
         self.on_floor_message: FloorMessageHandler = lambda affiliation, message, now: None
+        self.on_alert_packet: AlertPacketHandler = lambda session, packet, address: None
 
     def from_udp(self, packet: bytes, address: bytes, now: float) -> None:
         """An SRTCP packet of at least 8 octets."""
@@ -104,6 +108,11 @@ class ControlPath:
                 self._drops.foreign_ssrc += 1
             else:
                 self.on_floor_message(affiliation, packet, now)
+        elif isinstance(packet, AlertPacket):
+            if affiliation is None:
+                self.on_alert_packet(session, packet, address)
+            else:
+                self._drops.foreign_ssrc += 1
         elif isinstance(packet, rtcp.ReferenceTime):
             self._answer_keepalive(session, packet, address)
         elif isinstance(packet, rtcp.ReceiverReport):
@@ -112,15 +121,19 @@ class ControlPath:
                 session.jitter = block.jitter
 
     def _answer_keepalive(self, session: Session, time: rtcp.ReferenceTime, address: bytes | None) -> None:
-        """On the path that it came by: so the client learns which paths work both ways, and the round-trip time."""
+        """So the client learns which paths work both ways, and the round-trip time."""
         answer = (
             rtcp.ReceiverReport(self._server_ssrc).encode()
             + rtcp.DelaySinceReference(self._server_ssrc, time.ssrc, time.ntp >> 16 & 0xFFFFFFFF).encode()
         )
+        self.answer(session, answer, address)
+
+    def answer(self, session: Session, packet: bytes, address: bytes | None) -> None:
+        """An RTCP packet of the server, on the path that the session's own came by."""
         if address is not None:
-            self._socket.send(session.downlink.protect_rtcp(answer), address)
+            self._socket.send(session.downlink.protect_rtcp(packet), address)
         elif session.link is not None:
-            session.link.post_control(answer)
+            session.link.post_control(packet)
 
     def send(self, session: Session, packet: bytes) -> None:
         """An RTCP packet to one session, on the path that it listens by."""

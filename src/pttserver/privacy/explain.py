@@ -34,7 +34,7 @@ def explain(policy: Policy) -> list[str]:
         *(_category(category, policy.rule(category)) for category in Category),
         *(_datum(f"{name} (your field)", policy.rule(Category.EXTRA, name)) for name in policy.extra),
         *_location(policy.location, policy.location.enabled),
-        _alerts(policy),
+        *_alerts(policy),
         _messages(policy),
         *_roles(policy.roles),
         f"Groups: members see the names of up to {policy.roster.names_up_to} participants, and the number of more.",
@@ -87,8 +87,9 @@ def _head(policy: Policy) -> Iterator[str]:
 def _category(category: Category, rule: Rule) -> str:
     told = _datum(about(category).title, rule)
     wanted = WRITTEN_FOR.get(category)
-    if rule.storage is not Storage.NONE and wanted not in (None, *rule.purposes):
-        told += f" But nothing of it is written: the server writes it for {wanted}, which is not among its purposes."
+    if rule.storage is not Storage.NONE and wanted is not None and not wanted & rule.purposes:
+        server = " or ".join(sorted(wanted)).replace("_", " ")
+        told += f" But nothing of it is written: the server writes it for {server}, which is not among its purposes."
     return told.replace("Seen by the person", "Seen by nobody") if category is Category.CREDENTIAL else told
 
 
@@ -137,12 +138,22 @@ def _location(location: LocationSection, enabled: bool) -> Iterator[str]:
     yield f"A subscriber {'may' if location.subscriber_may_switch_off else 'may not'} switch location off."
 
 
-def _alerts(policy: Policy) -> str:
-    if not policy.alerts.enabled:
-        return "Alerts are off."
-    who = "every subscriber" if policy.alerts.allowed_by_default else "only subscribers who are allowed to"
-    ears = "may" if policy.alerts.ambient_listening else "may not"
-    return f"Alerts can be raised by {who}; dispatchers {ears} open the microphone of a device while its alert is open."
+def _alerts(policy: Policy) -> Iterator[str]:
+    alerts = policy.alerts
+    if not alerts.enabled:
+        yield "Alerts are off."
+        return
+    who = "every subscriber" if alerts.allowed_by_default else "only subscribers who are allowed to"
+    ears = "may" if alerts.ambient_listening else "may not"
+    yield f"Alerts can be raised by {who}; dispatchers {ears} open the microphone of a device while its alert is open."
+    groups = f" ({words(alerts.groups)})" if alerts.groups else ""
+    further = words(alerts.escalate_to, "then") if alerts.escalate_to else "nobody else"
+    within_s = alerts.acknowledge_within_s
+    yield f"They go to {words(alerts.route)}{groups}; if no dispatcher answers within {within_s} s, to {further}."
+    if alerts.group_emergency:
+        yield "The groups of a person in distress are in emergency until the alert is closed."
+    if not policy.keeps(Category.ALERT):
+        yield "Alerts live in memory only: one that is open when the server stops is lost, and none can be debriefed."
 
 
 def _messages(policy: Policy) -> str:

@@ -33,7 +33,8 @@ _TEXTS = {
     LimitationCode.NO_IDENTIFIERS: "Identifiers are not kept in clear: they can be compared at most, and not shown.",
     LimitationCode.NO_MESSAGE_HISTORY: "Messages are not kept: they reach only who is connected, and only once.",
     LimitationCode.NO_DELIVERY_REPORTS: "Records of messages are not kept: there are no delivery reports.",
-    LimitationCode.NO_ALERT_DEBRIEFING: "Alerts are not recorded: they are handled live, and cannot be debriefed.",
+    LimitationCode.NO_ALERT_DEBRIEFING: "Alerts are not recorded: they are handled live, are lost if the server stops"
+    " meanwhile, and cannot be debriefed.",
     LimitationCode.NO_AUDIT: "Access to personal data is not recorded: nobody can show who saw what (GDPR Art. 5(2)).",
     LimitationCode.NO_BILLING_RECORDS: "Use is not recorded: it can be neither charged nor proved.",
 }

@@ -97,6 +97,13 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "device.wipe": Operation(Scope.REMOTE_CONTROL, DISPATCHERS),
     "device.wiped": Operation(Scope.TALK),
     "subscriber.regroup": Operation(Scope.ADMINISTER, DISPATCHERS),
+    "alert.raise": Operation(Scope.ALERT, switch=Switch.ALERTS),
+    "alert.delivered": Operation(Scope.ALERT),
+    "alert.cancel": Operation(Scope.ALERT),
+    "alert.list": Operation(Scope.ALERT),
+    "alert.acknowledge": Operation(Scope.ALERT, DISPATCHERS),
+    "alert.handle": Operation(Scope.ALERT, DISPATCHERS),
+    "alert.resolve": Operation(Scope.ALERT, DISPATCHERS),
 }
 """By the type of the request."""
 

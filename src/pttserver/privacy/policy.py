@@ -91,7 +91,7 @@ class Policy(Section):
     def writes(self, category: Category, extra: str = "") -> bool:
         """Whether anything of it is written in fact: the policy keeps it, for what the server writes it for."""
         wanted = WRITTEN_FOR.get(category)
-        return self.keeps(category, extra) and wanted in (None, *self.rule(category, extra).purposes)
+        return self.keeps(category, extra) and (wanted is None or bool(wanted & self.rule(category, extra).purposes))
 
     def _finish(self, text: str, base: Mapping[Category, CategoryRule]) -> None:
         """Fills in the rules, and the digest."""

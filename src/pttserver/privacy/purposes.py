@@ -45,19 +45,19 @@ class Tier(StrEnum):
     TECHNICIAN = "technician"
 
 
-WRITTEN_FOR: Final[Mapping[Category, Purpose]] = {
-    Category.SUBSCRIBER_NAME: Purpose.SERVICE,
-    Category.NICKNAME: Purpose.SERVICE,
-    Category.IDENTIFIER: Purpose.SERVICE,
-    Category.DEVICE_TYPE: Purpose.SERVICE,
-    Category.IP_ADDRESS: Purpose.SECURITY,
-    Category.LAST_LOGIN: Purpose.SECURITY,
-    Category.CALL_RECORD: Purpose.OPERATIONS,
-    Category.PARTICIPANTS: Purpose.OPERATIONS,
-    Category.MESSAGE_METADATA: Purpose.SERVICE,
-    Category.MESSAGE_CONTENT: Purpose.SERVICE,
-    Category.ATTACHMENT: Purpose.SERVICE,
-    Category.ACTIVITY_LOG: Purpose.SECURITY,
-    Category.AUDIT_LOG: Purpose.LEGAL_DUTY,
+WRITTEN_FOR: Final[Mapping[Category, frozenset[Purpose]]] = {
+    Category.SUBSCRIBER_NAME: frozenset({Purpose.SERVICE}),
+    Category.NICKNAME: frozenset({Purpose.SERVICE}),
+    Category.IDENTIFIER: frozenset({Purpose.SERVICE}),
+    Category.DEVICE_TYPE: frozenset({Purpose.SERVICE}),
+    Category.IP_ADDRESS: frozenset({Purpose.SECURITY}),
+    Category.LAST_LOGIN: frozenset({Purpose.SECURITY}),
+    Category.CALL_RECORD: frozenset({Purpose.OPERATIONS}),
+    Category.PARTICIPANTS: frozenset({Purpose.OPERATIONS}),
+    Category.MESSAGE_METADATA: frozenset({Purpose.SERVICE}),
+    Category.MESSAGE_CONTENT: frozenset({Purpose.SERVICE}),
+    Category.ATTACHMENT: frozenset({Purpose.SERVICE}),
+    Category.ACTIVITY_LOG: frozenset({Purpose.SECURITY}),
+    Category.AUDIT_LOG: frozenset({Purpose.LEGAL_DUTY}),
 }
-"""What the server writes a category for; a policy that does not name that purpose has nothing of it written."""
+"""What the server writes a category for; a policy that names none of it has nothing of the category written."""

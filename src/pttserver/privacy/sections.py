@@ -163,6 +163,25 @@ class LocationSection(Section):
         return DutyHours(tuple(map(DutySpan.parse, self.duty_hours)), self.time_zone)
 
 
+class AlertTarget(StrEnum):
+    """Who is told of an alert."""
+
+    DISPATCHERS = "dispatchers"
+    MANAGERS = "managers"
+    GROUP = "group"
+    """Members of the emergency groups, or of the groups of the person in distress."""
+    EVERYBODY = "everybody"
+
+
+Targets: TypeAlias = Annotated[
+    tuple[Annotated[AlertTarget, Field(strict=False)], ...], Field(strict=False, min_length=1, max_length=4)
+]
+Stages: TypeAlias = Annotated[
+    tuple[Annotated[AlertTarget, Field(strict=False)], ...], Field(strict=False, max_length=4)
+]
+GroupNames: TypeAlias = Annotated[tuple[NonEmptyText, ...], Field(strict=False, max_length=32)]
+
+
 class AlertsSection(Section):
     """Emergency alerts (SOS)."""
 
@@ -170,6 +189,16 @@ class AlertsSection(Section):
     """Whether alerts can be raised at all."""
     allowed_by_default: bool = True
     """Whether a subscriber may raise alerts unless it is said otherwise for that subscriber."""
+    route: Targets = (AlertTarget.DISPATCHERS, AlertTarget.GROUP)
+    """Who is told at once: `dispatchers`, `managers`, `group`, `everybody`."""
+    groups: GroupNames = ()
+    """Emergency groups, by name or number, that `group` means; none: those that the person takes part in."""
+    acknowledge_within_s: Annotated[int, Field(ge=5, le=3_600)] = 30
+    """If no dispatcher acknowledges it within so many seconds, the next stage is told."""
+    escalate_to: Stages = (AlertTarget.MANAGERS,)
+    """The stages after the route, one after the other, each in the words of `route`."""
+    group_emergency: bool = True
+    """Whether the groups that the person takes part in are in emergency while the alert is open."""
     ambient_listening: bool = False
     """Whether a dispatcher may open the microphone of a device whose alert is open."""
 

@@ -99,6 +99,8 @@ class Attendance:
         """Called when a session is over since the subscriber logs in anew."""
         self.on_left: list[Callable[[Affiliation], None]] = []
         """Called when an affiliation is over."""
+        self.on_arrival: list[Callable[[Session], None]] = []
+        """Called when somebody logged in or came back, once that was answered."""
         self.takeovers = 0
         self.records_lost = 0
 
@@ -151,6 +153,11 @@ class Attendance:
     def changed(self, session: Session) -> None:
         """Something that others see of the session is another."""
         _call(self.on_changed, session)
+
+    def arrived(self, session: Session) -> None:
+        """The log-in or resumption was answered: whoever has something to tell the person does so now."""
+        for tell in self.on_arrival:
+            tell(session)
 
     async def record_login(self, opened: Opened) -> bytes | None:
         """Writes what a log-in leaves behind, and gives a fresh resume token; None if the database cannot be written.

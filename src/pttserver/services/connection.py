@@ -224,6 +224,8 @@ class Connection:
         await self._greet(opened.session)
 
     async def _greet(self, session: Session) -> None:
+        """The log-in was answered: whoever has something to tell the person does so now."""
+        self._door.attendance.arrived(session)
         for greet in self._door.greetings:
             try:
                 await greet(session)
@@ -252,9 +254,7 @@ class Connection:
         await self._door.attendance.affiliate(session, GroupId(request.group), tell)
 
     def _affiliation(self, affiliation: Affiliation) -> signalling.Affiliation:
-        channel = self._door.talk.channel(affiliation.group_id)
-        in_peril = self._door.talk.is_in_peril(affiliation.group_id)
-        return affiliation_message(affiliation, channel, self._door.rosters.roster(affiliation), in_peril)
+        return affiliation_message(affiliation, self._door.talk, self._door.rosters.roster(affiliation))
 
     async def _deaffiliate(self, session: Session, request: signalling.Deaffiliate) -> None:
         affiliation = session.affiliations.get(GroupId(request.group))

@@ -8,6 +8,7 @@ from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.passwords import PinHasher
 from pttserver.ids import Personal
+from pttserver.services.alert_debrief import AlertDebrief
 from pttserver.services.audit import Audit
 from pttserver.services.call_lookup import CallLookup
 from pttserver.services.erasure import Erasure, open_erasures
@@ -46,6 +47,7 @@ class Office:
     retention: Retention
     periods: Periods
     calls: CallLookup
+    alerts: AlertDebrief
     rights: Rights
     roles: Roles
     exports: SubjectExports
@@ -87,6 +89,7 @@ async def furnish(
         retention=retention,
         periods=Periods(database, book, provisioning, clock),
         calls=CallLookup(database, book, provisioning, clock),
+        alerts=AlertDebrief(database, book, provisioning, clock),
         rights=rights,
         roles=Roles(database, provisioning),
         exports=SubjectExports(database, book, rights, clock),

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from pttserver.crypto.srtp import SrtpKey
 from pttserver.ids import Ssrc
-from pttserver.media.channel import GroupChannel
 from pttserver.services.attendance import Opened
 from pttserver.services.key_epochs import epoch_message
+from pttserver.services.talk import TalkService
 from pttserver.sessions.session import Affiliation, Session
 from pttserver.wire import signalling
 
@@ -77,8 +77,9 @@ def _session(
 
 
 def affiliation_message(
-    affiliation: Affiliation, channel: GroupChannel, roster: signalling.Roster, imminent_peril: bool
+    affiliation: Affiliation, talk: TalkService, roster: signalling.Roster
 ) -> signalling.Affiliation:
+    channel = talk.channel(affiliation.group_id)
     return signalling.Affiliation(
         group=affiliation.group_id,
         name=affiliation.group_name,
@@ -88,7 +89,8 @@ def affiliation_message(
         control_ssrc=channel.control_ssrc,
         epoch=epoch_message(channel.epoch),
         roster=roster,
-        imminent_peril=imminent_peril,
+        imminent_peril=talk.is_in_peril(affiliation.group_id),
+        emergency=talk.is_in_emergency(affiliation.group_id),
     )
 
 

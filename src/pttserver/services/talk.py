@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pttserver.alerts.emergency import EmergencyGroups
 from pttserver.clock import Clock
 from pttserver.config import FloorTimerSettings
 from pttserver.floor.arbiter import Arbiter
@@ -22,6 +23,7 @@ from pttserver.services.call_log import CallInProgress, CallLog
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.temporary_groups import TemporaryGroups
 from pttserver.sessions.session import Affiliation, Identity, Session
+from pttserver.wire import signalling
 from pttserver.wire.floor_control import FloorIndicator, FloorMessage, MessageType
 
 DUPLEX_BURST_S = 600.0  # then the client asks anew; a burst of 20 ms frames has sequence numbers for 20 minutes
@@ -85,6 +87,7 @@ class TalkService:
         call_log: CallLog,
         temporary: TemporaryGroups,
         on_grant_delay: Callable[[float], None],
+        emergencies: EmergencyGroups,
     ) -> None:
         self._relay = relay
         self._socket = socket
@@ -101,6 +104,7 @@ class TalkService:
         self.on_changed: list[Callable[[TenantId, GroupId], None]] = []
         """Called when somebody came, left, began or ceased to talk or to wait."""
         self._in_peril: set[GroupId] = set()
+        self._emergencies = emergencies
         self._groups: dict[GroupId, GroupCall] = {}
         self.floor_grants = 0
         self.floor_denials = 0
@@ -154,7 +158,10 @@ class TalkService:
             priority=affiliation.priority,
             listen_only=affiliation.listen_only,
             implicit_request=affiliation.implicit_request,
+            may_preempt=self._emergencies.may_claim(identity.subscriber_id),
         )
+        if self._emergencies.join(identity.subscriber_id, affiliation.group_id):
+            self.show_emergency(affiliation.group_id)
         now = self._clock.now()
         self._perform(group, group.arbiter.join(now, participant), now)
 
@@ -170,6 +177,22 @@ class TalkService:
             now = self._clock.now()
             self._perform(group, group.arbiter.leave(now, affiliation.ssrc), now)
         self.greet(affiliation)
+
+    def is_in_emergency(self, group_id: GroupId) -> bool:
+        return group_id in self._emergencies
+
+    def show_emergency(self, group_id: GroupId) -> None:
+        """The group's emergency began or ended: its participants are told, by floor control and by an event."""
+        group = self._groups.get(group_id)
+        if group is None:
+            return
+        on = self.is_in_emergency(group_id)
+        now = self._clock.now()
+        self._perform(group, group.arbiter.change_condition(now, self._condition(group_id)), now)
+        text = signalling.GroupEmergency(group=group_id, on=on).to_json()
+        for affiliation in group.affiliations.values():
+            if affiliation.session.link is not None:
+                affiliation.session.link.post(text)
 
     def leave(self, affiliation: Affiliation) -> None:
         """From now on not a packet more goes to or comes from the participant; the group gets a new key epoch."""
@@ -210,8 +233,12 @@ class TalkService:
 
     def _condition(self, group_id: GroupId) -> FloorIndicator:
         temporary = self._temporary.get(group_id)
-        kind = temporary.condition if temporary is not None else FloorIndicator(0)
-        return kind | (FloorIndicator.IMMINENT_PERIL if group_id in self._in_peril else FloorIndicator(0))
+        condition = temporary.condition if temporary is not None else FloorIndicator(0)
+        if group_id in self._in_peril:
+            condition |= FloorIndicator.IMMINENT_PERIL
+        if self.is_in_emergency(group_id):
+            condition |= FloorIndicator.EMERGENCY
+        return condition
 
     def is_in_peril(self, group_id: GroupId) -> bool:
         return group_id in self._in_peril

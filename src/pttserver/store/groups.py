@@ -124,6 +124,11 @@ class Groups:
         found = await self._database.read(lambda sql: [_member(vault, row) for row in sql.execute(query)])
         return sorted(found, key=lambda member: (member.identifier or "", member.subscriber_id))
 
+    async def member_ids(self, group_id: GroupId) -> frozenset[SubscriberId]:
+        """Without a look at who they are."""
+        query = select(members.c.subscriber_id).where(members.c.group_id == group_id)
+        return await self._database.read(lambda sql: frozenset(map(SubscriberId, sql.scalars(query))))
+
     async def memberships(self, subscriber_id: SubscriberId) -> list[Membership]:
         """By the group's name."""
         return await self._database.read(lambda sql: memberships(sql, subscriber_id))

@@ -28,7 +28,7 @@ from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.gate import Gate
-from pttserver.store.columns import Happening, Lasting
+from pttserver.store.columns import Happening, Lasting, ReferenceType
 from pttserver.store.governance_schema import audit_entries, subjects
 from pttserver.store.holds import holds_on, restricted_subjects
 from pttserver.store.rewriting import Rewriting, formed, laxer
@@ -241,13 +241,14 @@ class Planner:
             wrong = laxer(column, self.cutoffs.policy.rule(category, extra))
             if wrong is None:
                 continue
-            owner = table.c[(happening or table.info["lasting"]).subject]
+            named = table.c[(happening or table.info["lasting"]).subject]
+            owner = column if isinstance(column.type, ReferenceType) else named  # a row may refer to several people
             over = and_(wrong, self._theirs(table, owner, held, by_reference=happening is not None))
             if extra:
                 over = and_(over, table.c.name == extra)
             made = Rewriting(Gate(self.cutoffs.policy), self._vault, self._tenant_id, table, column, owner, over, extra)
             if made.finds_any(self._sql):
-                yield replace(made, names=self._names()) if happening is not None else made
+                yield made if happening is None else replace(made, names=self._names(), since=table.c[happening.since])
 
     def _theirs(
         self, table: Table, owner: Column[Any], held: frozenset[str], *, by_reference: bool

@@ -5,11 +5,12 @@ so what is laxer than the policy is found without opening anything, and what was
 that became laxer finds nothing. What cannot be brought into the new form, or opened, is taken away.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
@@ -17,9 +18,11 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     delete,
     func,
     literal_column,
+    or_,
     select,
     type_coerce,
     update,
@@ -39,11 +42,13 @@ from pttserver.store.vault import FOLLOWED, SubjectVault, Vault
 _rowid: ColumnElement[int] = literal_column("rowid")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rewriting:
     """Values of a column that are in a laxer form than `gate` allows.
 
-    `owner`: names the subject, by its identifier, or by a reference, for which `names` has the identifier.
+    `owner`: names the subject, by its identifier, or by a reference, for which `names` has the identifier. `since`: the
+    moment of a record, by which the tenant's are in order. `passed`: moment and number of the last row that was looked
+    at; one before it that was not rewritten after all is found by the next plan.
     """
 
     gate: Gate
@@ -55,6 +60,8 @@ class Rewriting:
     over: ColumnElement[bool]
     extra: str = ""
     names: Mapping[str, str] | None = None
+    since: Column[Any] | None = None
+    passed: tuple[int, int] | None = None
 
     @property
     def category(self) -> Category:
@@ -72,13 +79,20 @@ class Rewriting:
         return sql.execute(select(_rowid).select_from(self.table).where(self.over).limit(1)).first() is not None
 
     def rewrite(self, sql: Connection, limit: int) -> int:
-        """Up to `limit` values; gives how many."""
-        wanted = select(_rowid.label("row"), self.owner.label("owner"), self.column.label("value"))
-        rows = sql.execute(wanted.where(self.over).limit(limit)).all()
+        """Up to `limit` values; gives how many. No batch looks at the rows of the batch before."""
+        since: ColumnElement[int] = _rowid if self.since is None else type_coerce(self.since, BigInteger)
+        columns = (_rowid.label("row"), since.label("at"), self.owner.label("owner"), self.column.label("value"))
+        ahead = select(*columns).where(self.over).order_by(since, _rowid).limit(limit)
+        if self.passed is not None:
+            at, row = self.passed
+            ahead = ahead.where(since >= at, or_(since > at, _rowid > row))
+        rows = sql.execute(ahead).all()
         owners = {row.row: self._subject_id(row.owner) for row in rows}
         keys = self.vault.subjects(sql, sorted({who for who in owners.values() if who is not None}))
-        for row in rows:
-            self._put(sql, row.row, self._again(sql, keys.get(owners[row.row] or ""), row.value))
+        new = [{"row": row.row} | self._again(sql, keys.get(owners[row.row] or ""), row.value) for row in rows]
+        self._put(sql, [values for values in new if values[self.column.name] is not None])
+        self._take_away(sql, [values for values in new if values[self.column.name] is None])
+        self.passed = (rows[-1].at, rows[-1].row) if rows else self.passed
         return len(rows)
 
     def _subject_id(self, owner: str | Reference | None) -> str | None:
@@ -93,7 +107,9 @@ class Rewriting:
         if isinstance(value, Reference):
             return self._values(keys.refer(self._released(keys, keys.subject_id)))
         try:
-            released = self._released(keys, keys.open(value))
+            opened = keys.open(value)
+            # Octets are no text to be cut or told equal: the gate keeps nothing of them under such a policy either.
+            released = None if isinstance(opened, bytes) else self._released(keys, opened)
         except SealBroken:
             return self._values(None)
         values = self._values(keys.seal(released))
@@ -115,15 +131,24 @@ class Rewriting:
             return None
         return self.vault.index_of(sql, self.tenant_id, released)
 
-    def _put(self, sql: Connection, row: int, values: dict[str, Any]) -> None:
-        """A row whose only value is gone goes too; so does one that was written in both forms."""
-        emptied = values[self.column.name] is None
-        if emptied and (not self.column.nullable or self.table is subscriber_fields):
-            sql.execute(delete(self.table).where(_rowid == row))
-        else:
-            new = update(self.table).where(_rowid == row).values(values)
-            twice = isinstance(values[self.column.name], Reference)
-            sql.execute(new.prefix_with("OR REPLACE") if twice else new)
+    def _put(self, sql: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """A reference takes the place of its equal: somebody may have been written down in both forms."""
+        if rows:
+            names = [name for name in rows[0] if name != "row"]
+            new = {name: bindparam(f"new_{name}", type_=self.table.c[name].type) for name in names}
+            put = update(self.table).where(bindparam("of_row") == _rowid).values(new)
+            twice = isinstance(self.column.type, ReferenceType)
+            given = [{"of_row": each["row"]} | {f"new_{name}": each[name] for name in names} for each in rows]
+            sql.execute(put.prefix_with("OR REPLACE") if twice else put, given)
+
+    def _take_away(self, sql: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """A row whose only value is gone goes too."""
+        whole = not self.column.nullable or self.table is subscriber_fields
+        these = _rowid.in_([each["row"] for each in rows])
+        if rows and whole:
+            sql.execute(delete(self.table).where(these))
+        elif rows:
+            sql.execute(update(self.table).where(these).values(self._values(None)))
 
 
 def laxer(column: Column[Any], rule: Rule) -> ColumnElement[bool] | None:
@@ -140,7 +165,8 @@ def laxer(column: Column[Any], rule: Rule) -> ColumnElement[bool] | None:
 
 
 def formed(table: Table) -> Iterator[Column[Any]]:
-    """The columns of a table whose values have forms."""
+    """The columns of a table whose values have forms. What operators wrote is under another key, and is theirs."""
     for column in table.columns:
-        if column.info["category"] in FORMED and isinstance(column.type, (SealedType, ReferenceType)):
+        of_people = isinstance(column.type, (SealedType, ReferenceType)) and column.info.get("of") != "tenant"
+        if column.info["category"] in FORMED and of_people:
             yield column

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, select, update
 from pttserver.crypto.sealing import NONCE_BYTES
 from pttserver.errors import SealBroken
 from pttserver.ids import TenantId
+from pttserver.store.alert_schema import alert_steps, alerts
 from pttserver.store.governance_schema import subjects, tenant_keys
 from pttserver.store.message_schema import attachments, deliveries, messages
 from pttserver.store.schema import bursts, call_participants, calls, takeovers, tenants
@@ -20,13 +21,19 @@ from pttserver.store.vault import SubjectVault, Vault
 OWN: Final = (
     call_participants.c.subject,
     takeovers.c.subject,
+    alert_steps.c.subject,
+    alerts.c.subject,
     messages.c.subject,
     deliveries.c.subject,
     attachments.c.subject,
 )
 """Whose row it is: the row goes with the subject."""
 
-SHARED: Final = {calls.c.initiator: ("initiator", "initiator_address"), bursts.c.subject: ("subject",)}
+SHARED: Final = {
+    calls.c.initiator: ("initiator", "initiator_address"),
+    bursts.c.subject: ("subject",),
+    alert_steps.c.actor: ("actor",),
+}
 """The row stays, without these columns."""
 
 

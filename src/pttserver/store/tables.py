@@ -1,5 +1,6 @@
 """All tables: importing this fills the schema, so that sweep, inventory and migrations see every one of them."""
 
+import pttserver.store.alert_schema
 import pttserver.store.governance_schema
 import pttserver.store.message_schema
 import pttserver.store.remote_schema  # noqa: F401

@@ -9,7 +9,8 @@ import struct
 from dataclasses import dataclass
 
 from pttserver.errors import MalformedPacket
-from pttserver.wire import floor_control
+from pttserver.wire import alert_packet, floor_control
+from pttserver.wire.alert_packet import AlertPacket
 from pttserver.wire.floor_control import FloorMessage
 
 SENDER_REPORT = 200
@@ -91,7 +92,7 @@ class Bye:
         return _head(BYE, 1, 1) + _word(self.ssrc)
 
 
-RtcpPacket = FloorMessage | ReceiverReport | ReferenceTime | DelaySinceReference | Bye
+RtcpPacket = FloorMessage | AlertPacket | ReceiverReport | ReferenceTime | DelaySinceReference | Bye
 
 
 def decode(datagram: bytes) -> list[RtcpPacket]:
@@ -116,6 +117,8 @@ def _decode_one(packet: bytes) -> list[RtcpPacket]:
     kind = packet[1]
     if kind == floor_control.APP_PACKET_TYPE and packet[8:12] == floor_control.NAME:
         return [FloorMessage.decode(packet)] if floor_control.is_known(packet) else []
+    if alert_packet.is_known(packet):
+        return [AlertPacket.decode(packet)]
     if kind == RECEIVER_REPORT:
         return [_decode_report(packet)]
     if kind == EXTENDED_REPORT:

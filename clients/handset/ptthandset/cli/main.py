@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ptthandset.cli import calling, device, dispatching, listening, messaging, talking
+from ptthandset.cli import alerting, calling, device, dispatching, listening, messaging, sos, talking
 from ptthandset.errors import HandsetError
 from pttserver.errors import PttError
 
@@ -41,6 +41,8 @@ app.add_typer(messaging.messages, name="message")
 app.add_typer(messaging.contacts, name="contacts")
 app.command("call")(calling.call)
 app.command("callback")(calling.callback)
+app.command("sos")(sos.sos)
+dispatching.app.add_typer(alerting.app, name="alerts")
 app.add_typer(dispatching.app, name="dispatch")
 
 

@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 import termios
+import time
 import tty
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
+from ptthandset.alerts import AlertEvent
 from ptthandset.audio.codec import OpusEncoder
 from ptthandset.audio.devices import Microphone
 from ptthandset.audio.pacing import spoken
@@ -25,6 +27,7 @@ from ptthandset.cli.connecting import until_stopped
 from ptthandset.cli.incoming import Incoming
 from ptthandset.cli.listening import Ears
 from ptthandset.cli.radio_face import Face
+from ptthandset.cli.sos import step_text
 from ptthandset.errors import FloorCancelled, FloorRefused, HandsetError
 from ptthandset.floor_effects import FloorLost
 from ptthandset.handset import Connected, Disconnected, GroupGone, GroupNew, Handset, HandsetEvent
@@ -34,6 +37,7 @@ from ptthandset.scan import Scan
 from ptthandset.talkgroup import GroupEvent
 from pttserver.errors import PttError
 from pttserver.wire.floor_control import RevokeCause
+from pttserver.wire.signalling import AlertRaised, AlertStepped
 
 SAMPLE_RATE_HZ = 16_000
 REFRESHES_PER_S = 8
@@ -43,6 +47,7 @@ _REVOKED = {
     RevokeCause.PREEMPTED: "an emergency has the floor",
     RevokeCause.NO_PERMISSION_TO_SEND: "a dispatcher took the floor back",
 }
+ALARM_CONFIRM_S = 2.0
 
 
 class Radio:
@@ -60,6 +65,8 @@ class Radio:
         self._stop_talking = asyncio.Event()
         self._talking: asyncio.Task[None] | None = None
         self._joining: asyncio.Task[None] | None = None
+        self._calling: asyncio.Task[None] | None = None
+        self._alarm_pressed_at = float("-inf")
         self._quit = asyncio.Event()
         self._scan: Scan
         self._face: Face
@@ -77,6 +84,7 @@ class Radio:
         self._incoming.on_talking, self._incoming.on_over = self._on_call, self._on_call_over
         self._handset.listeners.append(self._on_handset_event)
         self._handset.messages.listeners.append(self._on_message_event)
+        self._handset.alerts.listeners.append(self._on_alert)
         for group in groups:
             group.listeners.append(self._on_group_event)
         with ExitStack() as stack:
@@ -94,9 +102,10 @@ class Radio:
     def _on_key(self, key: str) -> None:
         match key:
             case " ":
-                self._toggle(emergency=False)
+                own = self._handset.alerts.own
+                self._toggle(emergency=own is not None and not own.drill)
             case "e":
-                self._toggle(emergency=True)
+                self._press_alarm()
             case "\t" if not self._is_talking:
                 self._face.select_next()
             case "a":
@@ -105,6 +114,31 @@ class Radio:
                 self._incoming.hang_up()
             case "q" | "\x03":
                 self._quit.set()
+
+    def _press_alarm(self) -> None:
+        """Once is a mistake, twice within a moment is an emergency; from then on the space bar talks as one."""
+        now = time.monotonic()
+        if now - self._alarm_pressed_at > ALARM_CONFIRM_S:
+            self._alarm_pressed_at = now
+            self._face.note = "Press e again to call for help."
+        elif self._calling is None or self._calling.done():
+            self._calling = asyncio.create_task(self._call_for_help())
+
+    async def _call_for_help(self) -> None:
+        self._face.note = "Calling for help ..."
+        try:
+            await self._handset.alerts.raise_alert()
+        except HandsetError as error:
+            self._face.note = str(error)
+        else:
+            self._face.note = "Your organisation has your call for help."
+
+    def _on_alert(self, event: AlertEvent) -> None:
+        if isinstance(event, AlertRaised) and event.info.subscriber != self._handset.credentials.subscriber:
+            kind = "Exercise" if event.info.drill else "SOS"
+            self._face.note = f"{kind}: {event.info.name or event.info.subscriber} calls for help."
+        elif isinstance(event, AlertStepped):
+            self._face.note = step_text(event)
 
     @property
     def _is_talking(self) -> bool:

@@ -13,7 +13,7 @@ from ptthandset.handset import Handset
 from ptthandset.talkgroup import Talkgroup
 
 NAMES_SHOWN = 12
-KEYS = "space  talk / stop    e  emergency    tab  next group    a  answer    x  hang up    q  quit"
+KEYS = "space  talk / stop    e e  call for help    tab  next group    a  answer    x  hang up    q  quit"
 
 
 class Face:

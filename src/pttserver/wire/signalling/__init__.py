@@ -4,9 +4,11 @@ A client's request has an `id` that it chooses; the reply to it carries the same
 without `re` are events. The JSON Schemas and the AsyncAPI document of proto/ are generated from these classes.
 """
 
+from pttserver.wire.signalling.alerts import *
 from pttserver.wire.signalling.calls import *
 from pttserver.wire.signalling.dispatch import *
 from pttserver.wire.signalling.groups import *
+from pttserver.wire.signalling.location import *
 from pttserver.wire.signalling.messages import *
 from pttserver.wire.signalling.parts import *
 from pttserver.wire.signalling.reading import *

@@ -67,6 +67,8 @@ class Affiliation(Part):
     roster: Roster
     imminent_peril: bool = False
     """The group is in imminent peril; `group.condition` tells of changes."""
+    emergency: bool = False
+    """The group is in emergency; `group.emergency` tells of changes."""
 
 
 class MemberPresence(Part):

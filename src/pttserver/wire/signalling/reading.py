@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from pttserver.errors import MalformedMessage, UnknownMessageType
+from pttserver.wire.signalling.alerts import ALERT_MESSAGES, ALERT_REQUESTS
 from pttserver.wire.signalling.calls import CALL_MESSAGES, CALL_REQUESTS
 from pttserver.wire.signalling.dispatch import DISPATCH_MESSAGES, DISPATCH_REQUESTS
 from pttserver.wire.signalling.groups import GROUP_MESSAGES, GROUP_REQUESTS
@@ -25,7 +26,7 @@ def _by_type(*topics: Iterable[type[_M]]) -> Mapping[str, type[_M]]:
 
 
 REQUESTS: Mapping[str, type[Request]] = _by_type(
-    SESSION_REQUESTS, GROUP_REQUESTS, CALL_REQUESTS, DISPATCH_REQUESTS, MESSAGING_REQUESTS
+    SESSION_REQUESTS, GROUP_REQUESTS, CALL_REQUESTS, DISPATCH_REQUESTS, ALERT_REQUESTS, MESSAGING_REQUESTS
 )
 SERVER_MESSAGES: Mapping[str, type[Message]] = _by_type(
     GENERAL_MESSAGES,
@@ -34,6 +35,7 @@ SERVER_MESSAGES: Mapping[str, type[Message]] = _by_type(
     TERMS_MESSAGES,
     CALL_MESSAGES,
     DISPATCH_MESSAGES,
+    ALERT_MESSAGES,
     MESSAGING_MESSAGES,
 )
 

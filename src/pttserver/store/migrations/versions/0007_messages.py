@@ -6,8 +6,8 @@ A migration is a snapshot: it does not import the schema, which moves on.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade() -> None:

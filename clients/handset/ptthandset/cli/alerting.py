@@ -1,0 +1,119 @@
+"""`ptt dispatch alerts`: a dispatcher hears of alerts, answers them, and closes them."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ptthandset.cli.connecting import connected, credentials_file, run, until_stopped
+from ptthandset.cli.sos import step_text
+
+if TYPE_CHECKING:
+    from ptthandset.alerts import AlertEvent
+    from ptthandset.handset import Handset
+    from pttserver.wire.signalling import AlertInfo
+
+app = typer.Typer(help="Emergency alerts: watch, acknowledge, handle, resolve, cancel.", no_args_is_help=True)
+
+AlertNumber = Annotated[str, typer.Argument(metavar="ALERT", help="Number that `ptt dispatch alerts list` shows.")]
+
+
+class Outcome(StrEnum):
+    """How an alert ends."""
+
+    RESOLVED = "resolved"
+    FALSE_ALARM = "false_alarm"
+    TEST = "test"
+
+
+@app.command("list")
+def list_(ctx: typer.Context) -> None:
+    """List open alerts."""
+    run(_list(credentials_file(ctx)))
+
+
+async def _list(file: Path) -> None:
+    async with connected(file, tell=False) as handset:
+        found = await handset.alerts.list()
+    for detail in found:
+        typer.echo(line(detail.info))
+    if not found:
+        typer.echo("No alert is open.")
+
+
+@app.command()
+def watch(ctx: typer.Context) -> None:
+    """Show alerts and what happens to them as it happens, until Ctrl+C."""
+    run(_watch(credentials_file(ctx)))
+
+
+async def _watch(file: Path) -> None:
+    async with connected(file) as handset:
+        await _show_open(handset)
+        handset.alerts.listeners.append(_show)
+        await until_stopped(handset)
+
+
+async def _show_open(handset: "Handset") -> None:
+    for detail in await handset.alerts.list():
+        typer.echo(line(detail.info))
+
+
+def _show(event: "AlertEvent") -> None:
+    from pttserver.wire.signalling import AlertRaised, AlertStepped
+
+    if isinstance(event, AlertRaised):
+        typer.echo(f"\a{line(event.info)}")
+    elif isinstance(event, AlertStepped):
+        typer.echo(f"{event.alert}  {step_text(event)}")
+
+
+@app.command()
+def acknowledge(ctx: typer.Context, alert: AlertNumber) -> None:
+    """Tell everybody concerned that you know of the alert."""
+    _answer(ctx, lambda handset: handset.alerts.acknowledge(alert), "Acknowledged.")
+
+
+@app.command()
+def handle(ctx: typer.Context, alert: AlertNumber) -> None:
+    """Take the alert over: you see to it from now on."""
+    _answer(ctx, lambda handset: handset.alerts.handle(alert), "You see to it.")
+
+
+@app.command()
+def resolve(
+    ctx: typer.Context,
+    alert: AlertNumber,
+    outcome: Annotated[Outcome, typer.Option(help="How it ended.")] = Outcome.RESOLVED,
+    note: Annotated[str, typer.Option(help="For the debriefing.")] = "",
+) -> None:
+    """Close the alert."""
+    _answer(ctx, lambda handset: handset.alerts.resolve(alert, outcome.value, note), "Closed.")
+
+
+@app.command()
+def cancel(ctx: typer.Context, alert: AlertNumber, reason: Annotated[str, typer.Option(help="Why.")]) -> None:
+    """Take back an alert that should not have been raised."""
+    _answer(ctx, lambda handset: handset.alerts.take_back(alert, reason), "Taken back.")
+
+
+def _answer(ctx: typer.Context, say: "Callable[[Handset], Awaitable[None]]", done: str) -> None:
+    async def work() -> None:
+        async with connected(credentials_file(ctx), tell=False) as handset:
+            await say(handset)
+        typer.echo(done)
+
+    run(work())
+
+
+def line(info: "AlertInfo") -> str:
+    """An alert in a line."""
+    raised = datetime.fromtimestamp(info.raised_ms / 1000, UTC)
+    position = info.position
+    where = f"  at {position.latitude:.5f},{position.longitude:.5f} ±{position.accuracy_m:.0f} m" if position else ""
+    kind = "EXERCISE" if info.drill else "SOS"
+    who = info.name or info.subscriber
+    return f"{info.alert}  {kind} of {who}  {raised:%H:%M:%S} UTC  {info.state.replace('_', ' ')}{where}"

@@ -1,0 +1,76 @@
+"""`ptt sos`: calls for help, and shows what becomes of it."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ptthandset.cli.connecting import connected, credentials_file, run, until_stopped
+
+if TYPE_CHECKING:
+    from ptthandset.alerts import AlertEvent
+    from ptthandset.handset import Handset
+    from pttserver.wire.signalling import AlertStepped
+
+STEPS = {
+    "delivered": "{who} has it on the screen",
+    "escalated": "nobody acknowledged it in time; told to {note}",
+    "unanswered": "nobody acknowledged it in time, and there is nobody else to tell",
+    "acknowledged": "{who} knows of it",
+    "handling": "{who} sees to it",
+    "resolved": "closed by {who}: resolved",
+    "false_alarm": "closed by {who}: false alarm",
+    "test": "closed by {who}: test",
+    "cancelled": "taken back by {who}",
+}
+
+
+def sos(
+    ctx: typer.Context,
+    drill: Annotated[bool, typer.Option("--drill", help="An exercise: told as such to everybody.")] = False,
+    cancel: Annotated[str | None, typer.Option(metavar="REASON", help="Take your open alert back.")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Show what becomes of it until it is closed.")] = True,
+) -> None:
+    """Call for help: an emergency alert to the dispatchers and groups that your organisation has chosen."""
+    file = credentials_file(ctx)
+    run(_raise(file, drill, wait) if cancel is None else _cancel(file, cancel))
+
+
+async def _raise(file: Path, drill: bool, wait: bool) -> None:
+    async with connected(file, tell=False) as handset:
+        closed = asyncio.Event()
+        handset.alerts.listeners.append(_show_to_the_end(handset, closed))
+        alert = await handset.alerts.raise_alert(drill=drill)
+        typer.echo(f"Your organisation's server has your alert ({alert}).")
+        if wait:
+            typer.echo("Ctrl+C stops watching; the alert stays open.", err=True)
+            await until_stopped(handset, asyncio.ensure_future(closed.wait()))
+
+
+def _show_to_the_end(handset: "Handset", closed: asyncio.Event) -> "Callable[[AlertEvent], None]":
+    from pttserver.wire.signalling import AlertStepped
+
+    def show(event: "AlertEvent") -> None:
+        if isinstance(event, AlertStepped):
+            typer.echo(step_text(event))
+            if handset.alerts.own is None:
+                closed.set()
+
+    return show
+
+
+async def _cancel(file: Path, reason: str) -> None:
+    async with connected(file, tell=False) as handset:
+        await handset.alerts.list()
+        await handset.alerts.cancel(reason)
+    typer.echo("Your alert is taken back.")
+
+
+def step_text(event: "AlertStepped") -> str:
+    """A step as a sentence for people."""
+    step = event.step
+    who = step.name or step.by or "the server"
+    said = f" ({step.note})" if step.note and step.kind != "escalated" else ""
+    return STEPS.get(step.kind, step.kind).format(who=who, note=step.note) + said

@@ -1,0 +1,184 @@
+"""The record of alerts: each step goes to the disk at once, and waits for it while it cannot be written.
+
+Telling people never waits for the disk. What is put passes the gate as it is written, by the policy of that moment: an
+organisation without records has its alerts in memory only. Who answers an alert is noted in the audit log too, in the
+same transaction.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pttserver.alerts.alert import Alert
+from pttserver.alerts.states import Step, StepKind
+from pttserver.alerts.table import ENDS
+from pttserver.clock import Clock
+from pttserver.errors import PolicyMissing, StoreUnavailable
+from pttserver.ids import Personal, SubscriberId, TenantId
+from pttserver.observe.log import get_logger
+from pttserver.privacy.categories import Category
+from pttserver.privacy.forms import PSEUDONYM
+from pttserver.privacy.gate import Gate
+from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.released import Released, Value
+from pttserver.services.policy_book import PolicyBook
+from pttserver.store.alerts import Alerts, Entry, NewAlert, NewPosition, NewStep
+from pttserver.store.audit_chain import AuditNote
+
+RETRY_AFTER_S = 1.0
+_MOST_AT_ONCE = 500
+_BY_THE_WAY = frozenset({StepKind.RAISED, StepKind.DELIVERED})  # the person's own; no act of an operator
+_log = get_logger("alert_log")
+
+
+class _Waiting(NamedTuple):
+    """A step, or a position, that is not on the disk yet."""
+
+    tenant_id: TenantId
+    alert: Alert
+    step: Step | None
+    position: Personal | None
+
+
+class AlertLog:
+    """`put` and `flush`; `run` writes what a flush left behind."""
+
+    def __init__(self, store: Alerts, policies: PolicyBook, clock: Clock) -> None:
+        self._store = store
+        self._policies = policies
+        self._clock = clock
+        self._waiting: list[_Waiting | AuditNote] = []
+        self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self.failures = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, tenant_id: TenantId, alert: Alert, step: Step, position: Personal | None = None) -> None:
+        """`position`: that of the first step, decimal degrees."""
+        self._waiting.append(_Waiting(tenant_id, alert, step, position))
+        self._wake.set()
+
+    def put_position(self, tenant_id: TenantId, alert: Alert, position: Personal) -> None:
+        """It came after the alert."""
+        self._waiting.append(_Waiting(tenant_id, alert, None, position))
+        self._wake.set()
+
+    def put_note(self, note: AuditNote) -> None:
+        """Somebody looked at alerts."""
+        self._waiting.append(note)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._wake.wait()
+            if await self.flush():
+                self._wake.clear()
+            else:
+                await asyncio.sleep(RETRY_AFTER_S)
+
+    async def flush(self) -> bool:
+        """Writes all that waits when its turn comes. False: the database cannot be written; it waits on."""
+        async with self._turn:
+            while some := self._waiting[:_MOST_AT_ONCE]:
+                try:
+                    await self._store.write([entry for one in some for entry in self._entries(one)])
+                except StoreUnavailable as error:
+                    self.failures += 1
+                    _log.error("alert_log_not_written", waiting=len(self), error=error.message)
+                    return False
+                del self._waiting[: len(some)]
+        return True
+
+    def _entries(self, one: _Waiting | AuditNote) -> Iterator[Entry]:
+        if isinstance(one, AuditNote):
+            yield one
+            return
+        try:
+            gate = self._policies.gate(one.tenant_id)
+        except PolicyMissing:
+            return
+        yield from _Release(gate, one).entries()
+        step = one.step
+        if step is not None and step.who is not None and step.kind not in _BY_THE_WAY:
+            yield AuditNote(
+                gate=gate,
+                operation=f"alert.{step.kind}",
+                tenant_id=one.tenant_id,
+                actor=Personal(step.who),
+                at_ms=step.at_ms,
+                subject_id=one.alert.raiser,
+                details={"alert": one.alert.alert_id},
+            )
+
+
+class _Release:
+    """Takes a step through the gate."""
+
+    def __init__(self, gate: Gate, one: _Waiting) -> None:
+        self._gate = gate
+        self._one = one
+
+    def _of(self, subject_id: str, value: Value) -> Released | None:
+        return self._gate.release(Category.ALERT, Purpose.SAFETY, subject_id, value)
+
+    def entries(self) -> Iterator[Entry]:
+        """None if the policy keeps no alerts."""
+        one, raiser = self._one, self._one.alert.raiser
+        subject, step = self._of(raiser, raiser), one.step
+        if subject is None:
+            return
+        if step is not None and step.kind is StepKind.RAISED:
+            yield from self._alert(subject, step)
+        if step is not None:
+            yield from self._step(subject, step)
+        elif (position := self._position()) is not None:
+            yield NewPosition(one.alert.alert_id, raiser, position)
+
+    def _position(self) -> Released | None:
+        position = self._one.position
+        if position is None:
+            return None
+        return self._gate.release(Category.LOCATION, Purpose.SAFETY, self._one.alert.raiser, position)
+
+    def _alert(self, subject: Released, step: Step) -> Iterator[NewAlert]:
+        one = self._one
+        raised = self._of(one.alert.raiser, step.at_ms)
+        if raised is not None:
+            yield NewAlert(
+                one.alert.alert_id,
+                one.tenant_id,
+                one.alert.raiser,
+                subject,
+                one.alert.drill,
+                self._position(),
+                raised,
+            )
+
+    def _step(self, subject: Released, step: Step) -> Iterator[NewStep]:
+        one = self._one
+        at = self._of(one.alert.raiser, step.at_ms)
+        if at is None:
+            return
+        yield NewStep(
+            alert_id=one.alert.alert_id,
+            tenant_id=one.tenant_id,
+            raiser_id=one.alert.raiser,
+            subject=subject,
+            number=step.number,
+            kind=step.kind.value,
+            actor=self._actor(step.who),
+            note=self._note(step),
+            at_ms=at,
+            closed_ms=at if step.kind in ENDS else None,
+        )
+
+    def _note(self, step: Step) -> Released | None:
+        """A pseudonym of what somebody wrote would say nothing."""
+        note = self._of(self._one.tenant_id, step.note) if step.note else None
+        return None if note is None or note.form == PSEUDONYM else note
+
+    def _actor(self, who: SubscriberId | None) -> Released | None:
+        return None if who is None else self._of(who, who)

@@ -1,0 +1,44 @@
+"""The tables of emergency alerts: one row for an alert, one for each step of its timeline.
+
+Both belong to the person who raised it, so holds, events and erasure of that person cover the whole of it. Another
+person who did a step is named by a reference too, which dies with that person's key. Notes were written by those who
+act for the organisation.
+"""
+
+from sqlalchemy import Boolean, Index, Integer, Table, Text
+
+from pttserver.privacy.categories import Category
+from pttserver.store.columns import Happening, dated, identity, impersonal, part_of, reference, sealed
+from pttserver.store.schema import metadata
+
+alerts = Table(
+    "alerts",
+    metadata,
+    identity(),
+    part_of("tenants"),
+    reference("subject", Category.ALERT),
+    impersonal("drill", Boolean),
+    sealed("position", Category.LOCATION),
+    dated("raised_ms", Category.ALERT),
+    dated("closed_ms", Category.ALERT, nullable=True),
+    Index(None, "tenant_id", "raised_ms"),
+    Index(None, "subject"),
+    info={"happening": Happening(Category.ALERT, since="raised_ms")},
+)
+
+alert_steps = Table(
+    "alert_steps",
+    metadata,
+    part_of("alerts", primary_key=True),
+    impersonal("number", Integer, primary_key=True),
+    part_of("tenants"),
+    reference("subject", Category.ALERT),
+    reference("actor", Category.ALERT),
+    impersonal("kind", Text),
+    sealed("note", Category.ALERT, of="tenant"),
+    dated("at_ms", Category.ALERT),
+    Index(None, "tenant_id", "at_ms"),
+    Index(None, "subject"),
+    Index(None, "actor"),
+    info={"happening": Happening(Category.ALERT, since="at_ms")},
+)

@@ -1,0 +1,178 @@
+"""Emergency alerts (SOS): raising, hearing of them, answering them, following them to the end."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from pttserver.wire.signalling.location import Position
+from pttserver.wire.signalling.parts import SEEN_PATTERN, Group, Message, Part, Reply, Request, Subscriber
+
+AlertRef: TypeAlias = Annotated[str, Field(pattern="^alr_[0-9a-f]{16}$")]
+NoteText: TypeAlias = Annotated[str, Field(max_length=500, pattern=SEEN_PATTERN)]
+ReasonText: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=SEEN_PATTERN)]
+AlertState: TypeAlias = Literal[
+    "raised", "delivered", "acknowledged", "handling", "resolved", "false_alarm", "test", "cancelled"
+]
+AlertOutcome: TypeAlias = Literal["resolved", "false_alarm", "test"]
+MOST_STEPS_TOLD = 200  # of one alert in a list: the newest
+
+
+class AlertStep(Part):
+    """An entry of an alert's timeline."""
+
+    number: Annotated[int, Field(ge=1)]
+    """From 1, in order."""
+    kind: str
+    """A state, or `escalated` or `unanswered` (alerts.md)."""
+    at_ms: int
+    """When, in UTC milliseconds."""
+    by: Subscriber | None = None
+    """Who; absent: the server."""
+    name: str = ""
+    """Display name of that person, if there is one."""
+    note: str = ""
+    """Reason, note, or the stage that was told."""
+
+
+class AlertInfo(Part):
+    """An alert as it stands."""
+
+    alert: AlertRef
+    subscriber: Subscriber
+    """Who raised it."""
+    name: str
+    """Display name of that person; may be empty."""
+    raised_ms: int
+    """When, in UTC milliseconds, by the server's clock."""
+    state: AlertState
+    drill: bool
+    """An exercise: everything is as in earnest, and said to be none."""
+    position: Position | None = None
+    """Where the device was, if the organisation lets alerts carry that."""
+    handler: Subscriber | None = None
+    """The dispatcher who sees to it."""
+
+
+class AlertDetail(Part):
+    """An alert with its timeline."""
+
+    info: AlertInfo
+    steps: list[AlertStep]
+    """Oldest first; of a long timeline the newest 200."""
+
+
+class RaiseAlert(Request):
+    """Calls for help. Answered by `alert.accepted`; the same as by UDP (alerts.md), whichever comes first.
+
+    Refused with `policy.forbids` if the organisation has switched alerts off for the subscriber: nothing is recorded.
+    """
+
+    type: Literal["alert.raise"] = "alert.raise"
+    alert: AlertRef
+    """Drawn at random by the client, and the same in each repetition."""
+    drill: bool = False
+    """An exercise."""
+    position: Position | None = None
+    """Where the device is; the server takes no notice of it unless the organisation lets alerts carry it."""
+
+
+class ConfirmAlert(Request):
+    """This device shows the alert. Sent by the client itself. Answered by `done`."""
+
+    type: Literal["alert.delivered"] = "alert.delivered"
+    alert: AlertRef
+
+
+class AcknowledgeAlert(Request):
+    """A dispatcher knows of the alert; it is escalated no further. Answered by `done`."""
+
+    type: Literal["alert.acknowledge"] = "alert.acknowledge"
+    alert: AlertRef
+
+
+class HandleAlert(Request):
+    """A dispatcher sees to the alert from now on. Answered by `done`."""
+
+    type: Literal["alert.handle"] = "alert.handle"
+    alert: AlertRef
+
+
+class ResolveAlert(Request):
+    """A dispatcher closes the alert. Answered by `done`."""
+
+    type: Literal["alert.resolve"] = "alert.resolve"
+    alert: AlertRef
+    outcome: AlertOutcome
+    note: NoteText = ""
+    """For the debriefing."""
+
+
+class CancelAlert(Request):
+    """The person who raised the alert, or a dispatcher, takes it back. Answered by `done`."""
+
+    type: Literal["alert.cancel"] = "alert.cancel"
+    alert: AlertRef
+    reason: ReasonText
+
+
+class ListAlerts(Request):
+    """Which alerts are open? A dispatcher is told all of the organisation, others those that concern them."""
+
+    type: Literal["alert.list"] = "alert.list"
+
+
+class AlertAccepted(Reply):
+    """The alert stands, and what the organisation wants recorded of it is on the disk."""
+
+    type: Literal["alert.accepted"] = "alert.accepted"
+    alert: AlertRef
+    """Another one than was asked for if the subscriber had an alert open already."""
+    state: AlertState
+
+
+class Alerts(Reply):
+    """Open alerts, oldest first."""
+
+    type: Literal["alerts"] = "alerts"
+    alerts: list[AlertDetail]
+
+
+class AlertRaised(Message):
+    """Somebody called for help, or the position of an open alert is known now.
+
+    Show it and answer with `alert.delivered`. It comes again after a log-in, while it is open; an alert is known by
+    its id. Who raised it is told too.
+    """
+
+    type: Literal["alert.raised"] = "alert.raised"
+    info: AlertInfo
+
+
+class AlertStepped(Message):
+    """Something happened to an alert. A step that was seen before (by its number) is to be ignored."""
+
+    type: Literal["alert.step"] = "alert.step"
+    alert: AlertRef
+    state: AlertState
+    """After the step."""
+    step: AlertStep
+
+
+class GroupEmergency(Message):
+    """A group is in emergency, or no more: somebody who takes part in it has an alert open."""
+
+    type: Literal["group.emergency"] = "group.emergency"
+    group: Group
+    on: bool
+
+
+ALERT_REQUESTS = (
+    RaiseAlert,
+    ConfirmAlert,
+    AcknowledgeAlert,
+    HandleAlert,
+    ResolveAlert,
+    CancelAlert,
+    ListAlerts,
+)
+ALERT_MESSAGES = (AlertAccepted, Alerts, AlertRaised, AlertStepped, GroupEmergency)

@@ -1,0 +1,148 @@
+"""Alerts in the database: what is written is found again, and goes with its time, its raiser, or what its actor was."""
+
+import pytest
+from sqlalchemy import select, text
+
+from pttserver.ids import AlertId, Personal
+from pttserver.privacy.categories import Category
+from pttserver.privacy.cutoffs import Cutoffs, Events
+from pttserver.privacy.policy import parse_policy
+from pttserver.privacy.purposes import Purpose
+from pttserver.store.alert_schema import alert_steps, alerts
+from pttserver.store.alerts import Alerts, NewAlert, NewPosition, NewStep
+from pttserver.store.audit_chain import AuditNote
+from pttserver.store.erasure_ledger import ErasureLedger
+from pttserver.store.erasures import Erasures
+from pttserver.store.expiry import plan
+from pttserver.store.holdings import held
+from store.organisation import ANNA, BERT, GATE, POLICY, TENANT, VAULT
+
+ALERT = AlertId("alr_00000000000000a1")
+DAY_MS = 86_400_000
+
+
+def of(who, value):
+    return GATE.release(Category.ALERT, Purpose.SAFETY, who, value)
+
+
+def step(number, kind, who, at_ms, note=None, closed=False):
+    """Of Anna's alert."""
+    return NewStep(
+        alert_id=ALERT,
+        tenant_id=TENANT,
+        raiser_id=ANNA,
+        subject=of(ANNA, ANNA),
+        number=number,
+        kind=kind,
+        actor=of(who, who) if who else None,
+        note=of(TENANT, Personal(note)) if note else None,
+        at_ms=of(ANNA, at_ms),
+        closed_ms=of(ANNA, at_ms) if closed else None,
+    )
+
+
+def new_alert(raiser=ANNA, alert_id=ALERT):
+    return NewAlert(alert_id, TENANT, raiser, of(raiser, raiser), False, None, of(raiser, 10))
+
+
+@pytest.fixture
+async def store(acme, database):
+    """Anna raised it, Bert saw to it."""
+    store = Alerts(database)
+    await store.write([new_alert(), step(1, "raised", ANNA, 10), step(2, "handling", BERT, 20, "on my way")])
+    return store
+
+
+async def rows(database, table):
+    return await database.read(lambda sql: sql.execute(select(table)).all())
+
+
+async def test_an_open_alert_is_found_with_its_timeline(store):
+    (found,) = await store.open_alerts()
+    assert (found.alert_id, found.raiser_id, found.raiser_name, found.closed_ms) == (ALERT, ANNA, "Anna", None)
+    assert [(s.number, s.kind, s.who, s.at_ms) for s in found.steps] == [
+        (1, "raised", ANNA, 10),
+        (2, "handling", BERT, 20),
+    ]
+    assert found.steps[1].note.reveal() == "on my way"
+
+
+async def test_a_closed_one_is_found_among_the_closed(store):
+    await store.write([step(3, "resolved", BERT, 30, closed=True)])
+    assert await store.open_alerts() == []
+    assert [found.alert_id for found in await store.closed_since(30)] == [ALERT]
+    assert await store.closed_since(31) == []
+
+
+async def test_what_is_written_again_changes_nothing(store, database):
+    await store.write([new_alert(), step(1, "raised", ANNA, 99), step(2, "handling", ANNA, 99)])
+    (found,) = await store.open_alerts()
+    assert [(s.who, s.at_ms) for s in found.steps] == [(ANNA, 10), (BERT, 20)]
+
+
+async def test_nobody_writes_into_the_alert_of_another_one(store, database):
+    """An id that somebody else drew again: neither the alert nor a step of it is taken."""
+    mine = NewStep(ALERT, TENANT, BERT, of(BERT, BERT), 3, "cancelled", None, None, of(BERT, 30), of(BERT, 30))
+    await store.write([new_alert(BERT), mine])
+    (found,) = await store.open_alerts()
+    assert (found.raiser_id, len(found.steps)) == (ANNA, 2)
+
+
+async def test_a_position_that_comes_later_is_kept_with_it(store):
+    stored = parse_policy(
+        f"{POLICY}[location]\nenabled = true\nlive_only = false\n[categories.location]\nstore = 'plain'\n"
+    )
+    gate = type(GATE)(stored)
+    where = gate.release(Category.LOCATION, Purpose.SAFETY, ANNA, Personal("55.6,12.5"))
+    await store.write([NewPosition(ALERT, ANNA, where)])
+    (found,) = await store.open_alerts()
+    assert found.position.reveal() == "55.6,12.5"
+
+
+async def test_it_is_no_longer_served_or_kept_than_the_policy_says(store, database):
+    policy = parse_policy(f"{POLICY}[categories.alert]\nkeep = '1 day'\n")
+    young, old = (Cutoffs(policy, 10 + DAY_MS + delta, Events()) for delta in (-1, 20))
+    assert len(await store.of_tenant(TENANT, young)) == 1
+    assert await store.of_tenant(TENANT, old) == []
+    made = await database.read(lambda sql: plan(sql, VAULT, TENANT, old.now_ms, instead=policy))
+    assert {step.name for step in made.steps if step.category is Category.ALERT} == {"alerts", "alert_steps"}
+
+
+async def test_whoever_raised_it_is_erased_with_all_of_it(store, database, file):
+    erasures = Erasures(database, file, ErasureLedger(file.with_name("erasures.ledger")))
+    await erasures.erase_subject(ANNA, AuditNote(GATE, "subject.erase", TENANT, Personal("Olga"), 100))
+    assert await rows(database, alerts) == await rows(database, alert_steps) == []
+
+
+async def test_whoever_saw_to_it_is_erased_and_the_alert_stays(store, database, file):
+    erasures = Erasures(database, file, ErasureLedger(file.with_name("erasures.ledger")))
+    await erasures.erase_subject(BERT, AuditNote(GATE, "subject.erase", TENANT, Personal("Olga"), 100))
+    (found,) = await store.open_alerts()
+    assert [s.who for s in found.steps] == [ANNA, None]
+    assert [row.actor is None for row in await rows(database, alert_steps)] == [False, True]
+
+
+async def test_both_find_it_in_what_is_held_about_them(store, database):
+    for who, tables in ((ANNA, ["alert_steps", "alert_steps", "alerts"]), (BERT, ["alert_steps"])):
+        shown = await database.read(lambda sql, who=who: held(sql, VAULT.existing(sql, who)))
+        about = sorted(row.table for row in shown if row.category is Category.ALERT)
+        assert about == tables, who
+
+
+async def test_a_hold_on_the_raiser_covers_what_others_did(store, database):
+    await database.write(
+        lambda sql: sql.execute(
+            text("INSERT INTO holds (id, tenant_id, subject_id, since_ms) VALUES ('hld_1', :tenant, :who, 5)"),
+            {"tenant": TENANT, "who": ANNA},
+        )
+    )
+    policy = parse_policy(f"{POLICY}[categories.alert]\nkeep = '1 day'\n")
+    made = await database.read(lambda sql: plan(sql, VAULT, TENANT, 10 * DAY_MS, instead=policy))
+    assert {step.name for step in made.steps if step.category is Category.ALERT} == set()
+
+
+async def test_nothing_about_anybody_stands_in_clear(store, database, file):
+    await database.truncate_log()
+    content = file.read_bytes()
+    assert ALERT.encode() in content
+    assert b"on my way" not in content
