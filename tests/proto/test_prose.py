@@ -21,10 +21,8 @@ FOLDER = Path(__file__).parents[2] / "proto"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
 ERRORS, LIMITS, SIGNALLING, FLOOR = (PAGES[name] for name in ("errors", "limits", "signalling", "floor-control"))
 
-MESSAGES = "\n".join(PAGES.get(name, "") for name in ("signalling", "alerts"))
 
-
-MESSAGES = "\n".join(PAGES[name] for name in ("signalling", "calls", "dispatch", "messages"))
+MESSAGES = "\n".join(PAGES[name] for name in ("signalling", "calls", "dispatch", "alerts", "messages"))
 
 
 def rows(text: str) -> list[list[str]]:
