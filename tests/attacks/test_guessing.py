@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import base64
+import json
 import math
 import random
 import statistics
@@ -24,6 +25,7 @@ from pttserver.privacy.operations import OPERATIONS
 from pttserver.roles import Role
 from pttserver.wire import signalling
 from pttserver.wire.floor_control import MessageType
+from repository import ROOT
 from running_server import Platform, running_platform
 
 
@@ -264,6 +266,12 @@ SAMPLES: dict[str, dict[str, object]] = {
     "fence.remove": {"fence": "fen_0123456789abcdef"},
     "fence.list": {},
 }  # fmt: skip
+EXAMPLES = json.loads((ROOT / "proto/vectors/messages.json").read_text(encoding="utf-8"))["requests"]
+SAMPLES |= {
+    kind: {name: value for name, value in json.loads(frame).items() if name not in ("type", "id")}
+    for kind, frame in EXAMPLES.items()
+    if kind.startswith(("alert.", "message.", "contact."))
+}
 
 
 def test_every_request_has_a_sample() -> None:
