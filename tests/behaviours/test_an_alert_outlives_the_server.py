@@ -142,3 +142,26 @@ async def test_a_handset_that_loses_the_server_calls_on_until_the_next_one_hears
         alert = await asyncio.wait_for(calling, 30)
         assert [each.alert_id for each in Control(again).board()] == [alert]
         await person.handset.close()
+
+
+async def test_a_step_that_cannot_be_written_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = Alerts.write
+
+    async def broken_for_some(self: Alerts, entries: Any) -> None:
+        if any(getattr(entry, "kind", None) == "acknowledged" for entry in entries):
+            raise ValueError("a bug")
+        await written(self, entries)
+
+    async with running_platform(tmp_path) as platform:
+        await platform.organise("Patrol", policy=POLICY)
+        control = Control(platform)
+        anna, _, dora = await control.staff()
+        monkeypatch.setattr(Alerts, "write", broken_for_some)
+        alert = await anna.handset.alerts.raise_alert()
+        await dora.handset.alerts.acknowledge(alert)
+        await dora.handset.alerts.handle(alert)
+        (stored,) = await Alerts(platform.database).open_alerts()
+        kinds = [step.kind for step in stored.steps]
+        assert {"raised", "handling"} <= set(kinds)
+        assert "acknowledged" not in kinds
+        assert platform.server.services.alert_log.failures == 1

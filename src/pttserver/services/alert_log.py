@@ -6,7 +6,7 @@ same transaction.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pttserver.alerts.alert import Alert
@@ -84,13 +84,27 @@ class AlertLog:
         async with self._turn:
             while some := self._waiting[:_MOST_AT_ONCE]:
                 try:
-                    await self._store.write([entry for one in some for entry in self._entries(one)])
+                    await self._write(some)
                 except StoreUnavailable as error:
                     self.failures += 1
                     _log.error("alert_log_not_written", waiting=len(self), error=error.message)
                     return False
                 del self._waiting[: len(some)]
         return True
+
+    async def _write(self, some: Sequence[_Waiting | AuditNote]) -> None:
+        """What a bug keeps from being written is left out: it holds up nothing else. Raises StoreUnavailable."""
+        try:
+            await self._store.write([entry for one in some for entry in self._entries(one)])
+        except StoreUnavailable:
+            raise
+        except Exception:
+            if len(some) > 1:
+                for one in some:
+                    await self._write([one])
+                return
+            self.failures += 1
+            _log.exception("alert_step_lost")
 
     def _entries(self, one: _Waiting | AuditNote) -> Iterator[Entry]:
         if isinstance(one, AuditNote):

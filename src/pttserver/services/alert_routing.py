@@ -59,7 +59,7 @@ class AlertRouting:
         present = self._affiliated(raiser)
         try:
             groups = await self._emergency_groups(tenant_id) or present or await self._groups_of(raiser)
-            found = [await self._groups.member_ids(group_id) for group_id in groups]
+            found = [await self._groups.member_ids(group_id) | self._taking_part(group_id) for group_id in groups]
         except StoreUnavailable as error:
             _log.error("alert_members_not_read", error=error.message)
             found = [self._taking_part(group_id) for group_id in present]
