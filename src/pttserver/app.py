@@ -21,11 +21,10 @@ from pttserver.net.site import Site
 from pttserver.net.tls_port import TlsPort
 from pttserver.observe.log import get_logger
 from pttserver.observe.metrics import Metrics
-from pttserver.privacy.alert_position import position_for_alert
 from pttserver.services.alert_desk import AlertDesk
 from pttserver.services.alert_log import AlertLog
 from pttserver.services.alert_routing import AlertRouting
-from pttserver.services.alerts import AdmitPosition, AlertService
+from pttserver.services.alerts import AlertService
 from pttserver.services.attendance import Attendance
 from pttserver.services.audit import Audit
 from pttserver.services.authentication import Authentication
@@ -58,7 +57,6 @@ from pttserver.services.telling import Telling
 from pttserver.services.temporary_groups import TemporaryGroups
 from pttserver.services.terms import TermsTeller
 from pttserver.sessions.registry import SessionRegistry
-from pttserver.sessions.session import Session
 from pttserver.store.alerts import Alerts
 from pttserver.store.audit import AuditLog
 from pttserver.store.calls import CallHistory
@@ -73,7 +71,7 @@ from pttserver.store.message_queue import MessageQueue
 from pttserver.store.resume import ResumeTokens
 from pttserver.store.subscribers import Subscribers
 from pttserver.store.sweeps import HAPPENING_CATEGORIES
-from pttserver.wire.signalling import MediaEndpoint, Position
+from pttserver.wire.signalling import MediaEndpoint
 
 GARBAGE_THRESHOLDS = (20_000, 10, 10)  # Python's (700, 10, 10) takes a tenth of the time while a herd logs in
 _log = get_logger("app")
@@ -262,6 +260,8 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     )
     ground = Ground(sessions, telling, talk, attendance, memberships, policies)
     calling = build_calling(settings.calls, clock, database, ground)
+    terms = TermsTeller(sessions, policies, clock)
+    location = LocationRoom.over(database, sessions, attendance, policies, terms, clock, settings.location)
     alert_log = AlertLog(Alerts(database), policies, clock)
     alert_desk = AlertDesk(
         sessions=sessions,
@@ -280,7 +280,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         sessions=sessions,
         relay=relay,
         clock=clock,
-        admit_position=_admission(policies, clock),
+        admit_position=location.locating.admit_for_alert,
     )
     pins = PinCheck(settings.authentication)
     authentication = Authentication(
@@ -302,8 +302,6 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         clock=clock,
     )
     contacts = ContactLists(Contacts(database), policies, clock)
-    terms = TermsTeller(sessions, policies, clock)
-    location = LocationRoom.over(database, sessions, attendance, policies, terms, clock, settings.location)
     return Services(
         sessions=sessions,
         relay=relay,
@@ -336,15 +334,6 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         retention=Retention(database, clock, settings.privacy, open_erasures(database, settings)),
         metrics=metrics,
     )
-
-
-def _admission(policies: PolicyBook, clock: Clock) -> AdmitPosition:
-    def admit(session: Session, position: Position) -> Position | None:
-        policy = policies.in_force(session.identity.tenant_id)
-        rights = session.identity.rights
-        return None if policy is None else position_for_alert(policy, rights, position, clock.utc_ms())
-
-    return admit
 
 
 def _open_media_socket(settings: Settings) -> BatchSocket:

@@ -9,7 +9,7 @@ import pytest
 
 from attacks.bare_radio import BareRadio
 from behaviours.control_room import ALERT, Control
-from pttserver.privacy.alert_position import position_for_alert
+from pttserver.privacy.location_admission import Admission
 from pttserver.privacy.policy import parse_policy
 from pttserver.roles import Rights
 from pttserver.wire import signalling
@@ -40,22 +40,22 @@ def test_the_matrix(
 ) -> None:
     text = policy(enabled=enabled, exception=exception, on_duty=on_duty, may_switch_off=may_switch_off)
     rights = Rights(location_allowed=allowed, location_wanted=wanted)
-    carried = position_for_alert(parse_policy(text), rights, HERE, MONDAY_NOON_MS)
+    carried = Admission(parse_policy(text), rights).admit(HERE, MONDAY_NOON_MS, alert=True)
     is_on = enabled and allowed and (wanted or not may_switch_off) and on_duty
     assert carried == (HERE if exception or is_on else None)
 
 
 def test_by_default_no_alert_carries_a_position() -> None:
-    assert position_for_alert(parse_policy(PLAIN_POLICY), Rights(), HERE, MONDAY_NOON_MS) is None
+    assert Admission(parse_policy(PLAIN_POLICY), Rights()).admit(HERE, MONDAY_NOON_MS, alert=True) is None
 
 
 def test_what_is_carried_is_rounded_as_every_position_is() -> None:
     coarse = policy(enabled=True, exception=False) + "precision_m = 1000\n"
-    carried = position_for_alert(parse_policy(coarse), Rights(), HERE, MONDAY_NOON_MS)
+    carried = Admission(parse_policy(coarse), Rights()).admit(HERE, MONDAY_NOON_MS, alert=True)
     assert carried is not None
     assert carried.latitude != HERE.latitude
     assert abs(carried.latitude - HERE.latitude) < 0.01
-    assert carried.accuracy_m >= 1000
+    assert carried.accuracy_m >= HERE.accuracy_m + 500 * 2**0.5  # half the diagonal of the grid
 
 
 STORED = policy(enabled=True, exception=False) + "live_only = false\n[categories.location]\nstore = 'plain'\n"

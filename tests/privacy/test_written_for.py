@@ -39,7 +39,7 @@ def test_the_writers_ask_for_what_the_table_says() -> None:
 
 @pytest.mark.parametrize("category", WRITTEN_FOR)
 def test_a_policy_without_that_purpose_writes_nothing_and_is_told(category: Category) -> None:
-    policy = policy_of(f"{LOCATED}[categories.{category}]\npurpose = ['safety']\n")
+    policy = policy_of(f"{LOCATED}[categories.{category}]\npurpose = ['billing']\n")
     assert policy.keeps(category)
     assert not policy.writes(category)
     for purpose in WRITTEN_FOR[category]:
@@ -49,7 +49,7 @@ def test_a_policy_without_that_purpose_writes_nothing_and_is_told(category: Cate
 
 @pytest.mark.parametrize("category", WRITTEN_FOR)
 def test_a_policy_with_that_purpose_is_told_nothing(category: Category) -> None:
-    policy = policy_of(f"{LOCATED}[categories.{category}]\npurpose = ['{min(WRITTEN_FOR[category])}', 'safety']\n")
+    policy = policy_of(f"{LOCATED}[categories.{category}]\npurpose = ['{min(WRITTEN_FOR[category])}', 'billing']\n")
     assert policy.writes(category)
     assert not any("nothing of it is written" in sentence for sentence in explain(policy))
 

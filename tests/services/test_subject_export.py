@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from pttserver.config import Settings
 from pttserver.crypto.enrolment_code import code_digest
 from pttserver.errors import AlreadyExists, InvalidValue, NotFound, PolicyMissing
-from pttserver.ids import CallId, GroupId, Personal
+from pttserver.ids import AlertId, CallId, GroupId, Personal
 from pttserver.privacy.categories import Category
 from pttserver.privacy.pages import as_html
 from pttserver.privacy.purposes import Purpose
@@ -21,6 +21,7 @@ from pttserver.services.office import furnish
 from pttserver.services.subject_page import subject_page
 from pttserver.sessions.session import Identity
 from pttserver.store import inventory
+from pttserver.store.alerts import Alerts, NewAlert, NewStep
 from pttserver.store.calls import CallHistory
 from pttserver.store.contacts import Contacts
 from pttserver.store.database import Database
@@ -97,6 +98,7 @@ class Acme:
         await self.call()
         await self.write(self.anna, self.bert)
         await self.write(self.bert, self.anna)
+        await self.call_for_help(self.anna)
         return self
 
     async def person(self, identifier, name, email, label, device_type):
@@ -147,6 +149,22 @@ class Acme:
         assert await queue.confirm(recipient, [name], "read", at_ms)
         alias = gate.release(Category.CONTACT_DATA, Purpose.SERVICE, sender, f"what {sender} says")
         await Contacts(self.database).put(Reader(gate.policy, tenant, sender, now), recipient, alias)
+
+    async def call_for_help(self, who):
+        """An alert with a position, closed by the other; the steps are hers."""
+        tenant, gate = self.tenant.tenant_id, self.office.book.gate(self.tenant.tenant_id)
+
+        def release(value, category=Category.ALERT, of=who):
+            return gate.release(category, Purpose.SAFETY, of, value)
+
+        place, alert = release("55.676,12.568", Category.LOCATION), AlertId("alr_00000000000000a1")
+        now, note = release(self.clock.ms), release(Personal("found"), of=tenant)
+        new = NewAlert(alert, tenant, who, release(who), False, place, now)
+        steps = [
+            NewStep(alert, tenant, who, release(who), 1, "raised", release(who), None, now),
+            NewStep(alert, tenant, who, release(who), 2, "resolved", release(who), note, now, now),
+        ]
+        await Alerts(self.database).write([new, *steps])
 
     async def position(self, who):
         gate, tenant = self.office.book.gate(self.tenant.tenant_id), self.tenant.tenant_id

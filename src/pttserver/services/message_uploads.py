@@ -1,6 +1,7 @@
 """Attachments on their way in: chunks of a session are put together in memory until their message comes."""
 
 import hashlib
+import hmac
 from collections import OrderedDict
 
 from pttserver.errors import InvalidValue
@@ -37,7 +38,7 @@ class MessageUploads:
             raise InvalidValue(f"The next chunk begins at {len(octets)} of {info.size}.")
         octets += data
         self._bound()
-        if len(octets) == info.size and hashlib.sha256(octets).digest() != info.digest:
+        if len(octets) == info.size and not hmac.compare_digest(hashlib.sha256(octets).digest(), info.digest):
             del self._uploads[session_id]
             raise InvalidValue("The attachment is not what its digest says.")
 
