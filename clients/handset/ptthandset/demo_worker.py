@@ -1,12 +1,15 @@
 """Handsets of the demonstration, in a process of their own: commands come as JSON lines, reports go out likewise.
 
 In:  {"do": "start", "handsets": [...]}   {"do": "talk", "handset": NAME}   {"do": "finish", "spoken": {ssrc: sentence}}
+     {"do": "oversee", "handset": NAME, "fence": NAME}   {"do": "alarm", "handset": NAME}
 Out: {"ready": NAMES}  {"event": ..., "handset": NAME, ...}  {"done": NAME, ...}  {"reports": [...]}  {"failed": TEXT}
+     {"overseen": NAME}  {"told": WHAT, "by": NAME, "at_ns": ...}  {"helped": NAME}
 """
 
 import asyncio
 import json
 import sys
+import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from ptthandset.audio.codec import FrameMs, OpusEncoder
 from ptthandset.audio.files import WavWriter
 from ptthandset.audio.pacing import spoken, ticks
 from ptthandset.audio.similarity import similarity
+from ptthandset.demo_emergency import Dispatcher, call_for_help
 from ptthandset.errors import HandsetError
 from ptthandset.floor_effects import FloorQueued, FloorTaken
 from ptthandset.handset import Handset, Options, enroll
@@ -37,6 +41,10 @@ def _say(**members: Any) -> None:
     sys.stdout.flush()
 
 
+def _tell(*, what: str, by: str) -> None:
+    _say(told=what, by=by, at_ns=time.monotonic_ns())
+
+
 class Actor:
     """One handset of the demonstration: says its sentence when told to, records what it hears."""
 
@@ -49,6 +57,7 @@ class Actor:
         self._hearing: int | None = None
         self._queued = False
         self._handset: Handset
+        self._dispatcher: Dispatcher | None = None
         self._group: Talkgroup
         self._listening: asyncio.Task[None]
 
@@ -117,6 +126,17 @@ class Actor:
                 if self._hearing is not None and self._group.has_voice:
                     self._heard[self._hearing] += frame
 
+    async def oversee(self, fence: str) -> None:
+        """Dispatches from now on."""
+        self._dispatcher = Dispatcher(self._handset, _tell)
+        await self._dispatcher.start(fence)
+        _say(overseen=self.name)
+
+    async def alarm(self) -> None:
+        """Walks into the fence and calls for help."""
+        await call_for_help(self._handset, _tell)
+        _say(helped=self.name)
+
     async def finish(self, sentences: dict[int, int]) -> Job:
         """Logs out and reports; `sentences` says what was said in each burst."""
         self._listening.cancel()
@@ -167,6 +187,10 @@ async def main() -> None:
                 task = asyncio.create_task(actors[command["handset"]].talk())
                 talking.add(task)
                 task.add_done_callback(talking.discard)
+            case "oversee":
+                await actors[command["handset"]].oversee(command["fence"])
+            case "alarm":
+                await actors[command["handset"]].alarm()
             case "finish":
                 sentences = {int(ssrc): index for ssrc, index in command["spoken"].items()}
                 _say(reports=[await actor.finish(sentences) for actor in actors.values()])

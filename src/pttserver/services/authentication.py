@@ -23,7 +23,11 @@ from pttserver.errors import (
 )
 from pttserver.ids import DeviceId, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
+from pttserver.privacy.cutoffs import Events
+from pttserver.privacy.policy import parse_policy
+from pttserver.privacy.presets import DEFAULT, preset_text
 from pttserver.privacy.purposes import Purpose
+from pttserver.roles import Rights
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.serving import as_served
@@ -67,6 +71,7 @@ class Authentication:
         self._pins = pins
         self._policies = policies
         self._clock = clock
+        self._nobodys_policy = parse_policy(preset_text(DEFAULT))
         self._by_address = AttemptLimiter(
             failures=settings.failures_per_address, refill_s=settings.failures_per_address_refill_s
         )
@@ -138,8 +143,11 @@ class Authentication:
 
     def _as_served(self, candidate: LoginCandidate | None) -> LoginCandidate | None:
         """One whose account is over is as unknown as one that was never there."""
-        policy = self._policies.in_force(candidate.tenant_id) if candidate else None
-        if candidate is None or policy is None:  # a tenant without a policy is refused in its own words
+        if candidate is None:
+            as_served(_NOBODY, self._nobodys_policy, self._clock.utc_ms())  # so that time does not tell who exists
+            return None
+        policy = self._policies.in_force(candidate.tenant_id)
+        if policy is None:  # a tenant without a policy is refused in its own words
             return candidate
         return as_served(candidate, policy, self._clock.utc_ms())
 
@@ -182,3 +190,16 @@ class Authentication:
 
 
 _NO_TOKEN = hashlib.sha256(b"").digest()
+_NOBODY = LoginCandidate(
+    device_id=DeviceId(""),
+    subscriber_id=SubscriberId(""),
+    tenant_id=TenantId(""),
+    display_name=None,
+    device_type=None,
+    public_key=b"",
+    pin_hash="",
+    revoked=True,
+    rights=Rights(),
+    created_ms=0,
+    events=Events(),
+)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 DELIVERED_AT_LEAST = 0.999
+PRESS_TO_CONSOLE_MS = 1000.0
 SIMILAR_AT_LEAST = 0.8  # other sentences reach 0.42, the same one after 20 % loss 0.89
 
 Message = dict[str, Any]
@@ -61,6 +62,8 @@ class Report:
     floor_denied: int
     recordings: list[str]
     listeners: list[Listener]
+    press_to_console_ms: float | None
+    emergency: list[str]
     problems: list[str] = field(default_factory=list)
 
     def as_json(self) -> Message:
@@ -72,9 +75,15 @@ class Report:
 
 
 def make_report(
-    *, jobs: Sequence[Message], done: Sequence[Message], reports: Sequence[Message], seconds: float
+    *,
+    jobs: Sequence[Message],
+    done: Sequence[Message],
+    reports: Sequence[Message],
+    told: Sequence[Message],
+    seconds: float,
 ) -> Report:
-    """`done`: what talkers said of their bursts; `reports`: what each handset sent and played, by burst."""
+    """`done`: what talkers said of their bursts; `reports`: what each handset sent and played, by burst; `told`: the
+    steps of the emergency."""
     sent = {ssrc: (r["handset"], r["group"], frames) for r in reports for ssrc, frames in r["sent"].items()}
     listeners = [_listener(r, sent, _recording(jobs, r["handset"])) for r in reports]
     granted = [message for message in done if "denied" not in message]
@@ -91,9 +100,17 @@ def make_report(
         floor_denied=len(done) - len(granted),
         recordings=[listener.recording for listener in listeners],
         listeners=listeners,
+        press_to_console_ms=_between(told, "pressed the alarm", "shown to the dispatcher"),
+        emergency=[f"{step['by']}: {step['told']}" for step in told],
     )
     report.problems = list(_problems(report))
     return report
+
+
+def _between(told: Sequence[Message], one: str, other: str) -> float | None:
+    """Milliseconds; None if either did not happen."""
+    at_ns = {step["told"]: step["at_ns"] for step in reversed(told)}
+    return round((at_ns[other] - at_ns[one]) / 1e6, 1) if {one, other} <= at_ns.keys() else None
 
 
 def _recording(jobs: Sequence[Message], handset: str) -> str:
@@ -129,6 +146,10 @@ def _delays(reports: Sequence[Message], sent: dict[str, tuple[str, str, Message]
 
 
 def _problems(report: Report) -> Iterable[str]:
+    if report.press_to_console_ms is None or report.press_to_console_ms > PRESS_TO_CONSOLE_MS:
+        yield "the dispatcher did not see the alert within a second"
+    if not any(step.endswith("entered Quay") for step in report.emergency):
+        yield "nobody was seen to enter the fence"
     if not report.bursts:
         yield "nobody talked"
     if report.frames_delivered < DELIVERED_AT_LEAST * report.frames_expected:

@@ -3,7 +3,8 @@
 1. a server is started on free ports of loopback; a tenant, groups, subscribers and devices are provisioned
 2. handset processes enrol, log in with device key and PIN, and join; the last of each group stays on the WebSocket
 3. in each group one after the other presses its key and says its sentence; now and then one presses while another talks
-4. each handset reports when it sent and played each frame, and how alike is what it heard to what was said
+4. one walks into a fence and calls for help; a dispatcher sees it, answers, and closes the alert
+5. each handset reports when it sent and played each frame, and how alike is what it heard to what was said
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from pttserver.cli.demonstration.figures import Report, make_report
 from pttserver.cli.demonstration.screen import Screen
 from pttserver.cli.demonstration.stage import ServerProcess, Worker, stop_all
 from pttserver.config import load_settings
+from pttserver.roles import Role
 from pttserver.services.office import open_office
 
 PIN = "4711"
@@ -26,8 +28,22 @@ NAMES = (
     "Malik", "Nora", "Omar", "Paula",
 )  # fmt: skip
 MAX_PROCESSES = 16
+FENCE = "Quay"
 BREATH_S = 0.3  # between two bursts of a group
 INTERRUPTION_EVERY = 3  # every third burst somebody presses while it lasts, and waits in the queue
+
+POLICY = """
+[policy]
+title = "Demonstration"
+version = "1"
+
+[location]
+enabled = true
+interval_s = 5
+
+[categories.location]
+legal_basis = "vital_interests"
+"""
 
 Job = dict[str, Any]
 
@@ -47,6 +63,7 @@ class Performance:
         self._worker_of: dict[str, Worker] = {}
         self._talking: dict[str, Any] = {}
         self._done: list[Job] = []
+        self._told: list[Job] = []
         self._screen = Screen(self._members, seconds)
 
     async def run(self) -> Report:
@@ -73,6 +90,7 @@ class Performance:
             self._screen.note("Handsets enrol, log in and join ...")
             workers = await self._start_workers()
             seconds = await self._talk()
+            await self._call_for_help()
             return await self._collect(workers, seconds)
         finally:
             await stop_all(workers)
@@ -82,7 +100,7 @@ class Performance:
         settings = load_settings(settings_file)
         served = settings.signalling.model_copy(update={"port": port})
         async with open_office(settings.model_copy(update={"signalling": served})) as office:
-            await office.provisioning.add_tenant(TENANT)
+            await office.provisioning.add_tenant(TENANT, POLICY)
             for group in self._members:
                 await office.provisioning.add_group(TENANT, group)
             for job in self._jobs:
@@ -90,6 +108,7 @@ class Performance:
                 await office.provisioning.add_subscriber(TENANT, name, display_name=name, pin=PIN)
                 await office.provisioning.set_member(TENANT, job["group"], name)
                 job["enrolment"] = (await office.devices.add(TENANT, name)).text
+            await office.roles.set_role(TENANT, self._jobs[-1]["name"], Role.DISPATCHER)
 
     async def _start_workers(self) -> list[Worker]:
         shares = [self._jobs[start::MAX_PROCESSES] for start in range(min(MAX_PROCESSES, len(self._jobs)))]
@@ -104,6 +123,9 @@ class Performance:
     def _on_message(self, message: Job) -> None:
         if "event" in message:
             self._screen.event(message)
+        elif "told" in message:
+            self._told.append(message)
+            self._screen.told(message, self._told[0])
         elif "done" in message:
             self._done.append(message)
             self._screen.done(self._group_of[message["done"]], message)
@@ -134,13 +156,20 @@ class Performance:
         self._worker_of[handset].tell(do="talk", handset=handset)
         await self._talking[handset]
 
+    async def _call_for_help(self) -> None:
+        """The last of the handsets is the dispatcher's, the first is in need."""
+        dispatcher, in_need = self._jobs[-1]["name"], self._jobs[0]["name"]
+        self._screen.note(f"{dispatcher} dispatches; {in_need} walks and calls for help ...")
+        await self._worker_of[dispatcher].ask("overseen", do="oversee", handset=dispatcher, fence=FENCE)
+        await self._worker_of[in_need].ask("helped", do="alarm", handset=in_need)
+
     async def _collect(self, workers: list[Worker], seconds: float) -> Report:
         await asyncio.sleep(1)  # the last frames are still on their way to the ears
         sentences = {job["name"]: job["sentence"] for job in self._jobs}
         spoken = {message["ssrc"]: sentences[message["done"]] for message in self._done if "ssrc" in message}
         answers = await asyncio.gather(*(worker.ask("reports", do="finish", spoken=spoken) for worker in workers))
         reports = [report for answer in answers for report in answer]
-        return make_report(jobs=self._jobs, done=self._done, reports=reports, seconds=seconds)
+        return make_report(jobs=self._jobs, done=self._done, reports=reports, seconds=seconds, told=self._told)
 
 
 def _job(number: int, handsets: int, groups: int, out: Path) -> Job:

@@ -60,6 +60,11 @@ class Screen:
             self._hearing[group].add(handset)
             self._queued.pop(group, None)
 
+    def told(self, message: Message, first: Message) -> None:
+        """A step of the emergency, and when it was since the first."""
+        after_ms = (message["at_ns"] - first["at_ns"]) / 1e6
+        self._console.print(f"  {after_ms:7.0f} ms  {message['by']}: {message['told']}", highlight=False)
+
     def done(self, group: str, message: Message) -> None:
         handset = message["done"]
         if self._talking.get(group) == handset:
@@ -104,6 +109,7 @@ class Screen:
         self._say(f"Bursts             {report.bursts}, {report.floor_granted_from_queue} of them out of the queue")
         self._say(f"Access time        {_figures(report.access_time_ms)}  (limit: p95 300 ms)")
         self._say(f"Mouth to ear       {_figures(report.mouth_to_ear_ms)}  (limit: p95 300 ms)")
+        self._say(f"Press to console   {_shown_ms(report.press_to_console_ms)}  (limit: 1000 ms)")
         self._say(f"Recordings         {recordings}")
         if kept:
             self._say(f"Kept               {kept}")
@@ -114,6 +120,10 @@ class Screen:
 
     def _say(self, text: str) -> None:
         self._console.print(text, highlight=False)
+
+
+def _shown_ms(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:g} ms"
 
 
 def _figures(values: Percentiles) -> str:
