@@ -38,6 +38,7 @@ REPLIES = {
     "location.history": "location.track",
     "location.watch": "done",
     "location.unwatch": "done",
+    "location.group": "group.made",
     "fence.put": "fence.kept",
     "fence.remove": "done",
     "fence.list": "fences",

@@ -149,6 +149,7 @@ _REQUESTS: list[s.Message] = [
     s.LocationHistory(id=16, subscriber=fixed.ANNA, from_ms=1_789_990_000_000, until_ms=1_790_000_000_000),
     s.LocationWatch(id=17, group=fixed.GROUP),
     s.LocationUnwatch(id=18),
+    s.LocationGroup(id=49, name="Quay", shape=_CIRCLE, reason="fire at the quay"),
     s.PutFence(id=19, name="Yard", shape=_CIRCLE, dwell_s=600),
     s.RemoveFence(id=20, fence=fixed.FENCE),
     s.ListFences(id=21),

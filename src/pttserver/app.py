@@ -25,6 +25,7 @@ from pttserver.services.alert_desk import AlertDesk
 from pttserver.services.alert_log import AlertLog
 from pttserver.services.alert_routing import AlertRouting
 from pttserver.services.alerts import AlertService
+from pttserver.services.area_groups import AreaGroups
 from pttserver.services.attendance import Attendance
 from pttserver.services.audit import Audit
 from pttserver.services.authentication import Authentication
@@ -319,6 +320,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
             messaging.handlers(),
             contacts.handlers(),
             location.desk.handlers(),
+            AreaGroups(location.desk, calling.regrouping).handlers(),
             refusals=location.desk.refusals(),
         ),
         location=location,

@@ -259,6 +259,11 @@ SAMPLES: dict[str, dict[str, object]] = {
     "location.history": {"subscriber": "sub_0123456789abcdef", "from_ms": 0, "until_ms": 1},
     "location.watch": {},
     "location.unwatch": {},
+    "location.group": {
+        "name": "x",
+        "reason": "x",
+        "shape": {"kind": "circle", "center": {"latitude": 1.5, "longitude": 2.5}, "radius_m": 10.5},
+    },
     "fence.put": {
         "name": "x",
         "shape": {"kind": "circle", "center": {"latitude": 1.5, "longitude": 2.5}, "radius_m": 10.5},

@@ -450,3 +450,27 @@ async def test_who_is_in_an_area_now(platform) -> None:
     assert set(locating.who_is_in(tenant.tenant_id, wide)) == {anna.session.subscriber}
     for radio in (anna, bert, dora):
         await radio.close()
+
+
+async def test_whoever_is_in_an_area_is_called(platform) -> None:
+    anna, dora = await crew(platform)
+    bert = await BareRadio.log_in(await platform.enrol("Bert", "Patrol"))
+    here = s.CircleShape(center=s.Point(latitude=LATITUDE, longitude=LONGITUDE), radius_m=200)
+    request = s.LocationGroup(id=1, name="Quay", shape=here, reason="fire")
+    with pytest.raises(Refusal, match="invalid_value"):
+        await dora.ask(request, s.GroupMade)
+    await report(anna, position())
+    await report(bert, position(LATITUDE + 1000 / NORTH_M))
+    made = (await dora.ask(request, s.GroupMade)).group
+    await until(lambda: told(anna, s.GroupAdded))
+    (added,) = told(anna, s.GroupAdded)
+    assert (added.group.group, added.group.name, added.temporary) == (made, "Quay", True)
+    assert told(bert, s.GroupAdded) == []
+    for radio in (anna, dora):
+        assert (await radio.ask(s.Affiliate(id=1, group=made), s.Affiliated)).affiliation.name == "Quay"
+    with pytest.raises(Refusal, match="not_found"):
+        await bert.ask(s.Affiliate(id=1, group=made), s.Affiliated)
+    assert ("group", "Dora") in await looks(anna)
+    assert await looks(bert) == []
+    with pytest.raises(Refusal, match=r"auth\.forbidden"):
+        await bert.ask(request, s.GroupMade)

@@ -155,6 +155,14 @@ class Location(Service):
         self._watches.clear()
         await self._ask(signalling.LocationUnwatch(id=1), signalling.Done)
 
+    async def call_area(self, name: str, shape: signalling.Shape, reason: str) -> str:
+        """Everybody who is there now gets into a group with us for a while; gives its number.
+
+        Raises Refused (`invalid_value`: nobody else is known to be there).
+        """
+        request = signalling.LocationGroup(id=1, name=name, shape=shape, reason=reason)
+        return (await self._ask(request, signalling.GroupMade)).group
+
     async def put_fence(self, name: str, shape: signalling.Shape, *, dwell_s: int = 0, fence: str | None = None) -> str:
         """Gives its identifier. Raises Refused (`invalid_value`: the message says what is wrong with the shape)."""
         request = signalling.PutFence(id=1, fence=fence, name=name, shape=shape, dwell_s=dwell_s)

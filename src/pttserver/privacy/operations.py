@@ -86,6 +86,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "location.history": Operation(Scope.LOCATE, DISPATCHERS, Switch.LOCATION),
     "location.watch": Operation(Scope.LOCATE, DISPATCHERS, Switch.LOCATION),
     "location.unwatch": Operation(Scope.LOCATE, DISPATCHERS),
+    "location.group": Operation(Scope.LOCATE, DISPATCHERS, Switch.LOCATION),
     "fence.put": Operation(Scope.LOCATE, DISPATCHERS, Switch.LOCATION),
     "fence.remove": Operation(Scope.LOCATE, DISPATCHERS),
     "fence.list": Operation(Scope.LOCATE, DISPATCHERS),

@@ -85,6 +85,7 @@ class LocationDesk:
             signalling.LocationLast,
             signalling.LocationHistory,
             signalling.LocationWatch,
+            signalling.LocationGroup,
         )
         return dict.fromkeys(looks, self._looks.refused)
 

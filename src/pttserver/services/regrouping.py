@@ -1,5 +1,6 @@
 """Regrouping: memberships changed by a dispatcher, and groups for a while. Each act has a reason, and is audited."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from pttserver.errors import InvalidValue, NotFound
@@ -79,15 +80,22 @@ class Regrouping:
 
     async def _make(self, session: Session, request: signalling.MakeGroup) -> signalling.Reply:
         """Raises NotFound: one of the members is not of the organisation."""
-        who, members = session.identity, [SubscriberId(member) for member in request.members]
+        members = [SubscriberId(member) for member in request.members]
+        group_id = await self.make(session, request.name, members, request.reason, GroupKind.REGROUP)
+        return signalling.GroupMade(re=request.id, group=group_id)
+
+    async def make(
+        self, session: Session, name: str, members: Sequence[SubscriberId], reason: str, kind: GroupKind
+    ) -> GroupId:
+        """Of the members and whoever makes it. Raises NotFound (one is not of the organisation), InvalidValue."""
+        who = session.identity
         if not await self._subscribers.all_present(who.tenant_id, members):
             raise NotFound
         theirs = [g for g in self._temporary.of_tenant(who.tenant_id) if g.maker == who.subscriber_id]
         if len(theirs) >= MOST_GROUPS:
             raise InvalidValue(f"At most {MOST_GROUPS} temporary groups at once; dissolve one first.")
-        await self._acts.record(session, "group.make", request.reason, members=len(members))
-        group_id = self._temporary.make(who.tenant_id, who.subscriber_id, members, request.name, GroupKind.REGROUP)
-        return signalling.GroupMade(re=request.id, group=group_id)
+        await self._acts.record(session, "group.make", reason, members=len(members))
+        return self._temporary.make(who.tenant_id, who.subscriber_id, members, name, kind)
 
     async def _dissolve(self, session: Session, request: signalling.DissolveGroup) -> signalling.Reply:
         """Raises NotFound; private calls are nobody's but their parties'."""

@@ -144,7 +144,8 @@ async def _looks(file: Path) -> None:
 def for_dispatchers(dispatch: typer.Typer) -> None:
     """Adds the commands of location to `ptt dispatch`."""
     dispatch.command("locate")(locate)
-    dispatch.command("watch")(watch)
+    dispatch.command("follow")(watch)
+    dispatch.command("area")(area)
     dispatch.command("history")(history)
     dispatch.add_typer(dispatch_fence, name="fence")
 
@@ -156,6 +157,30 @@ def locate(
 ) -> None:
     """Show where somebody is: the device is asked."""
     run(_locate(credentials_file(ctx), who, last))
+
+
+def area(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="What to call the group.")],
+    at: Annotated[str, typer.Option(metavar="LAT,LON", help="Its midst.")],
+    radius: Annotated[float, typer.Option(min=10, max=100_000, help="Metres.")],
+    reason: Annotated[str, typer.Option(help="Why; it goes into the audit log.")],
+) -> None:
+    """Call an area: whoever is there now gets into a group with you, until Ctrl+C or until it is dissolved."""
+    run(_call_area(credentials_file(ctx), name, _circle(at, radius), reason))
+
+
+def _circle(at: str, radius_m: float) -> "Shape":
+    from pttserver.wire.signalling import CircleShape, Point
+
+    latitude, longitude = _place(at)
+    return CircleShape(center=Point(latitude=latitude, longitude=longitude), radius_m=radius_m)
+
+
+async def _call_area(file: Path, name: str, shape: "Shape", reason: str) -> None:
+    async with connected(file, tell=False) as handset:
+        typer.echo(await handset.location.call_area(name, shape, reason))
+        await until_stopped(handset)
 
 
 async def _locate(file: Path, who: str, last: bool) -> None:
@@ -227,11 +252,7 @@ def add_circle(
     dwell: Annotated[int, typer.Option(min=0, help="Tell who stays longer than so many seconds; 0: do not.")] = 0,
 ) -> None:
     """Add a round fence. Others are drawn in a map and imported: pttserver fence add."""
-    from pttserver.wire.signalling import CircleShape, Point
-
-    latitude, longitude = _place(at)
-    center = Point(latitude=latitude, longitude=longitude)
-    run(_put_fence(credentials_file(ctx), name, CircleShape(center=center, radius_m=radius), dwell))
+    run(_put_fence(credentials_file(ctx), name, _circle(at, radius), dwell))
 
 
 async def _put_fence(file: Path, name: str, shape: "Shape", dwell_s: int) -> None:

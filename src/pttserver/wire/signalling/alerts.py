@@ -5,11 +5,10 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from pttserver.wire.signalling.location import Position
-from pttserver.wire.signalling.parts import SEEN_PATTERN, Group, Message, Part, Reply, Request, Subscriber
+from pttserver.wire.signalling.parts import SEEN_PATTERN, Group, Message, Part, Reason, Reply, Request, Subscriber
 
 AlertRef: TypeAlias = Annotated[str, Field(pattern="^alr_[0-9a-f]{16}$")]
 NoteText: TypeAlias = Annotated[str, Field(max_length=500, pattern=SEEN_PATTERN)]
-ReasonText: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=SEEN_PATTERN)]
 AlertState: TypeAlias = Literal[
     "raised", "delivered", "acknowledged", "handling", "resolved", "false_alarm", "test", "cancelled"
 ]
@@ -112,7 +111,7 @@ class CancelAlert(Request):
 
     type: Literal["alert.cancel"] = "alert.cancel"
     alert: AlertRef
-    reason: ReasonText
+    reason: Reason
 
 
 class ListAlerts(Request):

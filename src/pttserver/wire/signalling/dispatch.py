@@ -6,11 +6,11 @@ from pydantic import Field
 
 from pttserver.wire.signalling.calls import Party, Priority
 from pttserver.wire.signalling.parts import (
-    SEEN_PATTERN,
     Device,
     Group,
     Message,
     Part,
+    Reason,
     Reply,
     Request,
     ShortText,
@@ -20,7 +20,6 @@ from pttserver.wire.signalling.terms import RoleName
 
 MOST_REGROUPED = 64
 MOST_MEMBERS = 1000
-Reason: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=SEEN_PATTERN)]
 DeviceOrSubscriber: TypeAlias = Annotated[str, Field(pattern="^(dev|sub)_[0-9a-f]{16}$")]
 DeviceState: TypeAlias = Literal["logged_out", "disabled", "enabled", "wiped"]
 

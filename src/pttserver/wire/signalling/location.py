@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from pttserver.wire.signalling.parts import Group, Message, Part, Reply, Request, ShortText, Subscriber
+from pttserver.wire.signalling.parts import Group, Message, Part, Reason, Reply, Request, ShortText, Subscriber
 
 MOST_POSITIONS = 100  # in a report
 MOST_FENCES = 50  # in a list
@@ -202,6 +202,18 @@ class LocationUnwatch(Request):
     type: Literal["location.unwatch"] = "location.unwatch"
 
 
+class LocationGroup(Request):
+    """Call an area: everybody whose last position lies in it is put into a temporary group with you.
+
+    They get `group.added`. Answered by `group.made`.
+    """
+
+    type: Literal["location.group"] = "location.group"
+    name: ShortText
+    shape: Shape
+    reason: Reason
+
+
 class PutFence(Request):
     """A new fence, or another shape for the one that is named. Answered by `fence.kept`."""
 
@@ -334,6 +346,7 @@ LOCATION_REQUESTS = (
     LocationHistory,
     LocationWatch,
     LocationUnwatch,
+    LocationGroup,
     PutFence,
     RemoveFence,
     ListFences,

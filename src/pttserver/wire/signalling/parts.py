@@ -51,6 +51,7 @@ SsrcNumber = Annotated[int, Field(ge=1, le=2**32 - 1)]
 # No controls (C0, C1), nothing that cannot be seen, nothing that turns the direction of the text.
 SEEN_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$"
 ShortText = Annotated[str, Field(min_length=1, max_length=64, pattern=SEEN_PATTERN)]
+Reason: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=SEEN_PATTERN)]
 Presence = Literal["affiliated", "online", "offline"]
 
 
