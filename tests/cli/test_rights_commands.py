@@ -108,7 +108,10 @@ def test_the_record_of_processing(pttserver, tmp_path):
     assert activities["ip_address"]["written"] == "not collected"
     assert activities["debug_capture"]["written"] == "never: nothing in this version holds it"
     places = {place for activity in acme["activities"] for place in activity["places"]}
-    assert {f"{row.table}.{row.column}" for row in personal()} - places == {"calls.initiator_address"}
+    assert {f"{row.table}.{row.column}" for row in personal()} - places == {
+        "calls.initiator_address", "alerts.position",
+        "positions.at_ms", "positions.motion", "positions.place", "positions.subject",
+    }  # fmt: skip
     assert "ACME <Ltd>" in pttserver("register", "ACME")
     pttserver("register", "ACME", "--format", "html", "--out", tmp_path / "register.html")
     assert "ACME &lt;Ltd&gt;" in (tmp_path / "register.html").read_text()

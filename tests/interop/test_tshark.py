@@ -147,7 +147,13 @@ def _check_queue(name: str, said: dict[str, Any], fields: dict[str, Any]) -> set
 
 def test_tshark_reads_keepalives_and_their_answers(system_program: Callable[[str], str], tmp_path: Path) -> None:
     found = dissect(system_program("tshark"), tmp_path, [bytes.fromhex(vector["octets"]) for vector in RTCP])
-    kinds = {"receiver report": "201", "reference time": "207", "delay since reference": "207", "bye": "203"}
+    kinds = {
+        "receiver report": "201",
+        "reference time": "207",
+        "delay since reference": "207",
+        "bye": "203",
+        "alert": "204",
+    }
     for vector, dissection in zip(RTCP, found, strict=True):
         assert dissection.marks == ""
         assert [layer["rtcp.pt"] for layer in dissection.layers] == [kinds[p["kind"]] for p in vector["packets"]]
