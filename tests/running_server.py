@@ -8,8 +8,9 @@ from typing import Any
 
 from ptthandset.credentials import Credentials
 from ptthandset.handset import Handset, Options, enroll
-from pttserver.app import Application, Server
+from pttserver.app import Application
 from pttserver.config import AuthenticationSettings, MediaSettings, MetricsSettings, Settings, SignallingSettings
+from pttserver.running import Server
 from pttserver.services.keyring import open_database
 from pttserver.services.office import Office, furnish
 from pttserver.store.database import Database

@@ -3,9 +3,8 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 from pttserver import __version__
 from pttserver.alerts.emergency import EmergencyGroups
@@ -21,6 +20,8 @@ from pttserver.net.site import Site
 from pttserver.net.tls_port import TlsPort
 from pttserver.observe.log import get_logger
 from pttserver.observe.metrics import Metrics
+from pttserver.readings import offer_readings
+from pttserver.running import Server, Services
 from pttserver.services.alert_desk import AlertDesk
 from pttserver.services.alert_log import AlertLog
 from pttserver.services.alert_routing import AlertRouting
@@ -30,7 +31,7 @@ from pttserver.services.attendance import Attendance
 from pttserver.services.audit import Audit
 from pttserver.services.authentication import Authentication
 from pttserver.services.call_log import CallLog
-from pttserver.services.calling import Calling, Ground, build_calling
+from pttserver.services.calling import Ground, build_calling
 from pttserver.services.certificate import CertificateFiles, ensure_certificate
 from pttserver.services.connection import Door
 from pttserver.services.contacts import ContactLists
@@ -44,8 +45,7 @@ from pttserver.services.message_addresses import MessageAddresses
 from pttserver.services.message_expiry import MessageExpiry
 from pttserver.services.messages import Messaging
 from pttserver.services.pin_check import PinCheck
-from pttserver.services.policy_book import PolicyBook
-from pttserver.services.policy_watch import PolicyDesk, PolicyWatch
+from pttserver.services.policy_watch import PolicyDesk
 from pttserver.services.replies import Offer
 from pttserver.services.retention import Retention
 from pttserver.services.rosters import Rosters
@@ -71,51 +71,10 @@ from pttserver.store.message_history import MessageHistory
 from pttserver.store.message_queue import MessageQueue
 from pttserver.store.resume import ResumeTokens
 from pttserver.store.subscribers import Subscribers
-from pttserver.store.sweeps import HAPPENING_CATEGORIES
 from pttserver.wire.signalling import MediaEndpoint
 
 GARBAGE_THRESHOLDS = (20_000, 10, 10)  # Python's (700, 10, 10) takes a tenth of the time while a herd logs in
 _log = get_logger("app")
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """The use cases, built over one database and one media socket."""
-
-    sessions: SessionRegistry
-    relay: Relay
-    talk: TalkService
-    rosters: Rosters
-    memberships: Memberships
-    calling: Calling
-    terms: TermsTeller
-    desk: Desk
-    messaging: Messaging
-    message_expiry: MessageExpiry
-    location: LocationRoom
-    attendance: Attendance
-    alerts: AlertService
-    alert_log: AlertLog
-    authentication: Authentication
-    pins: PinCheck
-    call_log: CallLog
-    policies: PolicyBook
-    policy_watch: PolicyWatch
-    audit: Audit
-    retention: Retention
-    metrics: Metrics
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A running server, with the parts that tests and metrics look at."""
-
-    signalling_port: int
-    media_port: int
-    metrics_port: int
-    socket: BatchSocket
-    site: Site
-    services: Services
 
 
 class Application:
@@ -165,7 +124,7 @@ class Application:
         stack.push_async_callback(port.close)
         stack.callback(services.attendance.end_all)
         server = Server(port.port, socket.port, self._serve_metrics(services.metrics), socket, site, services)
-        _offer_readings(server, self._clock)
+        offer_readings(server, self._clock)
         return server
 
     async def _start_background(self, services: Services, database: Database) -> None:
@@ -382,90 +341,6 @@ class _Background:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def _offer_readings(server: Server, clock: Clock) -> None:
-    """What can be read of the server by whoever scrapes its metrics."""
-    metrics, relay = server.services.metrics, server.services.relay
-    socket, site = server.socket, server.site
-    metrics.counters("packets_dropped", "Packets dropped, by reason", "reason", relay.drops.items)
-    metrics.counter("datagrams_received", "Datagrams received by UDP", lambda: relay.packets_in)
-    metrics.counter("octets_received", "Octets received by UDP", lambda: relay.octets_in)
-    metrics.counter("datagrams_sent", "Datagrams sent by UDP", lambda: socket.datagrams_sent)
-    metrics.counter("octets_sent", "Octets sent by UDP", lambda: socket.octets_sent)
-    metrics.counter("send_buffer_full", "Datagrams the kernel had no room for", lambda: socket.send_buffer_full)
-    metrics.counter(
-        "receive_buffer_full", "Datagrams the kernel had no room for on arrival", lambda: socket.receive_buffer_full
-    )
-    metrics.counter("send_errors", "Datagrams the kernel refused", lambda: socket.send_errors)
-    metrics.counter("voice_packets_relayed", "Voice packets accepted and sent on", lambda: relay.packets_relayed)
-    metrics.gauge("connections", "Open WebSockets", lambda: site.connections)
-    metrics.counter("connections_refused", "WebSockets refused", lambda: site.refused_connections)
-    _offer_service_readings(metrics, server.services, clock)
-
-
-def _offer_service_readings(metrics: Metrics, services: Services, clock: Clock) -> None:
-    sessions, talk, pins = services.sessions, services.talk, services.pins
-    call_log, attendance, authentication = services.call_log, services.attendance, services.authentication
-    metrics.gauge("sessions", "Logged-in devices", lambda: len(sessions))
-    metrics.gauge("groups_active", "Groups with participants", lambda: len(talk))
-    metrics.gauge("bursts_in_progress", "Groups somebody talks in", lambda: talk.bursts_in_progress)
-    metrics.counter("floor_grants", "Floors granted", lambda: talk.floor_grants)
-    metrics.counter("floor_denials", "Floors denied", lambda: talk.floor_denials)
-    metrics.counter("messages_accepted", "Messages taken from senders", lambda: services.messaging.accepted)
-    metrics.counter("takeovers", "Sessions superseded by another device", lambda: attendance.takeovers)
-    metrics.counter("authentication_failures", "Refused proofs and PINs", lambda: authentication.failures)
-    metrics.counter("authentication_throttled", "Attempts that had to wait", lambda: authentication.throttled)
-    metrics.gauge("pin_checks_in_progress", "PIN hashes computed or waiting", lambda: pins.in_progress)
-    metrics.gauge("call_log_queue", "Records waiting for the disk", lambda: len(call_log))
-    metrics.gauge("alerts_open", "Emergency alerts that are open", lambda: len(services.alerts.desk.board))
-    metrics.counter("alerts_raised", "Emergency alerts raised", lambda: services.alerts.desk.raised)
-    metrics.counter(
-        "alert_log_failures", "Failed attempts to write steps of alerts", lambda: services.alert_log.failures
-    )
-    metrics.counter("call_log_dropped", "Records lost to a full queue", lambda: call_log.dropped)
-    metrics.counter("call_log_failures", "Failed attempts to write records", lambda: call_log.failures)
-    _offer_location_readings(metrics, services.location)
-    metrics.gauge("tenants_refused", "Tenants without a valid policy", lambda: services.policies.refused)
-    metrics.counter(
-        "policy_files_rejected", "Changed policy files that were not valid", lambda: services.policy_watch.rejected
-    )
-    _offer_retention_readings(metrics, services.retention, clock)
-    metrics.counter("login_records_lost", "Log-ins whose record could not be written", lambda: attendance.records_lost)
-
-
-def _offer_location_readings(metrics: Metrics, location: LocationRoom) -> None:
-    log, locating = location.log, location.locating
-    metrics.counter("positions_taken", "Positions admitted", lambda: locating.taken)
-    metrics.counters("positions_dropped", "Positions let go of, by reason", "reason", locating.drops.items)
-    metrics.counter("fence_crossings", "Fences entered, stayed in or left", lambda: locating.crossings)
-    metrics.gauge("position_log_queue", "Positions waiting for the disk", lambda: len(log))
-    metrics.counter("position_log_dropped", "Positions lost to a full queue", lambda: log.dropped)
-    metrics.counter("position_log_failures", "Failed attempts to write positions", lambda: log.failures)
-
-
-def _offer_retention_readings(metrics: Metrics, retention: Retention, clock: Clock) -> None:
-    readings = retention.readings
-
-    def ages_s() -> Iterator[tuple[str, float]]:
-        now_ms = clock.utc_ms()
-        for category in HAPPENING_CATEGORIES:
-            recorded_ms = readings.oldest_ms.get(category)
-            yield category.value, 0 if recorded_ms is None else (now_ms - recorded_ms) / 1000
-
-    metrics.counters(
-        "rows_erased",
-        "Rows or values erased since their period was over",
-        "category",
-        lambda: [(category.value, number) for category, number in readings.erased.items()],
-    )
-    metrics.gauges("oldest_row_age_seconds", "Age of the oldest row as of the last sweep", "category", ages_s)
-    metrics.gauge("sweep_lag_seconds", "Since the last sweep that failed nowhere", lambda: retention.lag_s)
-    metrics.gauge(
-        "erasures_unproven", "Sweeps whose rows may still be in the write-ahead log", lambda: readings.unproven
-    )
-    metrics.gauge("sweeping_halted", "1: the clock is doubted, nothing is erased", lambda: readings.halted)
-    metrics.counter("sweep_failures", "Sweeps that failed", lambda: readings.failures)
 
 
 async def serve(settings: Settings) -> None:

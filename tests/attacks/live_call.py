@@ -6,7 +6,7 @@ from typing import Any
 
 from attacks.bare_radio import BareRadio, voice_only
 from ptthandset.credentials import Credentials
-from pttserver.app import Server
+from pttserver.running import Server
 from running_server import Platform, until
 
 

@@ -499,7 +499,7 @@ async def test_no_page_keeps_a_copy_of_a_row_that_was_moved_before_it_was_erased
 
 async def test_what_the_metrics_tell(yard: Yard) -> None:
     metrics = Metrics()
-    from pttserver.app import _offer_retention_readings
+    from pttserver.readings import _offer_retention_readings
 
     _offer_retention_readings(metrics, yard.retention, yard.clock)
     await yard.record_calls(4)
