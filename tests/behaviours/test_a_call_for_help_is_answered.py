@@ -314,3 +314,19 @@ async def test_an_id_that_somebody_else_drew_is_refused(control: Control) -> Non
     assert refused.value.code == "invalid_value"
     await carl.close()
     await eric.close()
+
+
+async def test_whoever_takes_part_in_a_group_for_a_while_hears_of_it(control: Control) -> None:
+    """Its members stand in no database. Anna is in no other group; Carl is in none."""
+    anna, carl = await control.on_duty("Anna"), await control.on_duty("Carl")
+    dora = await control.on_duty("Dora", role=Role.DISPATCHER)
+    group = await dora.handset.dispatch.make_group("Search", [anna.number, carl.number], "missing child")
+    for person in (anna, carl):
+        await person.handset.refresh_groups()
+        await person.handset.affiliate(group)
+    alert = await anna.handset.alerts.raise_alert()
+    await until(lambda: carl.raised() and dora.raised())
+    assert carl.raised()[0].alert == alert
+    outsider = await control.on_duty("Emil")
+    await anna.sees("delivered")
+    assert outsider.raised() == []
