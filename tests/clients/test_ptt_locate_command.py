@@ -44,7 +44,7 @@ async def test_a_dispatcher_watches_a_fence_and_asks_a_device(shells) -> None:
     anna, dora = shells
     fence = (await dora("dispatch", "fence", "circle", "Yard", "--at", AT, "--radius", "150")).out.strip()
     assert fence in (await dora("dispatch", "fence", "list")).out
-    watching = await dora.start("dispatch", "watch", "--fence", "Yard")
+    watching = await dora.start("dispatch", "follow", "--fence", "Yard")
     while b"Watching" not in await watching.stderr.readline():
         pass
     reporting = await anna.start("locate", "report", "--at", AT)
