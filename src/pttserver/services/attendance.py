@@ -156,8 +156,7 @@ class Attendance:
 
     def arrived(self, session: Session) -> None:
         """The log-in or resumption was answered: whoever has something to tell the person does so now."""
-        for tell in self.on_arrival:
-            tell(session)
+        _call(self.on_arrival, session)
 
     async def record_login(self, opened: Opened) -> bytes | None:
         """Writes what a log-in leaves behind, and gives a fresh resume token; None if the database cannot be written.

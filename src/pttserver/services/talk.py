@@ -186,10 +186,8 @@ class TalkService:
         group = self._groups.get(group_id)
         if group is None:
             return
-        on = self.is_in_emergency(group_id)
-        now = self._clock.now()
-        self._perform(group, group.arbiter.change_condition(now, self._condition(group_id)), now)
-        text = signalling.GroupEmergency(group=group_id, on=on).to_json()
+        self._tell_condition(group)
+        text = signalling.GroupEmergency(group=group_id, on=self.is_in_emergency(group_id)).to_json()
         for affiliation in group.affiliations.values():
             if affiliation.session.link is not None:
                 affiliation.session.link.post(text)
@@ -240,6 +238,11 @@ class TalkService:
             condition |= FloorIndicator.EMERGENCY
         return condition
 
+    def _tell_condition(self, group: GroupCall) -> None:
+        """By floor control, if it is another than before."""
+        now = self._clock.now()
+        self._perform(group, group.arbiter.change_condition(now, self._condition(group.group_id)), now)
+
     def is_in_peril(self, group_id: GroupId) -> bool:
         return group_id in self._in_peril
 
@@ -253,8 +256,7 @@ class TalkService:
             self._in_peril.discard(group_id)
         group = self._groups.get(group_id)
         if group is not None:
-            now = self._clock.now()
-            self._perform(group, group.arbiter.change_condition(now, self._condition(group_id)), now)
+            self._tell_condition(group)
             self._tell_of_change(group)
         return True
 
