@@ -91,6 +91,15 @@ def test_a_device_confirms_while_somebody_sees_to_it_already() -> None:
     assert alert.state is State.HANDLING
 
 
+def test_an_answer_that_overtakes_the_confirmation_makes_it_no_news() -> None:
+    alert = raised()
+    alert.acknowledge(at(1), BERT)
+    assert alert.deliver(at(2), BERT) == []
+    alert.handle(at(3), CARL)
+    assert alert.deliver(at(4), CARL) == []
+    assert steps(alert.deliver(at(5), DORA)) == ["delivered"]
+
+
 # Escalation (T-080) --------------------------------------------------------------------------------------------------
 
 

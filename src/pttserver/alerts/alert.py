@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pttserver.alerts.effects import Closed, Effect, Record, Route
-from pttserver.alerts.states import NO_NOTE, At, State, Step, StepKind
+from pttserver.alerts.states import NO_NOTE, SHOWS_DELIVERY, At, State, Step, StepKind
 from pttserver.alerts.table import ENDS, TABLE
 from pttserver.ids import AlertId, Personal, SubscriberId
 
@@ -53,7 +53,7 @@ class Alert:
         return [self._record(at, StepKind.RAISED, self.raiser), Route(0)]
 
     def deliver(self, at: At, recipient: SubscriberId) -> list[Effect]:
-        """The recipient's device has it."""
+        """The recipient's device has it; no news after the recipient's own answer, which may overtake this."""
         return [] if recipient in self.delivered else self._happens(at, StepKind.DELIVERED, recipient)
 
     def acknowledge(self, at: At, dispatcher: SubscriberId) -> list[Effect]:
@@ -122,13 +122,12 @@ class Alert:
         """One step of the path; also of one that was written down before."""
         self.timeline.append(step)
         self.state = TABLE[self.state].get(step.kind, self.state)
-        match step.kind:
-            case StepKind.DELIVERED if step.who is not None:
-                self.delivered.add(step.who)
-            case StepKind.ESCALATED:
-                self.stage += 1
-            case StepKind.HANDLING:
-                self.handler = step.who
+        if step.kind in SHOWS_DELIVERY and step.who is not None:
+            self.delivered.add(step.who)
+        if step.kind is StepKind.ESCALATED:
+            self.stage += 1
+        if step.kind is StepKind.HANDLING:
+            self.handler = step.who
 
 
 _BEGINS_TO_WAIT = (StepKind.RAISED, StepKind.ESCALATED)

@@ -54,6 +54,9 @@ class StepKind(StrEnum):
     CANCELLED = "cancelled"
 
 
+SHOWS_DELIVERY: Final = (StepKind.DELIVERED, StepKind.ACKNOWLEDGED, StepKind.HANDLING)
+"""Whoever takes such a step has the alert."""
+
 NO_NOTE: Final = Personal("")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pttserver.alerts.states import StepKind
+from pttserver.alerts.states import SHOWS_DELIVERY, StepKind
 from pttserver.alerts.table import ENDS
 from pttserver.clock import Clock
 from pttserver.errors import NotFound
@@ -155,7 +155,7 @@ def _shown(
         raised_ms=stored.raised_ms,
         closed_ms=stored.closed_ms,
         position=stored.position,
-        delivered_after_s=after_s(StepKind.DELIVERED),
+        delivered_after_s=after_s(*SHOWS_DELIVERY),
         acknowledged_after_s=after_s(StepKind.ACKNOWLEDGED, StepKind.HANDLING),
         steps=tuple(
             ShownStep(step.number, step.at_ms, step.kind, name(step.who) if step.who else None, step.note)
