@@ -3,12 +3,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NPM := $(BIN)/npm --prefix clients/console
 INSTALLED := $(VENV)/installed
-DEBIAN_PACKAGES := gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-tools \
+DEBIAN_PACKAGES := chromium gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-tools \
 	iproute2 mumble-server nftables openssl strace systemd tshark
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check setup-system bench bench-full profile proto clean
+.PHONY: help demo test check setup-system console bench bench-full profile proto clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -23,6 +24,7 @@ demo: $(INSTALLED) ## Install and show handsets talking through a real server
 	$(BIN)/pttserver demo
 
 test: $(INSTALLED) ## Install and run the tests
+	$(NPM) test
 	$(BIN)/pytest -m alone
 	$(BIN)/pytest -m 'not alone' -n 2 --dist worksteal
 
@@ -32,9 +34,13 @@ check: $(INSTALLED) ## Style, types, the rooms of the house, generated documents
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python proto/generate.py --check
+	$(NPM) run check
 
 proto: $(INSTALLED) ## Make the generated documents of proto/ anew
 	$(BIN)/python proto/generate.py
+
+console: $(INSTALLED) ## Build the console's pages anew
+	$(BIN)/python clients/console/build_hook.py
 
 bench: $(INSTALLED) ## Measure quickly (three minutes): relay, crowd, reconnect, mixed, key-up, attack
 	for scenario in relay crowd reconnect mixed key-up attack; do $(BIN)/python -m bench $$scenario --quick || exit 1; done
@@ -52,4 +58,4 @@ setup-system: ## Install the Debian programs that some tests need (root)
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBIAN_PACKAGES)
 
 clean: ## Remove what was installed and made
-	rm -rf $(VENV) demo-out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) clients/console/node_modules src/pttserver/net/built_pages demo-out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -17,6 +17,7 @@ from generator.schemas import schemas, subject_export
 from generator.vectors import vector_files
 from generator.walkthrough import document as walkthrough
 
+from pttserver.net.pages import Pages
 from pttserver.net.site import http_application
 
 FOLDER = Path(__file__).parent
@@ -29,7 +30,7 @@ def documents() -> dict[str, str]:
     found["schemas/subject-export.json"] = _json(subject_export())
     found |= {f"vectors/{name}": _json(content) for name, content in vector_files().items()}
     found["asyncapi.json"] = _json(asyncapi())
-    found["openapi.json"] = _json(http_application(lambda: False).openapi())
+    found["openapi.json"] = _json(http_application(lambda: False, Pages({})).openapi())
     found["floor-states.md"] = floor_states()
     found["roles.md"] = roles()
     found["walkthrough.md"] = walkthrough()

@@ -16,6 +16,7 @@ from pttserver.errors import ConfigError
 from pttserver.ids import SsrcSequence
 from pttserver.media.batch_socket import BatchSocket
 from pttserver.media.relay import Relay
+from pttserver.net.pages import Pages
 from pttserver.net.site import Site
 from pttserver.net.tls_port import TlsPort
 from pttserver.observe.log import get_logger
@@ -117,7 +118,9 @@ class Application:
         loop.add_reader(socket.fileno(), services.relay.on_readable)
         stack.callback(loop.remove_reader, socket.fileno())
         await self._start_background(services, database)
-        site = Site(self._door(services, files, socket.port), settings.signalling, lambda: services.call_log.is_failing)
+        door = self._door(services, files, socket.port)
+        pages = await asyncio.to_thread(Pages.load)
+        site = Site(door, settings.signalling, lambda: services.call_log.is_failing, pages)
         tls = server_context(files.certificate, files.private_key)
         dead_after_s = settings.sessions.dead_after_s
         port = await TlsPort.open(site, settings.signalling, tls, dead_after_s / 2, dead_after_s / 3)

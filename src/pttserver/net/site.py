@@ -1,4 +1,4 @@
-"""What answers on the TLS port: the WebSocket of the protocol, and HTTP (health)."""
+"""What answers on the TLS port: the WebSocket of the protocol, and HTTP (health, the pages)."""
 
 import asyncio
 from collections import Counter
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pttserver import __version__
 from pttserver.config import SignallingSettings
 from pttserver.ids import Personal
+from pttserver.net.pages import Pages
 from pttserver.net.protocols import LINK, WebSocketLink
 from pttserver.observe.log import get_logger
 from pttserver.services.connection import Connection, Door
@@ -35,10 +36,10 @@ class Health(BaseModel):
 class Site:
     """The ASGI application."""
 
-    def __init__(self, door: Door, settings: SignallingSettings, is_failing: Callable[[], bool]) -> None:
+    def __init__(self, door: Door, settings: SignallingSettings, is_failing: Callable[[], bool], pages: Pages) -> None:
         self._door = door
         self._settings = settings
-        self._http = http_application(is_failing)
+        self._http = http_application(is_failing, pages)
         self._strangers: Counter[str] = Counter()
         self.connections = 0
         self.refused_connections = 0
@@ -128,8 +129,8 @@ async def _refuse(send: Send, status: int, text: str) -> None:
     await send({"type": "websocket.http.response.body", "body": text.encode()})
 
 
-def http_application(is_failing: Callable[[], bool]) -> FastAPI:
-    """HTTP on the TLS port."""
+def http_application(is_failing: Callable[[], bool], pages: Pages) -> FastAPI:
+    """HTTP on the TLS port. What has no path of its own is a page."""
     http = FastAPI(title="pttserver", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
 
     @http.get("/health", summary="State of the server", responses={503: {"model": Health}})
@@ -140,4 +141,5 @@ def http_application(is_failing: Callable[[], bool]) -> FastAPI:
             response.status_code = 503
         return Health(status="failing" if failing else "ok", version=__version__)
 
+    http.mount("/", pages)
     return http

@@ -34,11 +34,14 @@ class TermsTeller:
             self._review(session)
 
     def _review(self, session: Session) -> None:
+        told = self._told.get(session.id)
+        if told is None:
+            return  # the answer to its log-in, which comes first, tells
         try:
             terms = self._of(session)
         except PolicyMissing:
             return  # a tenant that is refused hears nothing new
-        if session.link is not None and self._told.get(session.id) != terms:
+        if session.link is not None and told != terms:
             self._told[session.id] = terms
             session.link.post(signalling.TermsChanged(terms=terms).to_json())
 
