@@ -58,7 +58,8 @@ _STEPS = [
 ]
 
 _LOCATION = s.LocationTerms(state="on", interval_s=60, precision_m=0, stored=False, may_switch_off=True, sos=False)
-_TERMS = s.Terms(role="subscriber", alerts=True, location=_LOCATION)
+_RECORDING = s.RecordingTerms(allowed=False, on_alert=False, keep_s=2_592_000)
+_TERMS = s.Terms(role="subscriber", alerts=True, location=_LOCATION, recording=_RECORDING)
 _CIRCLE = s.CircleShape(center=s.Point(latitude=55.6761, longitude=12.5683), radius_m=150.0)
 
 _SESSION = s.SessionStarted(

@@ -79,6 +79,8 @@ def test_truncation_is_told_with_its_measure() -> None:
             "[location]\nduty_hours = ['mon 08:00-09:00']",
             ("[location]", "duty_hours", "-", "mon 08:00-09:00", None),
         ),
+        ("", "[recording]\nat_consoles = true", ("[recording]", "at_consoles", "false", "true", False)),
+        ("", "[recording]\nkeep_days = 7", ("[recording]", "keep_days", "30", "7", True)),
         ("", "[alerts]\nambient_listening = true", ("[alerts]", "ambient_listening", "false", "true", False)),
         ("", "[alerts]\nallowed_by_default = false", ("[alerts]", "allowed_by_default", "true", "false", True)),
     ],

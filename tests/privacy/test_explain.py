@@ -114,3 +114,16 @@ def test_switches_are_explained() -> None:
 
 def test_words_are_listed_as_people_do() -> None:
     assert (words([]), words(["a"]), words(["a", "b"]), words("abc", "or")) == ("nobody", "a", "a and b", "a, b or c")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", "Voice is recorded nowhere"),
+        ("[recording]\nat_consoles = true", "by themselves when an alert comes in, and when a dispatcher says so"),
+        ("[recording]\nat_consoles = true\non_alert = false", "Consoles of dispatchers may record, when a dispatcher"),
+        ("[recording]\nat_consoles = true\nkeep_days = 1", "a recording is erased after 1 day."),
+    ],
+)
+def test_recordings_at_consoles_are_told_of(more: str, said: str) -> None:
+    assert said in "\n".join(explain(policy_of(more)))

@@ -60,6 +60,7 @@ def test_a_good_policy_has_no_findings() -> None:
         ),
         ("[categories.contact_data]\nkeep = 'while_subscribed'", "warning", "contact_data", "Art. 28(3)(g)"),
         ("[categories.attachment]\nvisible_to = ['technician']", "warning", "attachment", "Art. 25(2), 32(1)"),
+        ("[recording]\nat_consoles = true", "warning", "[recording]", "Art. 13, 35(1)"),
         ("[alerts]\nambient_listening = true", "warning", "[alerts]", "Art. 35(1)"),
         (LOCATION_ON.replace("\n", "\nlive_only = false\n", 1) + WITH_BASIS, "warning", "[location]", "Art. 35(1)"),
     ],

@@ -5,7 +5,8 @@ import pytest
 from attacks.test_websocket_frames import logged_in
 from pttserver.roles import Role
 from pttserver.services.attendance import Opened
-from running_server import TENANT, Platform
+from pttserver.services.provision import FIRST_INSTRUCTION
+from running_server import PLAIN_POLICY, TENANT, Platform
 
 
 async def test_nothing_of_terms_is_told_before_the_login_is_answered(
@@ -24,3 +25,14 @@ async def test_nothing_of_terms_is_told_before_the_login_is_answered(
     await platform.office.roles.set_role(TENANT, "Anna", Role.DISPATCHER)
     changed = await raw.message()
     assert (changed["type"], changed["terms"]["role"]) == ("terms", "dispatcher")
+
+
+async def test_a_console_may_record_as_long_as_policy_and_role_let_it(platform: Platform) -> None:
+    await platform.organise("Patrol", policy=PLAIN_POLICY + "[recording]\nat_consoles = true\nkeep_days = 2\n")
+    raw = await logged_in(platform)
+    await platform.office.roles.set_role(TENANT, "Anna", Role.DISPATCHER)
+    told = (await raw.message())["terms"]["recording"]
+    assert told == {"allowed": True, "on_alert": True, "keep_s": 172_800}
+    tenant = await platform.provisioning.tenant(TENANT)
+    await platform.office.instructions.apply(tenant.tenant_id, PLAIN_POLICY, FIRST_INSTRUCTION)
+    assert (await raw.message())["terms"]["recording"]["allowed"] is False

@@ -29,9 +29,12 @@ _DIRECTIONS = {
     "messages.store_for_s": -1,
     "messages.queue_limit": -1,
     "messages.attachment_limit_kib": -1,
+    "recording.at_consoles": -1,
+    "recording.on_alert": -1,
+    "recording.keep_days": -1,
     "logging.records": -1,
 }
-SECTIONS = ("policy", "roles", "roster", "location", "alerts", "messages", "logging")
+SECTIONS = ("policy", "roles", "roster", "location", "alerts", "messages", "recording", "logging")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pttserver.privacy.limitations import Limitation, limitations, unacknowledge
 from pttserver.privacy.policy import Policy, Rule, Storage
 from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Tier
 from pttserver.privacy.retention import TAKEN_BACK_BY, Clause, EventKind, Retention
-from pttserver.privacy.sections import LocationSection, RolesSection, Truncation
+from pttserver.privacy.sections import LocationSection, RecordingSection, RolesSection, Truncation
 
 __all__ = ["Limitation", "explain", "limitations", "unacknowledged"]
 
@@ -36,6 +36,7 @@ def explain(policy: Policy) -> list[str]:
         *_location(policy.location, policy.location.enabled),
         *_alerts(policy),
         _messages(policy),
+        _recording(policy.recording),
         *_roles(policy.roles),
         f"Groups: members see the names of up to {policy.roster.names_up_to} participants, and the number of more.",
         *(["Nothing that happens is ever written, whatever its category says."] if not policy.logging.records else []),
@@ -164,3 +165,14 @@ def _messages(policy: Policy) -> str:
     files = f"attachments of up to {size} KiB" if size else "no attachments"
     wait = f"wait for up to {messages.store_for_s} seconds for who is not there, {messages.queue_limit} at most"
     return f"Messages {wait}, with {files}; only the devices of those who take part can read them."
+
+
+def _recording(recording: RecordingSection) -> str:
+    if not recording.at_consoles:
+        return "Voice is recorded nowhere: neither by the server nor at a console."
+    start = "by themselves when an alert comes in, and " if recording.on_alert else ""
+    days = f"{recording.keep_days} {'day' if recording.keep_days == 1 else 'days'}"
+    return (
+        f"The server records no voice. Consoles of dispatchers may record, {start}when a dispatcher says so, "
+        f"encrypted on the console's own machine; a recording is erased after {days}."
+    )

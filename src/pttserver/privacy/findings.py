@@ -220,6 +220,9 @@ def _impact_assessment(policy: Policy) -> Iterator[Finding]:
     if policy.alerts.enabled and policy.alerts.ambient_listening:
         text = "Opening microphones from afar needs an impact assessment, and the people must know it."
         yield Finding(Severity.WARNING, "[alerts]", text, "Art. 35(1)")
+    if policy.recording.at_consoles:
+        text = "What people say is recorded at consoles: they must know it before they speak."
+        yield Finding(Severity.WARNING, "[recording]", text, "Art. 13, 35(1)")
     if policy.keeps(Category.LOCATION):
         text = "Where people were is recorded; that is systematic monitoring and needs an impact assessment."
         yield Finding(Severity.WARNING, "[location]", text, "Art. 35(1)")

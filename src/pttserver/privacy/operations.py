@@ -47,6 +47,11 @@ def alerts_allowed(policy: Policy, rights: Rights) -> bool:
     return policy.alerts.enabled and own
 
 
+def may_record(policy: Policy, rights: Rights) -> bool:
+    """Whether the subscriber's console may record what it hears."""
+    return policy.recording.at_consoles and rights.role in DISPATCHERS
+
+
 SWITCHES: Final[Mapping[Switch, _Position]] = {
     Switch.ALERTS: _Position(alerts_allowed, "Your organisation has switched alerts off for you."),
     Switch.AMBIENT_LISTENING: _Position(

@@ -27,6 +27,7 @@ from pttserver.privacy.sections import (
     LoggingSection,
     MessagesSection,
     PolicySection,
+    RecordingSection,
     RolesSection,
     RosterSection,
     Section,
@@ -66,6 +67,7 @@ class Policy(Section):
     location: LocationSection = LocationSection()
     alerts: AlertsSection = AlertsSection()
     messages: MessagesSection = MessagesSection()
+    recording: RecordingSection = RecordingSection()
     logging: LoggingSection = LoggingSection()
     categories: dict[CategoryName, CategoryRule] = Field(default_factory=dict)
     """Rules by category."""
@@ -198,6 +200,7 @@ def _reason(kind: str, message: str, path: Path) -> str:
 
 @cache
 def _known_keys() -> tuple[str, ...]:
-    own = (PolicySection, RolesSection, RosterSection, LocationSection, AlertsSection, LoggingSection, MessagesSection)
-    fields = {name for model in (Policy, *own, CategoryRule, Truncation) for name in model.model_fields}
+    own = [field.annotation for field in Policy.model_fields.values()]
+    sections = [model for model in own if isinstance(model, type) and issubclass(model, Section)]
+    fields = {name for model in (Policy, *sections, CategoryRule, Truncation) for name in model.model_fields}
     return tuple(sorted(fields | set(Category)))

@@ -222,6 +222,17 @@ class MessagesSection(Section):
     """Largest attachment, KiB; 0: none can be sent."""
 
 
+class RecordingSection(Section):
+    """Voice that a dispatcher's console records, on its own machine and encrypted. The server never records."""
+
+    at_consoles: bool = False
+    """Whether dispatchers may record what they hear."""
+    on_alert: bool = True
+    """Whether a console that may record begins by itself when an alert comes in."""
+    keep_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    """After so many days a console erases a recording."""
+
+
 class RolesSection(Section):
     """What dispatchers and managers may do beyond what every subscriber may, by scope."""
 

@@ -4,11 +4,13 @@ from pttserver.clock import Clock
 from pttserver.errors import PolicyMissing
 from pttserver.ids import SessionId
 from pttserver.privacy.location_admission import Admission
-from pttserver.privacy.operations import alerts_allowed
+from pttserver.privacy.operations import alerts_allowed, may_record
 from pttserver.services.policy_book import PolicyBook
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Session
 from pttserver.wire import signalling
+
+_DAY_S = 86_400
 
 
 class TermsTeller:
@@ -48,8 +50,13 @@ class TermsTeller:
     def _of(self, session: Session) -> signalling.Terms:
         identity = session.identity
         policy = self._policies.policy(identity.tenant_id)
+        may = may_record(policy, identity.rights)
+        recording = policy.recording
         return signalling.Terms(
             role=identity.rights.role.value,
             alerts=alerts_allowed(policy, identity.rights),
             location=Admission(policy, identity.rights).terms(self._clock.utc_ms()),
+            recording=signalling.RecordingTerms(
+                allowed=may, on_alert=may and recording.on_alert, keep_s=recording.keep_days * _DAY_S
+            ),
         )

@@ -8,6 +8,17 @@ from pttserver.wire.signalling.parts import Message, Part
 RoleName: TypeAlias = Literal["subscriber", "dispatcher", "manager"]
 
 
+class RecordingTerms(Part):
+    """What holds for recordings of voice at a console, on its own machine. There is nowhere to send one to."""
+
+    allowed: bool
+    """Whether the subscriber may record."""
+    on_alert: bool
+    """Whether the console begins by itself when an alert comes in; false where it may not record."""
+    keep_s: int
+    """After so many seconds a recording is erased."""
+
+
 class Terms(Part):
     """What the subscriber may do just now. The server checks each request all the same."""
 
@@ -17,6 +28,8 @@ class Terms(Part):
     """Whether the subscriber may raise alerts."""
     location: LocationTerms
     """What holds for the subscriber's positions."""
+    recording: RecordingTerms
+    """What holds for recordings at the subscriber's console."""
 
 
 class TermsChanged(Message):
