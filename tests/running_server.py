@@ -9,6 +9,7 @@ from typing import Any
 from ptthandset.credentials import Credentials
 from ptthandset.handset import Handset, Options, enroll
 from pttserver.app import Application
+from pttserver.clock import Clock
 from pttserver.config import AuthenticationSettings, MediaSettings, MetricsSettings, Settings, SignallingSettings
 from pttserver.running import Server
 from pttserver.services.keyring import open_database
@@ -96,10 +97,10 @@ class Platform:
 
 
 @asynccontextmanager
-async def running_platform(data_dir: Path, **sections: Any) -> AsyncIterator[Platform]:
-    """`sections` as in `loopback_settings`."""
+async def running_platform(data_dir: Path, *, clock: Clock | None = None, **sections: Any) -> AsyncIterator[Platform]:
+    """`sections` as in `loopback_settings`; `clock`: the server's."""
     settings = loopback_settings(data_dir, **sections)
-    async with Application(settings) as server:
+    async with Application(settings, clock) as server:
         database = await open_database(settings)
         reachable = reachable_at(settings, server.signalling_port)
         platform = Platform(server, reachable, database, await furnish(database, reachable))

@@ -10,6 +10,7 @@ REPLIES = {
     "hello": "welcome",
     "enroll": "enrolled",
     "login": "session",
+    "login.console": "session",
     "resume": "session",
     "logout": "done",
     "groups.list": "groups",

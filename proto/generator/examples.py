@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from generator import fixed, message_examples
-from pttserver.crypto.device_keys import Purpose, proof
+from pttserver.crypto.device_keys import Purpose, origin_digest, proof
 from pttserver.crypto.srtp import SrtpKey
 from pttserver.wire import signalling as s
 
@@ -12,13 +12,13 @@ _BERT = s.Participant(subscriber=fixed.BERT, name="Bert Bär")
 _ANNA = s.Participant(subscriber=fixed.ANNA, name="Anna")
 
 
-def signed(purpose: Purpose, credential: str) -> bytes:
+def signed(purpose: Purpose, credential: str, digest: bytes = fixed.CERTIFICATE_DIGEST) -> bytes:
     """The octets that the device signs on this connection."""
-    return proof(purpose, s.PROTOCOL_VERSION, fixed.CHALLENGE, fixed.CERTIFICATE_DIGEST, credential)
+    return proof(purpose, s.PROTOCOL_VERSION, fixed.CHALLENGE, digest, credential)
 
 
-def _signature(purpose: Purpose, credential: str) -> bytes:
-    return fixed.DEVICE_KEY.sign(signed(purpose, credential))
+def _signature(purpose: Purpose, credential: str, digest: bytes = fixed.CERTIFICATE_DIGEST) -> bytes:
+    return fixed.DEVICE_KEY.sign(signed(purpose, credential, digest))
 
 
 def _keys(key: SrtpKey) -> s.SrtpKeys:
@@ -128,6 +128,7 @@ _REQUESTS: list[s.Message] = [
         signature=_signature("enroll", fixed.CODE),
     ),
     s.Login(id=3, device=fixed.DEVICE, pin=fixed.PIN, signature=_signature("login", fixed.DEVICE)),
+    s.LoginConsole(id=3, device=fixed.DEVICE, signature=_signature("login", fixed.DEVICE, origin_digest(fixed.ORIGIN))),
     s.Resume(
         id=2,
         device=fixed.DEVICE,

@@ -35,6 +35,7 @@ SERVER_SSRC = 0x50000005
 OTHER_BURST_SSRC = 0x60000006
 
 URL = "wss://ptt.example:8443/v1/ptt"
+ORIGIN = "https://ptt.example:8443"
 CODE = "7K3Q-0F9A-XWZ2-M4TB"
 PIN = "4711"
 

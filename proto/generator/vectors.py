@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from generator import examples, fixed
 from generator.key_derivation import SessionKeys
 from generator.sealed_messages import sealed_messages
-from pttserver.crypto.device_keys import Purpose
+from pttserver.crypto.device_keys import Purpose, origin_digest
 from pttserver.crypto.srtp import SrtpKey, SrtpSender
 from pttserver.floor.burst import Burst
 from pttserver.floor.messages import ServerMessages
@@ -375,8 +375,8 @@ def _rtcp(name: str, key_name: str, key: SrtpKey, plain: bytes, index: int) -> V
 
 def login() -> Vector:
     return {
-        "about": "A whole log-in. `proof` = prefix, purpose, version, challenge, certificate digest, credential "
-        "(keys.md); `signature` = Ed25519 of `proof` (deterministic, RFC 8032). Frames are exact text frames.",
+        "about": "A whole log-in. `proof` = prefix, purpose, version, challenge, digest, credential (keys.md); the digest "
+        "is the certificate's, in `browser` the origin's; `signature` = Ed25519 of `proof` (deterministic, RFC 8032). Frames are exact text frames.",
         "certificate_der": fixed.CERTIFICATE.hex(),
         "certificate_digest": fixed.CERTIFICATE_DIGEST.hex(),
         "device_private_key": fixed.DEVICE_KEY.private_bytes_raw().hex(),
@@ -391,11 +391,25 @@ def login() -> Vector:
             "request": examples.REQUESTS["resume"].to_json(),
             "reply": examples.SESSION_RESUMED.to_json(),
         },
+        "browser": _browser(),
     }
 
 
-def _proof(purpose: Purpose, credential: str) -> Vector:
-    octets = examples.signed(purpose, credential)
+def _browser() -> Vector:
+    """The same device key in a browser: its handshake had an Origin."""
+    digest = origin_digest(fixed.ORIGIN)
+    return {
+        "origin": fixed.ORIGIN,
+        "origin_digest": digest.hex(),
+        "enroll": _proof("enroll", fixed.CODE, digest),
+        "login": _proof("login", fixed.DEVICE, digest),
+        "login.console": {**_proof("login", fixed.DEVICE, digest), **_frames("login.console", "session")},
+        "resume": _proof("resume", fixed.DEVICE, digest),
+    }
+
+
+def _proof(purpose: Purpose, credential: str, digest: bytes = fixed.CERTIFICATE_DIGEST) -> Vector:
+    octets = examples.signed(purpose, credential, digest)
     return {
         "purpose": purpose,
         "credential": credential,

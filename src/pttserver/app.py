@@ -16,8 +16,11 @@ from pttserver.errors import ConfigError
 from pttserver.ids import SsrcSequence
 from pttserver.media.batch_socket import BatchSocket
 from pttserver.media.relay import Relay
+from pttserver.net.bounded_body import BoundedBody
+from pttserver.net.console import serve_console
+from pttserver.net.origins import Origins
 from pttserver.net.pages import Pages
-from pttserver.net.site import Site
+from pttserver.net.site import Site, http_application
 from pttserver.net.tls_port import TlsPort
 from pttserver.observe.log import get_logger
 from pttserver.observe.metrics import Metrics
@@ -35,6 +38,7 @@ from pttserver.services.call_log import CallLog
 from pttserver.services.calling import Ground, build_calling
 from pttserver.services.certificate import CertificateFiles, ensure_certificate
 from pttserver.services.connection import Door
+from pttserver.services.console import build_console
 from pttserver.services.contacts import ContactLists
 from pttserver.services.desk import Desk
 from pttserver.services.erasure import open_erasures
@@ -118,9 +122,11 @@ class Application:
         loop.add_reader(socket.fileno(), services.relay.on_readable)
         stack.callback(loop.remove_reader, socket.fileno())
         await self._start_background(services, database)
-        door = self._door(services, files, socket.port)
+        door, origins = self._door(services, files, socket.port), Origins(settings.console.origins)
         pages = await asyncio.to_thread(Pages.load)
-        site = Site(door, settings.signalling, lambda: services.call_log.is_failing, pages)
+        http = http_application(lambda: services.call_log.is_failing, pages)
+        serve_console(http.state, services.console, origins)
+        site = Site(door, settings.signalling, BoundedBody(http), origins)
         tls = server_context(files.certificate, files.private_key)
         dead_after_s = settings.sessions.dead_after_s
         port = await TlsPort.open(site, settings.signalling, tls, dead_after_s / 2, dead_after_s / 3)
@@ -145,10 +151,12 @@ class Application:
             services.memberships.temporary,
             self._clock,
             location.review,
+            services.console.room.review,
         )
         background.start(services.memberships.temporary.run(), "temporary groups")
         background.start(services.calling.alerts.run(), "call alerts")
         background.start(standing.run(), "standing watch")
+        background.start(services.console.room.run(), "console sessions")
         background.start(services.policy_watch.run(), "policy watch")
         background.start(keep_subject_keys(database, self._settings), "subject keys")
         background.start(services.audit.run(services.policies.tenants), "audit checkpoints")
@@ -168,6 +176,7 @@ class Application:
             memberships=services.memberships,
             terms=services.terms,
             desk=services.desk,
+            console=services.console.room,
             relay=services.relay,
             clock=self._clock,
             certificate_digest=certificate_der_digest(files.certificate.read_bytes()),
@@ -290,6 +299,16 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         alerts=alerts,
         alert_log=alert_log,
         authentication=authentication,
+        console=build_console(
+            settings,
+            clock,
+            database,
+            sessions=sessions,
+            attendance=attendance,
+            remote_control=calling.remote_control,
+            policies=policies,
+            pins=pins,
+        ),
         pins=pins,
         call_log=call_log,
         policies=policies,

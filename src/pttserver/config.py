@@ -18,6 +18,7 @@ DEFAULT_CONFIG_FILE = Path("pttserver.toml")
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+Origin = Annotated[str, Field(pattern=r"^https://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?$")]
 
 
 class _Section(BaseModel):
@@ -144,6 +145,22 @@ class AuthenticationSettings(_Section):
     """... and how long it takes until one more is allowed."""
 
 
+class ConsoleSettings(_Section):
+    """Log-in of dispatchers and managers with a browser."""
+
+    origins: list[Origin] = []
+    """Origins of pages that may speak to the server besides its own, such as "https://ptt.example" of a proxy; the
+    first one goes into invitations. An origin is its own if it is https:// and the Host of the request."""
+    idle_s: Seconds = 1800
+    """A console session that nobody uses for this long ends ..."""
+    absolute_s: Seconds = 43_200
+    """... and so does every one this long after the log-in."""
+    failures_per_account: Count = 10
+    """Failed log-ins to an account at once, from addresses that it was not logged in from before ..."""
+    failures_per_account_refill_s: Seconds = 30
+    """... and how long it takes until one more is allowed."""
+
+
 class BoundSettings(_Section):
     at_least: str | None = None
     """A policy that keeps the category for less is refused, such as "6 months"."""
@@ -237,6 +254,7 @@ class Settings(BaseSettings):
     sessions: SessionSettings = SessionSettings()
     calls: CallSettings = CallSettings()
     authentication: AuthenticationSettings = AuthenticationSettings()
+    console: ConsoleSettings = ConsoleSettings()
     call_log: CallLogSettings = CallLogSettings()
     location: LocationSettings = LocationSettings()
     keys: KeySettings = KeySettings()

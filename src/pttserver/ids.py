@@ -49,6 +49,10 @@ def new_location_request_id() -> str:
     return _draw("loc")
 
 
+def new_passkey_id() -> str:
+    return _draw("key")
+
+
 def _draw(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(8)}"
 

@@ -42,6 +42,12 @@ def _offer_service_readings(metrics: Metrics, services: Services, clock: Clock) 
     metrics.counter("takeovers", "Sessions superseded by another device", lambda: attendance.takeovers)
     metrics.counter("authentication_failures", "Refused proofs and PINs", lambda: authentication.failures)
     metrics.counter("authentication_throttled", "Attempts that had to wait", lambda: authentication.throttled)
+    console = services.console
+    metrics.gauge("console_sessions", "People logged in with a browser", lambda: len(console.room))
+    metrics.counter("console_login_failures", "Refused log-ins at the console", lambda: console.limits.failures)
+    metrics.counter(
+        "console_login_throttled", "Log-ins at the console that had to wait", lambda: console.limits.throttled
+    )
     metrics.gauge("pin_checks_in_progress", "PIN hashes computed or waiting", lambda: pins.in_progress)
     metrics.gauge("call_log_queue", "Records waiting for the disk", lambda: len(call_log))
     metrics.gauge("alerts_open", "Emergency alerts that are open", lambda: len(services.alerts.desk.board))

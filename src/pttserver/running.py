@@ -13,6 +13,7 @@ from pttserver.services.audit import Audit
 from pttserver.services.authentication import Authentication
 from pttserver.services.call_log import CallLog
 from pttserver.services.calling import Calling
+from pttserver.services.console import Console
 from pttserver.services.desk import Desk
 from pttserver.services.location_room import LocationRoom
 from pttserver.services.memberships import Memberships
@@ -47,6 +48,7 @@ class Services:
     alerts: AlertService
     alert_log: AlertLog
     authentication: Authentication
+    console: Console
     pins: PinCheck
     call_log: CallLog
     policies: PolicyBook

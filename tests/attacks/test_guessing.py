@@ -223,6 +223,7 @@ SAMPLES: dict[str, dict[str, object]] = {
         "code": "0000-0000-0000-0000", "public_key": "A" * 43 + "=", "device_type": "x", "signature": "A" * 86 + "==",
     },
     "login": {"device": "dev_0123456789abcdef", "pin": "1", "signature": "A" * 86 + "=="},
+    "login.console": {"device": "dev_0123456789abcdef", "signature": "A" * 86 + "=="},
     "resume": {"device": "dev_0123456789abcdef", "token": "A" * 43 + "=", "signature": "A" * 86 + "=="},
     "logout": {},
     "groups.list": {},
@@ -291,6 +292,7 @@ async def test_every_request_out_of_turn_is_refused(platform: Platform, greet: b
         "hello": "protocol.state",
         "enroll": "enrolment.failed",
         "login": "auth.failed",
+        "login.console": "auth.failed",
         "resume": "auth.failed",
     }
     for kind, members in SAMPLES.items():

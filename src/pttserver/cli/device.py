@@ -114,11 +114,12 @@ def _print_ticket(ticket: "Ticket", qr: bool, json: bool) -> None:
     typer.echo(f"expires  {moment(ticket.expires_ms)}; works once\n")
     typer.echo(f"{ticket.text}\n")
     if qr:
-        typer.echo(_qr_code(ticket.text))
+        typer.echo(qr_code(ticket.text))
     return None
 
 
-def _qr_code(text: str) -> str:
+def qr_code(text: str) -> str:
+    """For the terminal."""
     import segno
 
     drawing = io.StringIO()

@@ -30,6 +30,7 @@ from pttserver.cli import (
     tenant,
 )
 from pttserver.cli import config as config_command
+from pttserver.cli import console as console_command
 from pttserver.cli.output import complain
 from pttserver.errors import PttError
 
@@ -59,6 +60,7 @@ app.add_typer(fence.app, name="fence")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(subject.app, name="subject")
 app.add_typer(device.app, name="device")
+app.add_typer(console_command.app, name="console")
 app.add_typer(key.app, name="key")
 app.add_typer(audit_command.app, name="audit")
 app.add_typer(policy.app, name="policy")

@@ -1,11 +1,12 @@
 """Keys of devices (Ed25519, RFC 8032) and the proof that a device signs for enrolment, log-in and resumption.
 
-The proof names its purpose, the protocol version, the challenge of this connection, the certificate of this connection,
-and the credential that is used; so a signature is worth nothing on another connection, server, or for another purpose:
+The proof names its purpose, the protocol version, the challenge of this connection, the server of this connection, and
+the credential that is used; so a signature is worth nothing on another connection, server, or for another purpose:
 
-    "pttserver" NUL purpose NUL version (1 octet) challenge (32) certificate digest (32) credential (UTF-8)
+    "pttserver" NUL purpose NUL version (1 octet) challenge (32) server digest (32) credential (UTF-8)
 
-The certificate digest is SHA-256 of the DER certificate (tls-server-end-point of RFC 5929, with SHA-256 always). The
+The server digest is SHA-256 of the DER certificate (tls-server-end-point of RFC 5929, with SHA-256 always). A page in a
+browser cannot see the certificate: its browser vouches for the origin, and the digest is SHA-256 of that. The
 credential is the device identifier, or the enrolment code for the purpose "enroll".
 """
 
@@ -40,10 +41,15 @@ def token_digest(token: bytes) -> bytes:
     return hashlib.sha256(token).digest()
 
 
-def proof(purpose: Purpose, version: int, challenge: bytes, certificate_digest: bytes, credential: str) -> bytes:
+def origin_digest(origin: str) -> bytes:
+    """The server digest of a browser's proofs: of its origin, such as `https://ptt.example:8443`, in ASCII."""
+    return hashlib.sha256(origin.encode("ascii")).digest()
+
+
+def proof(purpose: Purpose, version: int, challenge: bytes, server_digest: bytes, credential: str) -> bytes:
     """The octets to sign."""
     head = b"pttserver\0" + purpose.encode() + b"\0" + bytes((version,))
-    return head + challenge + certificate_digest + credential.encode()
+    return head + challenge + server_digest + credential.encode()
 
 
 def verify(public_key: bytes, signature: bytes, signed: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""What answers on the TLS port: the WebSocket of the protocol, and HTTP (health, the pages)."""
+"""What answers on the TLS port: the WebSocket of the protocol, and HTTP (health, the console, the pages)."""
 
 import asyncio
 from collections import Counter
@@ -11,10 +11,14 @@ from pydantic import BaseModel
 from pttserver import __version__
 from pttserver.config import SignallingSettings
 from pttserver.ids import Personal
+from pttserver.net.bounded_body import Asgi
+from pttserver.net.console import router as console_router
+from pttserver.net.origins import Origins, cookie_of, values_of
 from pttserver.net.pages import Pages
+from pttserver.net.problems import answer_problems
 from pttserver.net.protocols import LINK, WebSocketLink
 from pttserver.observe.log import get_logger
-from pttserver.services.connection import Connection, Door
+from pttserver.services.connection import Browser, Connection, Door
 from pttserver.sessions.attempts import TokenBucket, address_bucket
 from pttserver.wire.signalling import PATH, SUBPROTOCOL
 
@@ -36,10 +40,11 @@ class Health(BaseModel):
 class Site:
     """The ASGI application."""
 
-    def __init__(self, door: Door, settings: SignallingSettings, is_failing: Callable[[], bool], pages: Pages) -> None:
+    def __init__(self, door: Door, settings: SignallingSettings, http: Asgi, origins: Origins) -> None:
         self._door = door
         self._settings = settings
-        self._http = http_application(is_failing, pages)
+        self._http = http
+        self._origins = origins
         self._strangers: Counter[str] = Counter()
         self.connections = 0
         self.refused_connections = 0
@@ -60,6 +65,9 @@ class Site:
             return 404, f"The protocol is served at {PATH}."
         if SUBPROTOCOL not in scope["subprotocols"]:
             return 400, f"Subprotocols served: {SUBPROTOCOL}."
+        given = values_of(scope["headers"], b"origin")
+        if given and not (len(given) == 1 and self._origins.is_own(given[0], scope["headers"])):
+            return 403, "Pages of other origins are not served."
         if self.connections >= self._settings.max_connections:
             return 503, "Too many connections; try again later."
         if self._strangers[address_bucket(scope["client"][0])] >= self._settings.max_unauthenticated_per_address:
@@ -70,7 +78,7 @@ class Site:
         address = scope["client"][0]
         stranger = _Stranger(self._strangers, address_bucket(address))
         link: WebSocketLink = scope[LINK]
-        connection = Connection(self._door, link, Personal(address), stranger.no_more)
+        connection = Connection(self._door, link, Personal(address), stranger.no_more, _browser(scope))
         loop = asyncio.get_running_loop()
         deadline = loop.call_later(self._settings.login_timeout_s, self._close_stranger, connection, link)
         self.connections += 1
@@ -123,6 +131,12 @@ class _Stranger:
             self._bucket = None
 
 
+def _browser(scope: Scope) -> Browser | None:
+    """Only browsers tell an origin; it was looked at before."""
+    given = values_of(scope["headers"], b"origin")
+    return Browser(given[0], cookie_of(scope["headers"])) if given else None
+
+
 async def _refuse(send: Send, status: int, text: str) -> None:
     headers = [(b"content-type", b"text/plain; charset=utf-8")]
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
@@ -132,6 +146,8 @@ async def _refuse(send: Send, status: int, text: str) -> None:
 def http_application(is_failing: Callable[[], bool], pages: Pages) -> FastAPI:
     """HTTP on the TLS port. What has no path of its own is a page."""
     http = FastAPI(title="pttserver", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    answer_problems(http)
+    http.include_router(console_router)
 
     @http.get("/health", summary="State of the server", responses={503: {"model": Health}})
     async def health(response: Response) -> Health:

@@ -130,13 +130,14 @@ def refusal(policy: Policy | None, rights: Rights, operation: Operation) -> Refu
     """None: it may be done. Without a `policy` in force nothing may that needs its word."""
     if rights.role not in operation.roles:
         return "role"
-    if Role.SUBSCRIBER not in operation.roles and (policy is None or operation.scope not in _granted(policy, rights)):
+    if Role.SUBSCRIBER not in operation.roles and (policy is None or operation.scope not in granted(policy, rights)):
         return "scope"
     if operation.switch is not None and (policy is None or not SWITCHES[operation.switch].is_on(policy, rights)):
         return "switch"
     return None
 
 
-def _granted(policy: Policy, rights: Rights) -> frozenset[Scope]:
+def granted(policy: Policy, rights: Rights) -> frozenset[Scope]:
+    """What goes beyond everybody's own affairs and is granted to the role."""
     scopes = {Role.DISPATCHER: policy.roles.dispatcher, Role.MANAGER: policy.roles.manager}
     return frozenset(scopes.get(rights.role, ()))

@@ -41,11 +41,12 @@ CLOSE_STOPPING = 1012  # RFC 6455 registry: service restart
 
 WIPE_PATIENCE_S = 5.0  # for a device to say that its keys are gone
 
-EndReason = Literal["revoked", "logged_out", "disabled", "expired", "server_stopping"]
+EndReason = Literal["revoked", "logged_out", "disabled", "console_ended", "expired", "server_stopping"]
 _CLOSE_CODES: dict[EndReason, int] = {
     "revoked": CLOSE_REVOKED,
     "logged_out": CLOSE_REVOKED,
     "disabled": CLOSE_REVOKED,
+    "console_ended": CLOSE_REVOKED,
     "expired": CLOSE_EXPIRED,
     "server_stopping": CLOSE_STOPPING,
 }

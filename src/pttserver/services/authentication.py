@@ -36,19 +36,24 @@ from pttserver.store.devices import Devices
 from pttserver.store.enrolment import Enrolments, NewKey
 from pttserver.store.records import EnrolledDevice, LoginCandidate, Membership
 from pttserver.store.resume import ResumeTokens
-from pttserver.wire.signalling import PROTOCOL_VERSION, Enroll, Login, Resume
+from pttserver.wire.signalling import PROTOCOL_VERSION, Enroll, Login, LoginConsole, Resume
 
 
 @dataclass(frozen=True, slots=True)
 class Challenged:
-    """A connection that a proof is made for: its challenge, the server's certificate, the bucket of its address."""
+    """A connection that a proof is made for: its challenge, the bucket of its address, and what ties it to this server.
+
+    `server_digest`: SHA-256 of the server's certificate, or of the origin if it is a browser's, which sees no
+    certificate. `console`: whose console session its handshake had the cookie of.
+    """
 
     challenge: bytes
-    certificate_digest: bytes
+    server_digest: bytes
     address_bucket: str
+    console: SubscriberId | None = None
 
     def proof(self, purpose: device_keys.Purpose, credential: str) -> bytes:
-        return device_keys.proof(purpose, PROTOCOL_VERSION, self.challenge, self.certificate_digest, credential)
+        return device_keys.proof(purpose, PROTOCOL_VERSION, self.challenge, self.server_digest, credential)
 
 
 class Authentication:
@@ -121,6 +126,7 @@ class Authentication:
         self._admit(self._by_address, connection.address_bucket)
         candidate = await self._candidate(request.device)
         genuine = self._is_genuine(candidate, request.signature, connection.proof("login", request.device))
+        genuine = genuine and candidate is not None and not candidate.browser  # those come by `login_console`
         if genuine:
             self._admit(self._by_device, request.device)
         fits = await self._pins.verify(candidate.pin_hash if candidate else None, request.pin)
@@ -132,6 +138,26 @@ class Authentication:
             self._charge(self._by_address, connection.address_bucket)
             if genuine:
                 self._charge(self._by_device, request.device)
+            raise AuthenticationFailed
+        if candidate.stunned:
+            raise Disabled
+        await self._policies.require(candidate.tenant_id)
+        return candidate
+
+    async def login_console(self, connection: Challenged, request: LoginConsole) -> LoginCandidate:
+        """The key of a browser, and the console session of the same account for the second factor.
+
+        Raises AuthenticationFailed, Disabled, WipedFromAfar, Throttled or PolicyMissing. The caller looks whether the
+        console session is still there when it opens the session.
+        """
+        self._admit(self._by_address, connection.address_bucket)
+        candidate = await self._candidate(request.device)
+        genuine = self._is_genuine(candidate, request.signature, connection.proof("login", request.device))
+        if candidate is not None and candidate.wiped and genuine:
+            raise WipedFromAfar
+        known = candidate is not None and _has_its_console(candidate, connection) and candidate.browser
+        if candidate is None or candidate.revoked or not genuine or not known:
+            self._charge(self._by_address, connection.address_bucket)
             raise AuthenticationFailed
         if candidate.stunned:
             raise Disabled
@@ -152,7 +178,7 @@ class Authentication:
         return as_served(candidate, policy, self._clock.utc_ms())
 
     async def resume(self, connection: Challenged, request: Resume) -> tuple[LoginCandidate, list[Membership]]:
-        """Device key and resume token; gives who it is, and its groups.
+        """Device key and resume token, of a browser the console session too; gives who it is, and its groups.
 
         Raises AuthenticationFailed, Disabled, WipedFromAfar, Throttled or PolicyMissing.
         """
@@ -164,6 +190,7 @@ class Authentication:
         known = hmac.compare_digest(token.token_hash if token else _NO_TOKEN, digest)
         if candidate is not None and candidate.wiped and genuine:
             raise WipedFromAfar
+        known = known and candidate is not None and (not candidate.browser or _has_its_console(candidate, connection))
         if candidate is None or candidate.revoked or not genuine or token is None or not known:
             self._charge(self._by_address, connection.address_bucket)
             raise AuthenticationFailed
@@ -187,6 +214,10 @@ class Authentication:
     def _charge(self, limiter: AttemptLimiter, key: str) -> None:
         self.failures += 1
         limiter.failed(key, self._clock.now())
+
+
+def _has_its_console(candidate: LoginCandidate, connection: Challenged) -> bool:
+    return connection.console == candidate.subscriber_id
 
 
 _NO_TOKEN = hashlib.sha256(b"").digest()

@@ -1,6 +1,6 @@
 """One signalling connection: which message is allowed when, and which use case it starts.
 
-    new --hello--> greeted --login|resume--> logged in --logout|end of the session--> over
+    new --hello--> greeted --log-in|resume--> logged in --logout|end of the session--> over
                      |  ^
                      +--+ enroll
 
@@ -9,7 +9,7 @@ connection; after it the connection stays, unless the frame was not a message at
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pttserver import __version__
@@ -32,6 +32,7 @@ from pttserver.media.relay import Relay
 from pttserver.observe.log import get_logger
 from pttserver.services.attendance import Attendance
 from pttserver.services.authentication import Authentication, Challenged
+from pttserver.services.console_room import ConsoleRoom
 from pttserver.services.desk import Desk
 from pttserver.services.group_info import group_info
 from pttserver.services.memberships import Memberships
@@ -45,9 +46,11 @@ from pttserver.services.rosters import Rosters
 from pttserver.services.talk import TalkService
 from pttserver.services.terms import TermsTeller
 from pttserver.sessions.attempts import address_bucket
+from pttserver.sessions.console import ConsoleSession
 from pttserver.sessions.session import Affiliation, Link, Session
 from pttserver.store.records import LoginCandidate
 from pttserver.wire import signalling
+from pttserver.wire.rtp import is_rtcp
 from pttserver.wire.signalling import PROTOCOL_VERSION, SERVED_VERSIONS
 
 CLOSE_PROTOCOL = 1002  # RFC 6455 §7.4.1: protocol error
@@ -68,6 +71,7 @@ class Door:
     memberships: Memberships
     terms: TermsTeller
     desk: Desk
+    console: ConsoleRoom
     relay: Relay
     clock: Clock
     certificate_digest: bytes
@@ -76,17 +80,37 @@ class Door:
     """Called after the answer to a log-in: what waits for the subscriber is told."""
 
 
-class Connection:
-    """Serves one client. `address` is its host; `on_logged_in` is called once."""
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What the handshake of a browser brings: the origin of its page, which the caller found to be the server's own,
+    and the token of its console session, if there was a cookie."""
 
-    def __init__(self, door: Door, link: Link, address: Personal, on_logged_in: Callable[[], None]) -> None:
+    origin: str
+    token: str | None = field(repr=False)
+
+
+class Connection:
+    """Serves one client. `address` is its host; `on_logged_in` is called once; `browser` None: it is none."""
+
+    def __init__(
+        self,
+        door: Door,
+        link: Link,
+        address: Personal,
+        on_logged_in: Callable[[], None],
+        browser: Browser | None = None,
+    ) -> None:
         self._door = door
         self._link = link
         self._address = address
         self._on_logged_in = on_logged_in
         self._greeted = False
+        self._console = door.console.find(browser.token) if browser is not None else None
         self._challenged = Challenged(
-            device_keys.draw_challenge(), door.certificate_digest, address_bucket(address.reveal())
+            challenge=device_keys.draw_challenge(),
+            server_digest=door.certificate_digest if browser is None else device_keys.origin_digest(browser.origin),
+            address_bucket=address_bucket(address.reveal()),
+            console=None if self._console is None else self._console.subscriber_id,
         )
         self.session: Session | None = None
 
@@ -112,6 +136,8 @@ class Connection:
         session = self._live_session()
         if session is None:
             return
+        if session.console is not None and not is_rtcp(packet):  # somebody talks; RTCP comes by itself too
+            self._door.console.use(session.console)
         try:
             self._door.relay.from_websocket(session, packet)
         except Exception:  # a bug costs one packet, not the connection
@@ -151,7 +177,7 @@ class Connection:
             return
         if not self._greeted:
             raise OutOfOrder("Say hello first.")
-        if isinstance(request, signalling.Enroll | signalling.Login | signalling.Resume):
+        if isinstance(request, signalling.Enroll | signalling.Login | signalling.LoginConsole | signalling.Resume):
             if self.session is not None:
                 raise OutOfOrder("This connection is logged in already.")
             await _ENTRANCES[type(request)](self, request)
@@ -159,6 +185,8 @@ class Connection:
         session = self._live_session()
         if session is None:
             raise AuthenticationRequired
+        if session.console is not None:
+            self._door.console.used_by_request(session.console, request)
         try:
             self._door.desk.require(session, request)
         except Forbidden:
@@ -199,16 +227,23 @@ class Connection:
         groups = await self._group_infos(candidate.subscriber_id)
         await self._open_session(candidate, groups, request.id, with_token=True)
 
+    async def _login_console(self, request: signalling.LoginConsole) -> None:
+        candidate = await self._door.authentication.login_console(self._challenged, request)
+        groups = await self._group_infos(candidate.subscriber_id)
+        await self._open_session(candidate, groups, request.id, with_token=True)
+
     async def _resume(self, request: signalling.Resume) -> None:
         candidate, memberships = await self._door.authentication.resume(self._challenged, request)
         if not self._door.attendance.may_resume(candidate):
             raise AuthenticationFailed
         temporary = self._door.memberships.temporary.memberships(candidate.subscriber_id)
         groups = [group_info(membership) for membership in (*memberships, *temporary)]
+        console = self._console_of(candidate)
         session = self._door.attendance.reattach(candidate, request.session, self._link, self._address)
         if session is None:
             await self._open_session(candidate, groups, request.id, with_token=False)
             return
+        session.console = console
         self._logged_in(session)
         affiliations = [self._affiliation(affiliation) for affiliation in session.affiliations.values()]
         terms = self._door.terms.told_now(session)
@@ -219,7 +254,9 @@ class Connection:
         self, candidate: LoginCandidate, groups: list[signalling.GroupInfo], request_id: int, *, with_token: bool
     ) -> None:
         """A token that a device resumed with stays good until its age ends it, so it gets no new one."""
+        console = self._console_of(candidate)
         opened = self._door.attendance.open(candidate, self._link, self._address)
+        opened.session.console = console
         self._logged_in(opened.session)
         token = await self._door.attendance.record_login(opened) if with_token else None
         if self._live_session() is None:
@@ -227,6 +264,16 @@ class Connection:
         terms = self._door.terms.told_now(opened.session)
         self._post(session_started(self._door.offer, opened, request_id, groups, terms, token))
         await self._greet(opened.session)
+
+    def _console_of(self, candidate: LoginCandidate) -> ConsoleSession | None:
+        """The console session of a browser that logs in, at this moment. Raises AuthenticationFailed: it is over, or
+        belongs to another key."""
+        if not candidate.browser:
+            return None
+        console = self._console
+        if console is None or not self._door.console.claim(console, candidate.device_id):
+            raise AuthenticationFailed
+        return console
 
     async def _greet(self, session: Session) -> None:
         """The log-in was answered: whoever has something to tell the person does so now."""
@@ -294,6 +341,7 @@ _Handler = Callable[[Connection, Session, Any], Awaitable[None]]
 _ENTRANCES: dict[type[signalling.Request], _Entrance] = {
     signalling.Enroll: Connection._enroll,
     signalling.Login: Connection._login,
+    signalling.LoginConsole: Connection._login_console,
     signalling.Resume: Connection._resume,
 }
 _REQUESTS: dict[type[signalling.Request], _Handler] = {

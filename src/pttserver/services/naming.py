@@ -10,6 +10,10 @@ from pttserver.store.records import IdentifierKind
 MAX_CODE_POINTS = 64
 MAX_BYTES = 200
 MAX_REMARK_CODE_POINTS = 500
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 128
+FEWEST_CHARACTERS = 5
+SHORTEST_NAME_LOOKED_FOR = 4
 
 # Controls, bidi and zero-width characters, lone surrogates, private use, line and paragraph ends.
 _FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
@@ -86,6 +90,23 @@ def pin(text: str) -> str:
     shortest, longest = (4, 12) if _DIGITS.fullmatch(plain) else (6, MAX_CODE_POINTS)
     if not shortest <= len(plain) <= longest:
         raise InvalidValue("a PIN has 4 to 12 digits; a passphrase has 6 to 64 characters")
+    return plain
+
+
+def password(text: str, *others: str | None) -> str:
+    """12 to 128 characters (NIST SP 800-63B §3.1.1.2), and none of `others`: names that go with the account.
+
+    Which kinds of characters is not asked for. Raises InvalidValue without repeating it.
+    """
+    plain = unicodedata.normalize("NFC", text)
+    if not SHORTEST_PASSWORD <= len(plain) <= LONGEST_PASSWORD:
+        raise InvalidValue(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
+    if len(set(plain)) < FEWEST_CHARACTERS:
+        raise InvalidValue("the password is made of too few different characters")
+    if any(
+        other and len(other) >= SHORTEST_NAME_LOOKED_FOR and other.casefold() in plain.casefold() for other in others
+    ):
+        raise InvalidValue("the password holds the name that it goes with")
     return plain
 
 

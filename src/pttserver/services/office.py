@@ -11,6 +11,7 @@ from pttserver.ids import Personal
 from pttserver.services.alert_debrief import AlertDebrief
 from pttserver.services.audit import Audit
 from pttserver.services.call_lookup import CallLookup
+from pttserver.services.console_provision import ConsoleProvisioning
 from pttserver.services.erasure import Erasure, open_erasures
 from pttserver.services.fence_provision import FenceProvisioning
 from pttserver.services.instructions import Instructions
@@ -51,6 +52,7 @@ class Office:
     alerts: AlertDebrief
     rights: Rights
     roles: Roles
+    console: ConsoleProvisioning
     fences: FenceProvisioning
     exports: SubjectExports
     imports: SubjectImports
@@ -79,6 +81,7 @@ async def furnish(
     retention = Retention(database, clock, settings.privacy, erasures)
     provisioning = Provisioning(database, book, desk.instructions, hasher, clock, actor, erasures, retention)
     rights = Rights(database, book, clock)
+    roles = Roles(database, provisioning)
     return Office(
         provisioning=provisioning,
         devices=DeviceProvisioning(database, book, provisioning, settings, clock),
@@ -93,7 +96,8 @@ async def furnish(
         calls=CallLookup(database, book, provisioning, clock),
         alerts=AlertDebrief(database, book, provisioning, clock),
         rights=rights,
-        roles=Roles(database, provisioning),
+        roles=roles,
+        console=ConsoleProvisioning(database, provisioning, roles, settings, clock),
         fences=FenceProvisioning(database, provisioning, clock),
         exports=SubjectExports(database, book, rights, clock),
         imports=SubjectImports(database, book, rights, hasher, clock),

@@ -6,7 +6,7 @@ its keys at once (`Attendance.wipe`), or when it next shows its key.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pttserver.clock import Clock
 from pttserver.errors import Forbidden, NotFound
@@ -44,6 +44,8 @@ class RemoteControl:
         self._telling = telling
         self._acts = acts
         self._clock = clock
+        self.on_controlled: list[Callable[[DeviceId], None]] = []
+        """Called when a device was logged out, disabled or wiped."""
 
     def handlers(self) -> Handlers:
         return {
@@ -85,6 +87,7 @@ class RemoteControl:
             target = self._session(device)
             if target is not None:
                 self._attendance.wipe(target)
+            self._is_controlled(device)
         return signalling.Done(re=request.id)
 
     async def _wiped(self, session: Session, request: signalling.DeviceWiped) -> signalling.Reply:
@@ -121,7 +124,12 @@ class RemoteControl:
             target = self._session(device)
             if target is not None:
                 self._attendance.end(target, state)
+            self._is_controlled(device)
             self._tell(by, device, state)
+
+    def _is_controlled(self, device: ControlledDevice) -> None:
+        for listener in self.on_controlled:
+            listener(device.device_id)
 
     def _tell(
         self,

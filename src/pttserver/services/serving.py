@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from pttserver.clock import Clock
 from pttserver.ids import TenantId
@@ -9,9 +10,12 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.policy import Policy
 from pttserver.services.policy_book import PolicyBook
+from pttserver.store.console_accounts import ConsoleAccount
 from pttserver.store.database import Database
 from pttserver.store.events import RetentionEvents
 from pttserver.store.records import LoginCandidate, Member, Subscriber
+
+WhoLogsIn = TypeVar("WhoLogsIn", LoginCandidate, ConsoleAccount)
 
 
 class Serving:
@@ -39,7 +43,7 @@ class Serving:
         return [replace(each, display_name=None) if _hides_name(each, cutoffs) else each for each in living]
 
 
-def as_served(candidate: LoginCandidate, policy: Policy, now_ms: int) -> LoginCandidate | None:
+def as_served(candidate: WhoLogsIn, policy: Policy, now_ms: int) -> WhoLogsIn | None:
     """Who logs in, without a name that is hidden. None: the account is over, whether or not it was swept yet."""
     cutoffs = Cutoffs(policy, now_ms, candidate.events)
     if _is_over(candidate, cutoffs):
@@ -47,12 +51,12 @@ def as_served(candidate: LoginCandidate, policy: Policy, now_ms: int) -> LoginCa
     return replace(candidate, display_name=None) if _hides_name(candidate, cutoffs) else candidate
 
 
-def _is_over(person: Subscriber | Member | LoginCandidate, cutoffs: Cutoffs) -> bool:
+def _is_over(person: Subscriber | Member | LoginCandidate | ConsoleAccount, cutoffs: Cutoffs) -> bool:
     gone_ms = cutoffs.gone(cutoffs.account, person.subscriber_id)
     return gone_ms is not None and person.created_ms <= gone_ms
 
 
-def _hides_name(person: Subscriber | Member | LoginCandidate, cutoffs: Cutoffs) -> bool:
+def _hides_name(person: Subscriber | Member | LoginCandidate | ConsoleAccount, cutoffs: Cutoffs) -> bool:
     return cutoffs.is_hidden(Category.SUBSCRIBER_NAME, person.created_ms, person.subscriber_id)
 
 

@@ -7,6 +7,7 @@ from pttserver.crypto.srtp import SrtpKey, SrtpReceiver, SrtpSender
 from pttserver.ids import DeviceId, GroupId, Personal, SessionId, Ssrc, SubscriberId, TenantId
 from pttserver.roles import Rights
 from pttserver.sessions.attempts import TokenBucket
+from pttserver.sessions.console import ConsoleSession
 
 CONTROL_PACKETS_PER_S = 50
 CONTROL_PACKETS_BURST = 100
@@ -99,7 +100,8 @@ class Session:
 
     `address` is the raw socket address (struct sockaddr) of its newest authenticated datagram, None before the first.
     `via_udp` says where the server sends to; it starts on the WebSocket. `last_seen` is in monotonic seconds. `wiping`:
-    the device was told to delete its keys, and may do nothing but say that it did.
+    the device was told to delete its keys, and may do nothing but say that it did. `console`: the console session that
+    a browser logged in with; this one ends with it.
     """
 
     __slots__ = (
@@ -107,6 +109,7 @@ class Session:
         "address_changed_at",
         "affiliations",
         "call_allowance",
+        "console",
         "control_allowance",
         "downlink",
         "downlink_key",
@@ -143,6 +146,7 @@ class Session:
         self.control_allowance = TokenBucket(CONTROL_PACKETS_PER_S, CONTROL_PACKETS_BURST, now)
         self.call_allowance = TokenBucket(CALLS_PER_S, CALLS_BURST, now)
         self.wiping = False
+        self.console: ConsoleSession | None = None
         self.last_seen = now
         self.fraction_lost = 0  # of 256, from its newest Receiver Report
         self.jitter = 0  # 1/48,000 s, likewise

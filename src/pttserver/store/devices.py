@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from pttserver.ids import DeviceId, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.store.audit_chain import AuditNote
+from pttserver.store.console_schema import console_devices
 from pttserver.store.database import Database
 from pttserver.store.events import events_about
 from pttserver.store.holds import refuse_held
@@ -39,13 +40,17 @@ _CANDIDATE = (
         subscribers.c.pin_hash,
         subscribers.c.created_ms,
         devices.c.revoked_ms,
+        console_devices.c.device_id.label("console_device"),
         *CONTROL_COLUMNS,
         *RIGHTS_COLUMNS,
         *KEY_COLUMNS,
     )
     .select_from(
         with_controls(
-            with_rights(with_keys(devices.join(subscribers), devices.c.subscriber_id), devices.c.subscriber_id),
+            with_rights(
+                with_keys(devices.join(subscribers).outerjoin(console_devices), devices.c.subscriber_id),
+                devices.c.subscriber_id,
+            ),
             devices.c.id,
         )
     )
@@ -141,7 +146,8 @@ def _nobodys_device(vault: Vault) -> Any:
         pin_hash=(Category.CREDENTIAL, "$argon2id$" + 87 * "x"),
     )
     rights = {column.name: None for column in (*RIGHTS_COLUMNS, *CONTROL_COLUMNS)}
-    return SimpleNamespace(**vars(row), **rights, id="", subscriber_id="", tenant_id="", revoked_ms=None, created_ms=0)
+    nobodys = {"id": "", "subscriber_id": "", "tenant_id": "", "revoked_ms": None, "created_ms": 0}
+    return SimpleNamespace(**vars(row), **rights, **nobodys, console_device=None)
 
 
 def _device(vault: Vault, row: Any) -> Device:
@@ -174,4 +180,5 @@ def _candidate(sql: Connection, vault: Vault, row: Any) -> LoginCandidate:
         events=events_about(sql, row.tenant_id, row.subscriber_id),
         stunned=row.stunned_ms is not None,
         wiped=row.wiped_ms is not None,
+        browser=row.console_device is not None,
     )

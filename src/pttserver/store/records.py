@@ -122,7 +122,8 @@ class Device:
 class LoginCandidate:
     """All that a log-in of an enrolled device is judged by; `public_key` is 32 bytes of Ed25519.
 
-    `created_ms`: of the subscriber. `events`: those that started and stopped its periods.
+    `created_ms`: of the subscriber. `events`: those that started and stopped its periods. `browser`: of a console
+    account, so that it logs in with a console session only.
     """
 
     device_id: DeviceId
@@ -138,6 +139,7 @@ class LoginCandidate:
     events: Events
     stunned: bool = False
     wiped: bool = False
+    browser: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pttserver.ids import SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.released import Released
 from pttserver.store.audit_chain import AuditNote
+from pttserver.store.console_schema import CONSOLE_TABLES
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import retention_events
 from pttserver.store.holds import refuse_held
@@ -79,7 +80,7 @@ class Subscribers:
         return await self._database.read(lambda sql: sql.scalar(query) == len(wanted))
 
     async def remove(self, subscriber_id: SubscriberId, at_ms: int, note: AuditNote | None = None) -> bool:
-        """Takes memberships, devices, codes and resume token away, and starts the periods of `unsubscribed`.
+        """Takes memberships, devices, codes, resume token and console account away, and starts `unsubscribed`.
 
         What the policy keeps of the subscriber waits for the sweep. False: there was none. Raises OnHold.
         """
@@ -93,7 +94,7 @@ class Subscribers:
                 return False
             refuse_held(sql, vault, tenant_id, subscriber_id, at_ms)
             sql.execute(row)
-            for table in (members, devices, resume_tokens):
+            for table in (members, devices, resume_tokens, *CONSOLE_TABLES):
                 sql.execute(delete(table).where(table.c.subscriber_id == subscriber_id))
             event = {"tenant_id": tenant_id, "subject_id": subscriber_id, "kind": "unsubscribed", "at_ms": at_ms}
             sql.execute(insert(retention_events), event)

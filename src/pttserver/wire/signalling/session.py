@@ -75,6 +75,16 @@ class Login(Request):
     """Ed25519 signature over the proof of purpose "login" (keys.md)."""
 
 
+class LoginConsole(Request):
+    """Log-in of a browser with a console account: the device's key, and the console session whose cookie came with the
+    handshake of this WebSocket (console.md). Answered by `session`."""
+
+    type: Literal["login.console"] = "login.console"
+    device: Device
+    signature: Octets64
+    """Ed25519 signature over the proof of purpose "login" (keys.md)."""
+
+
 class Resume(Request):
     """Log-in of a device that lost its connection: its key and the resume token. Answered by `session`."""
 
@@ -160,7 +170,7 @@ class SessionStarted(Reply):
     dead_after_s: float
     """The session ends after this long without any."""
     resume_token: Annotated[Octets32 | None, Field(repr=False)] = None
-    """For `resume`; keep it as secret as the PIN. In the answer to `login` only, if it could be stored."""
+    """For `resume`; keep it as secret as the PIN. In the answer to a log-in only, if it could be stored."""
     resume_lifetime_s: float | None = None
     """How long the token works."""
     groups: list[GroupInfo]
@@ -193,8 +203,8 @@ class SessionEnded(Message):
 
     type: Literal["session.ended"] = "session.ended"
     reason: str
-    """`revoked`, `logged_out`, `disabled`, `expired`, `server_stopping`; take others for `expired`."""
+    """`revoked`, `logged_out`, `disabled`, `console_ended`, `expired`, `server_stopping`; take others for `expired`."""
 
 
-SESSION_REQUESTS = (Hello, Enroll, Login, Resume, Logout, SetMediaPath, Ping)
+SESSION_REQUESTS = (Hello, Enroll, Login, LoginConsole, Resume, Logout, SetMediaPath, Ping)
 SESSION_MESSAGES = (Welcome, Enrolled, SessionStarted, Pong, SessionSuperseded, SessionEnded)

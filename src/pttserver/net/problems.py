@@ -1,0 +1,83 @@
+"""Errors as answers to HTTP requests: the codes of errors.md, a status, and never a word of what was sent."""
+
+from collections.abc import Mapping
+from typing import Final, cast
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+
+from pttserver.errors import (
+    AlreadyExists,
+    AuthenticationFailed,
+    AuthenticationRequired,
+    Disabled,
+    Forbidden,
+    MalformedMessage,
+    NotFound,
+    PolicyForbids,
+    PolicyMissing,
+    PttError,
+    ServerBusy,
+    StoreUnavailable,
+    Throttled,
+)
+from pttserver.observe.log import get_logger
+from pttserver.wire.console import Problem
+
+NOT_STORED: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+LONGEST_NAME = 64
+_STATUS: Mapping[type[PttError], int] = {
+    AuthenticationFailed: 401,
+    AuthenticationRequired: 401,
+    Disabled: 403,
+    Forbidden: 403,
+    PolicyForbids: 403,
+    PolicyMissing: 403,
+    NotFound: 404,
+    AlreadyExists: 409,
+    Throttled: 429,
+    ServerBusy: 429,
+    StoreUnavailable: 503,
+}
+_INTERNAL = PttError().code
+_log = get_logger("http")
+
+
+def answer_problems(http: FastAPI) -> None:
+    """From now on errors of ours, and what is no request as its schema says, are answered as a `Problem`."""
+    http.add_exception_handler(PttError, _refused)
+    http.add_exception_handler(RequestValidationError, _malformed)
+    http.add_exception_handler(Exception, _failed)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    refusal = cast(PttError, error)
+    if isinstance(refusal, StoreUnavailable):  # its text is for the operator
+        _log.error("database_failed", error=refusal.message)
+        refusal = StoreUnavailable()
+    if refusal.code == _INTERNAL:
+        return _answer(500, refusal)
+    found = (status for kind, status in _STATUS.items() if isinstance(refusal, kind))
+    return _answer(next(found, 400), refusal)
+
+
+async def _malformed(_: Request, error: Exception) -> Response:
+    """pydantic would repeat the input, passwords too."""
+    first = cast(RequestValidationError, error).errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "body")[:LONGEST_NAME]
+    return _answer(400, MalformedMessage(f"{where or 'body'}: {first['msg']}"))
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    """A bug costs one request."""
+    _log.error("request_failed", exc_info=error)
+    return _answer(500, PttError())
+
+
+def _answer(status: int, error: PttError) -> Response:
+    problem = Problem(code=error.code, message=error.message, details=error.details or None)
+    headers = dict(NOT_STORED)
+    if "retry_after_s" in error.details:
+        headers["retry-after"] = str(round(float(cast(float, error.details["retry_after_s"])) + 0.5))
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, status, headers, "application/json")
