@@ -96,7 +96,8 @@ async def test_a_page_that_is_reached_by_an_address_or_another_name_offers_no_pa
         "activate/passkey", ticket=offered["ticket"], credential=authenticator.create(offered["passkey"])
     )
     visitor.base = visitor.base.replace("localhost", "127.0.0.1")
-    for visitor.origin in (visitor.base, "https://console.example"):
+    for origin in (visitor.base, "https://console.example"):
+        visitor.origin = origin
         step = await visitor.first_step("Dora")
         assert (step["factors"], "passkey" in step) == ([], False)
     visitor.origin = visitor.base
