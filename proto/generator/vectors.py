@@ -375,9 +375,9 @@ def _rtcp(name: str, key_name: str, key: SrtpKey, plain: bytes, index: int) -> V
 
 def login() -> Vector:
     return {
-        "about": "A whole log-in. `proof` = prefix, purpose, version, challenge, digest, credential (keys.md); the digest "
-        "is the certificate's, in `browser` the origin's; `signature` = Ed25519 of `proof` (deterministic, RFC 8032). "
-        "Frames are exact text frames.",
+        "about": "A whole log-in. `proof` = prefix, purpose, version, challenge, digest, credential (keys.md); "
+        "the digest is of the certificate, in `browser` of the origin. `signature` = Ed25519 of `proof` "
+        "(deterministic, RFC 8032). Frames are exact text frames.",
         "certificate_der": fixed.CERTIFICATE.hex(),
         "certificate_digest": fixed.CERTIFICATE_DIGEST.hex(),
         "device_private_key": fixed.DEVICE_KEY.private_bytes_raw().hex(),

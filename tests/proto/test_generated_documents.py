@@ -1,6 +1,7 @@
 """The generated part of proto/ is up to date and valid, and its examples are what it says."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -167,8 +168,26 @@ def test_every_message_is_in_an_operation_and_every_request_has_its_reply() -> N
 # OpenAPI
 
 
-def test_openapi_has_the_health_of_the_server() -> None:
-    openapi = json.loads((FOLDER / "openapi.json").read_text(encoding="utf-8"))
-    assert openapi["openapi"].startswith("3.1")
-    assert set(openapi["paths"]) == {"/health"}
-    Draft202012Validator.check_schema(openapi["components"]["schemas"]["Health"])
+OPENAPI = json.loads((FOLDER / "openapi.json").read_text(encoding="utf-8"))
+
+
+def test_openapi_has_the_health_of_the_server_and_the_console() -> None:
+    assert OPENAPI["openapi"].startswith("3.1")
+    page = (FOLDER / "console.md").read_text(encoding="utf-8")
+    told = {f"/v1/console/{path}" for path in re.findall(r"^\| `(?:GET|POST) ([a-z/]+)`", page, re.MULTILINE)}
+    assert set(OPENAPI["paths"]) == {"/health", *told}
+    assert len(told) == 10
+    for schema in OPENAPI["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_what_openapi_says_of_a_request_is_what_the_page_says() -> None:
+    page = (FOLDER / "console.md").read_text(encoding="utf-8")
+    for method, path, body in re.findall(r"^\| `(GET|POST) ([a-z/]+)` \| ([^|]*) \|", page, re.MULTILINE):
+        operation = OPENAPI["paths"][f"/v1/console/{path}"][method.lower()]
+        assert "422" not in operation["responses"]
+        if "requestBody" not in operation:
+            assert body.strip() == ""
+            continue
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        assert re.findall(r"`(\w+)`", body) == list(OPENAPI["components"]["schemas"][schema]["properties"])

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pttserver.crypto.certificate import certificate_pin_of_der
-from pttserver.crypto.device_keys import proof, verify
+from pttserver.crypto.device_keys import origin_digest, proof, verify
 from pttserver.crypto.srtp import SrtpError, SrtpKey, SrtpReceiver, SrtpSender
 from pttserver.errors import MalformedMessage, MalformedPacket, ProtocolError
 from pttserver.wire import rtcp, signalling
@@ -256,6 +256,27 @@ def test_proofs(purpose: Any) -> None:
     assert key.sign(octets).hex() == said["signature"]
     assert key.public_key().public_bytes_raw().hex() == LOGIN["device_public_key"]
     assert verify(bytes.fromhex(LOGIN["device_public_key"]), bytes.fromhex(said["signature"]), octets)
+
+
+@pytest.mark.parametrize("step", ["enroll", "login", "login.console", "resume"])
+def test_proofs_of_a_browser(step: str) -> None:
+    """The digest is that of the origin; everything else is the same."""
+    browser, said = LOGIN["browser"], LOGIN["browser"][step]
+    digest = hashlib.sha256(browser["origin"].encode("ascii")).digest()
+    assert digest.hex() == browser["origin_digest"] == origin_digest(browser["origin"]).hex()
+    plain = LOGIN[said["purpose"]]["proof"]
+    assert said["proof"] == plain.replace(LOGIN["certificate_digest"], browser["origin_digest"]) != plain
+    signature = bytes.fromhex(said["signature"])
+    assert verify(bytes.fromhex(LOGIN["device_public_key"]), signature, bytes.fromhex(said["proof"]))
+    assert not verify(bytes.fromhex(LOGIN["device_public_key"]), signature, bytes.fromhex(plain))
+
+
+def test_frames_of_the_log_in_at_the_console() -> None:
+    said = LOGIN["browser"]["login.console"]
+    request = signalling.parse_request(said["request"])
+    assert isinstance(request, signalling.LoginConsole)
+    assert (request.device, request.signature.hex()) == (said["credential"], said["signature"])
+    assert signalling.parse_server_message(said["reply"]).to_json() == LOGIN["login"]["reply"]
 
 
 def test_a_proof_is_worth_nothing_for_another_purpose() -> None:

@@ -22,7 +22,10 @@ from pttserver.services.subject_page import subject_page
 from pttserver.sessions.session import Identity
 from pttserver.store import inventory
 from pttserver.store.alerts import Alerts, NewAlert, NewStep
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.calls import CallHistory
+from pttserver.store.console_credentials import ConsoleCredentials, NewCredentials, NewPasskey
+from pttserver.store.console_schema import console_invitations
 from pttserver.store.contacts import Contacts
 from pttserver.store.database import Database
 from pttserver.store.devices import Devices
@@ -113,6 +116,7 @@ class Acme:
             code_digest(ticket.code), who.encode().ljust(32, b"k"), self.clock.ms, new_key(device_type=device_type)
         )
         gate = self.office.book.gate(tenant)
+        await self.console(who)  # an activation ends the resume token
         await ResumeTokens(self.database).put_resume(
             who, ticket.device.device_id, b"t" * 32, self.clock.ms, self.clock.ms + DAY_MS
         )
@@ -126,6 +130,22 @@ class Acme:
         await CallHistory(self.database).record_takeover(takeover)
         await self.position(who)
         return who
+
+    async def console(self, who):
+        """A console account, active, with both factors, and invited anew."""
+        tenant, now, gate = self.tenant.tenant_id, self.clock.ms, self.office.book.gate(self.tenant.tenant_id)
+
+        def release(value):
+            return gate.release(Category.CREDENTIAL, Purpose.SECURITY, who, value)
+
+        accounts, code = ConsoleCredentials(self.database), who.encode().ljust(32, b"c")
+        note = AuditNote(gate, "console.invite", tenant, Personal("Dana"), now)
+        passkey = NewPasskey(f"key_{who[4:]}", "ptt.example", release(b"i" * 32), release(b"p" * 77), release(3))
+        new = NewCredentials(who, release("hash of a password"), release(b"s" * 20), release(5), passkey)
+        await accounts.invite(tenant, who, code, now, now + DAY_MS, note)
+        assert await accounts.activate(code, now, new, note)
+        invitation = {"code_hash": code, "subscriber_id": who, "issued_ms": now, "expires_ms": now + DAY_MS}
+        await self.database.write(lambda sql: sql.execute(insert(console_invitations), invitation))
 
     async def write(self, sender, recipient):
         """A message with an attachment, read; and each is the other's contact."""
@@ -248,7 +268,9 @@ async def test_secrets_are_named_and_not_given_out(acme) -> None:
     withheld = {value.column for row in export.rows for value in row.values if value.withheld}
     sealed_for_devices = {"envelope", "content", "wrapped", "octets", "signature", "conversation"}
     of_others = {"recipients", "sender", "contact_id"}
-    assert withheld == {"pin_hash", "public_key", "token_hash", "identifier_index"} | sealed_for_devices | of_others
+    of_accounts = {"password_hash", "totp_secret", "totp_step", "credential_id", "sign_count"}
+    secrets = {"pin_hash", "public_key", "token_hash", "identifier_index"} | of_accounts
+    assert withheld == secrets | sealed_for_devices | of_others
     assert "$argon2" not in export.model_dump_json()
 
 
