@@ -25,6 +25,7 @@ _DIRECTIONS = {
     "alerts.enabled": -1,
     "alerts.allowed_by_default": -1,
     "alerts.ambient_listening": -1,
+    "alerts.ambient_listening_at_most_s": -1,
     "messages.enabled": -1,
     "messages.store_for_s": -1,
     "messages.queue_limit": -1,
