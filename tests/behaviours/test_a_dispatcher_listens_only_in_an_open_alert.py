@@ -26,6 +26,7 @@ from pttserver.services.provision import FIRST_INSTRUCTION
 from pttserver.store.audit import AuditLog
 from pttserver.store.governance_schema import audit_entries
 from pttserver.wire import signalling
+from pttserver.wire.rtp import RtpPacket
 from running_server import TENANT, Platform, running_platform, until
 
 ALLOWED = POLICY + "ambient_listening = true\n"
@@ -289,7 +290,11 @@ async def test_it_ends_when_the_alert_is_closed(scene: Scene) -> None:
     kinds = scene.dora.steps()
     assert kinds.index("listening_ended") < kinds.index("resolved")
     assert grant is not None
-    assert scene.server.relay._bursts.get(grant.burst_ssrc) is None  # what still comes is dropped: no_floor
+    before = dict(scene.server.relay.drops.items())["no_floor"]
+    media = scene.anna.handset.media
+    assert media is not None
+    media.send_voice(RtpPacket(30_000, 1, grant.burst_ssrc, b"\xf8" * 40).encode())  # a device that goes on sending
+    await until(lambda: dict(scene.server.relay.drops.items())["no_floor"] == before + 1)
 
 
 async def test_it_ends_when_the_person_takes_the_alert_back(scene: Scene) -> None:
