@@ -452,6 +452,18 @@ async def test_what_is_hidden_is_shown_as_soon_as_the_organisation_says_so(platf
     assert scene.device.events[0].names == ("Dora",)
 
 
+async def test_what_is_shown_stays_shown_to_its_end(scene: Scene) -> None:
+    await scene.begin()
+    await scene.hears()
+    policies, tenant = scene.server.policies, await scene.control.platform.provisioning.tenant(TENANT)
+    await apply(scene.control.platform, HIDDEN.replace('"1"', '"2"'))
+    await until(lambda: not policies.policy(tenant.tenant_id).alerts.shows_ambient_listening)
+    await asyncio.sleep(0.6)  # the watch over policies has gone its round
+    await scene.dora.handset.listening.stop(scene.alert)
+    await scene.device.is_silent()
+    assert [type(event) for event in scene.device.events] == [MicrophoneOpened, MicrophoneClosed]
+
+
 async def test_it_stands_in_the_log_of_the_alert_in_the_debriefing_and_in_the_audit_log(scene: Scene) -> None:
     await scene.begin()
     await scene.hears()

@@ -126,8 +126,8 @@ def test_a_member_is_admitted_and_expelled_without_a_word() -> None:
     house.groups.admit(group_id, CORA)
     group = house.groups.get(group_id)
     assert group.membership(CORA).listen_only
+    assert house.groups.memberships(CORA) == []  # it stands in no list of groups
     assert not group.membership(ANNA).listen_only
     house.groups.expel(group_id, CORA)
     assert group.membership(CORA) is None
-    assert house.groups.memberships(CORA) == []
     assert house.ears.told == []

@@ -81,11 +81,11 @@ class AmbientListening:
             case = self._require(session, alert_id)  # the disk took its time
         effects = case.alert.listen(self._desk.at, who, Personal(request.reason), for_s)
         self._desk.carry_out(case, effects)
+        left_s = round(case.alert.listening.left_s(self._clock.now()), 1)
         await self._log.flush()
         group_id = self._microphones.group_of(alert_id)
         if group_id is None or who not in case.alert.listening.listeners:
             raise NotFound("There is no such alert.")
-        left_s = round(case.alert.listening.left_s(self._clock.now()), 1)
         return signalling.AlertListening(re=request.id, alert=alert_id, group=group_id, at_most_s=left_s)
 
     def _require(self, session: Session, alert_id: AlertId) -> Case:

@@ -127,10 +127,10 @@ class OpenMicrophones:
         self.telling.tell(alert.raiser, event)
 
     def review_shown(self, case: Case) -> None:
-        """The organisation may have changed whether it is shown: the device is told what holds now."""
-        alert_id, shown = case.alert.alert_id, self.is_shown(case.tenant_id)
-        if self._shown.get(alert_id, shown) != shown:
-            self._shown[alert_id] = shown
+        """The organisation may want it shown from now on. What a device shows already, it shows to its end."""
+        alert_id = case.alert.alert_id
+        if not self._shown.get(alert_id, True) and self.is_shown(case.tenant_id):
+            self._shown[alert_id] = True
             self.tell(case)
 
     def _party(self, who: SubscriberId) -> signalling.Party:

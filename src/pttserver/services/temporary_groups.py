@@ -190,7 +190,9 @@ class TemporaryGroups:
         return [group for group in self._groups.values() if group.tenant_id == tenant_id]
 
     def memberships(self, who: SubscriberId) -> list[Membership]:
-        found = (self._groups[group_id].membership(who) for group_id in self._of_member.get(who, ()))
+        """For lists of somebody's groups; the channel of a microphone is none that people choose from."""
+        theirs = (self._groups[group_id] for group_id in self._of_member.get(who, ()))
+        found = (group.membership(who) for group in theirs if group.kind is not GroupKind.AMBIENT)
         return [membership for membership in found if membership is not None]
 
     # What happens ------------------------------------------------------------------------------------------------
