@@ -70,6 +70,8 @@ REPLIES = {
     "alert.resolve": "done",
     "alert.cancel": "done",
     "alert.list": "alerts",
+    "alert.listen": "alert.listening",
+    "alert.listen.end": "done",
 }
 _CHANNEL = {"$ref": "#/channels/ptt"}
 _PACKET = "media.packet"

@@ -184,6 +184,8 @@ _REQUESTS: list[s.Message] = [
     s.ResolveAlert(id=24, alert=fixed.ALERT, outcome="resolved", note="taken to hospital"),
     s.CancelAlert(id=25, alert=fixed.ALERT, reason="pressed by mistake"),
     s.ListAlerts(id=26),
+    s.ListenToAlert(id=27, alert=fixed.ALERT, reason="no answer to our calls", for_s=60),
+    s.StopListening(id=28, alert=fixed.ALERT),
     *message_examples.REQUESTS,
 ]
 _SERVER_MESSAGES: list[s.Message] = [
@@ -225,6 +227,8 @@ _SERVER_MESSAGES: list[s.Message] = [
     s.Alerts(re=26, alerts=[s.AlertDetail(info=_ALERT, steps=_STEPS)]),
     s.AlertRaised(info=_ALERT.model_copy(update={"state": "raised"})),
     s.AlertStepped(alert=fixed.ALERT, state="acknowledged", step=_STEPS[1]),
+    s.AlertListening(re=27, alert=fixed.ALERT, group=fixed.GROUP, at_most_s=60),
+    s.AlertMicrophone(alert=fixed.ALERT, group=fixed.GROUP, open=True, shown=True, listeners=[_PARTY], at_most_s=60),
     s.GroupEmergency(group=fixed.GROUP, on=True),
     s.GroupRights(group=fixed.GROUP, priority=120, listen_only=True),
     s.GroupRemoved(group=fixed.GROUP),

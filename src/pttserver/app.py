@@ -26,10 +26,12 @@ from pttserver.observe.log import get_logger
 from pttserver.observe.metrics import Metrics
 from pttserver.readings import offer_readings
 from pttserver.running import Server, Services
+from pttserver.services.acts import Acts
 from pttserver.services.alert_desk import AlertDesk
 from pttserver.services.alert_log import AlertLog
 from pttserver.services.alert_routing import AlertRouting
 from pttserver.services.alerts import AlertService
+from pttserver.services.ambient_listening import AmbientListening
 from pttserver.services.area_groups import AreaGroups
 from pttserver.services.attendance import Attendance
 from pttserver.services.audit import Audit
@@ -49,6 +51,7 @@ from pttserver.services.memberships import Memberships
 from pttserver.services.message_addresses import MessageAddresses
 from pttserver.services.message_expiry import MessageExpiry
 from pttserver.services.messages import Messaging
+from pttserver.services.open_microphones import OpenMicrophones
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_watch import PolicyDesk
 from pttserver.services.replies import Offer
@@ -152,6 +155,7 @@ class Application:
             self._clock,
             location.review,
             services.console.room.review,
+            services.listening.review,
         )
         background.start(services.memberships.temporary.run(), "temporary groups")
         background.start(services.calling.alerts.run(), "call alerts")
@@ -181,7 +185,7 @@ class Application:
             clock=self._clock,
             certificate_digest=certificate_der_digest(files.certificate.read_bytes()),
             offer=_offer(self._settings, services.relay, media_port),
-            greetings=[services.calling.calls.greet, services.calling.alerts.greet],
+            greetings=[services.calling.calls.greet, services.calling.alerts.greet, services.listening.greet],
         )
 
     def _serve_metrics(self, metrics: Metrics) -> int:
@@ -235,14 +239,25 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     terms = TermsTeller(sessions, policies, clock)
     location = LocationRoom.over(database, sessions, attendance, policies, terms, clock, settings.location)
     alert_log = AlertLog(Alerts(database), policies, clock)
+    routing = AlertRouting(policies, groups, talk, sessions)
+    microphones = OpenMicrophones(
+        sessions,
+        telling,
+        temporary,
+        attendance,
+        talk,
+        clock,
+        lambda tenant_id: routing.section(tenant_id).shows_ambient_listening,
+    )
     alert_desk = AlertDesk(
         sessions=sessions,
         talk=talk,
         emergencies=emergencies,
-        routing=AlertRouting(policies, groups, talk, sessions),
+        routing=routing,
         log=alert_log,
         store=Alerts(database),
         clock=clock,
+        microphones=microphones,
     )
     attendance.on_arrival.append(alert_desk.arrived)
     alerts = AlertService(
@@ -253,6 +268,15 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         relay=relay,
         clock=clock,
         admit_position=location.locating.admit_for_alert,
+    )
+    listening = AmbientListening(
+        desk=alert_desk,
+        microphones=microphones,
+        sessions=sessions,
+        attendance=attendance,
+        log=alert_log,
+        acts=Acts(AuditLog(database), policies, clock),
+        clock=clock,
     )
     pins = PinCheck(settings.authentication)
     authentication = Authentication(
@@ -288,6 +312,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
             policies,
             *calling.handlers(),
             alerts.handlers(),
+            listening.handlers(),
             messaging.handlers(),
             contacts.handlers(),
             location.desk.handlers(),
@@ -298,6 +323,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         attendance=attendance,
         alerts=alerts,
         alert_log=alert_log,
+        listening=listening,
         authentication=authentication,
         console=build_console(
             settings,

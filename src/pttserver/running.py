@@ -8,6 +8,7 @@ from pttserver.net.site import Site
 from pttserver.observe.metrics import Metrics
 from pttserver.services.alert_log import AlertLog
 from pttserver.services.alerts import AlertService
+from pttserver.services.ambient_listening import AmbientListening
 from pttserver.services.attendance import Attendance
 from pttserver.services.audit import Audit
 from pttserver.services.authentication import Authentication
@@ -47,6 +48,7 @@ class Services:
     attendance: Attendance
     alerts: AlertService
     alert_log: AlertLog
+    listening: AmbientListening
     authentication: Authentication
     console: Console
     pins: PinCheck

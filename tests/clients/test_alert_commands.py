@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from clients.test_ptt_command import Shell, ended, enrolled
+from clients.test_ptt_command import Shell, Terminal, ended, enrolled
+from ptthandset.audio.files import WavWriter, read_audio
+from ptthandset.audio.similarity import similarity
+from ptthandset.speech import sentence_pcm
 from pttserver.roles import Role
-from running_server import TENANT, Platform, until
+from running_server import PLAIN_POLICY, TENANT, Platform, until
 from sim.radio_traffic import Roll, roll_of
+
+LISTENING = PLAIN_POLICY + "[alerts]\nambient_listening = true\n"
 
 
 @pytest.fixture
@@ -82,3 +87,97 @@ async def test_a_dispatcher_watches(people: tuple[Shell, Shell], roll: Roll) -> 
     assert "taken back by Anna (over)" in "".join(lines)
     watching.terminate()
     await ended(watching)
+
+
+# Ambient listening ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def watched(platform: Platform, tmp_path: Path) -> tuple[Shell, Shell, Platform]:
+    """Anna, and the dispatcher Dora, in an organisation that allows ambient listening."""
+    await platform.organise("Patrol", policy=LISTENING)
+    anna = await enrolled(platform, tmp_path / "anna", "Anna", "Patrol")
+    dora = await enrolled(platform, tmp_path / "dora", "Dora")
+    await platform.office.roles.set_role(TENANT, "Dora", Role.DISPATCHER)
+    return anna, dora, platform
+
+
+@pytest.fixture
+async def terminal() -> AsyncIterator[Terminal]:
+    opened = Terminal()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def surroundings(tmp_path: Path) -> Path:
+    """What Anna's microphone hears: the same sentence again and again."""
+    with WavWriter(tmp_path / "surroundings.wav", 16_000) as wav:
+        for _ in range(20):
+            wav.write(sentence_pcm(1, 16_000))
+    return tmp_path / "surroundings.wav"
+
+
+async def alert_on(platform: Platform) -> str:
+    board = platform.server.services.alerts.desk.board
+    await until(lambda: len(board) == 1, 20)
+    (alert,) = board
+    return alert.alert_id
+
+
+async def test_a_dispatcher_records_what_the_microphone_hears_and_the_person_sees_it(
+    watched: tuple[Shell, Shell, Platform], surroundings: Path, tmp_path: Path
+) -> None:
+    anna, dora, platform = watched
+    calling = await anna.start("sos", "--wav", surroundings)
+    alert = await alert_on(platform)
+    assert calling.stdout is not None
+    await calling.stdout.readline()
+    heard = tmp_path / "heard.wav"
+    listening = await dora.start(
+        "dispatch", "alerts", "listen", alert, "--reason", "no answer", "--minutes", "0.2",
+        "--no-speaker", "--record", heard,
+    )  # fmt: skip
+    done = await ended(listening)
+    assert "The device was told; at most 12 s." in done.err
+    assert "You hear it no more: the time is up." in done.err
+    assert "Dora listens to the microphone" in done.out
+    assert similarity(sentence_pcm(1, 16_000), read_audio(heard, 16_000), 16_000) > 0.7
+    await dora("dispatch", "alerts", "resolve", alert)
+    seen = (await asyncio.wait_for(calling.stdout.read(), 20)).decode()
+    assert "Dora LISTENS TO YOUR MICROPHONE, for 12 s at most." in seen
+    assert "Your microphone is closed; nobody listens." in seen
+    assert "Dora asked to listen to the microphone (no answer)" in seen
+
+
+async def test_without_an_alert_there_is_nothing_to_listen_to(watched: tuple[Shell, Shell, Platform]) -> None:
+    _, dora, _ = watched
+    words = ("dispatch", "alerts", "listen", "alr_00000000000000a1", "--reason", "curious", "--no-speaker")
+    assert "There is no such alert." in await dora.fails(*words)
+
+
+async def test_the_radio_shows_who_listens_as_long_as_it_lasts_and_talks_all_the_same(
+    watched: tuple[Shell, Shell, Platform], surroundings: Path, terminal: Terminal
+) -> None:
+    anna, dora, platform = watched
+    await terminal.run(anna, "radio", "--wav", surroundings, "--no-speaker")
+    await terminal.shows("Patrol is free")
+    bert = await platform.log_in(await platform.enrol("Bert", "Patrol"))
+    await bert.affiliate("Patrol")
+    terminal.press("ee")
+    alert = await alert_on(platform)
+    listening = await dora.start("dispatch", "alerts", "listen", alert, "--reason", "no answer", "--no-speaker")
+    await terminal.shows("Dora LISTENS TO YOUR MICROPHONE")
+    talk = platform.server.services.talk
+    await until(lambda: talk.bursts_in_progress == 1)
+    terminal.press(" ")
+    await terminal.shows("YOU TALK in Patrol")
+    await until(lambda: talk.bursts_in_progress == 2)
+    terminal.press(" ")
+    await until(lambda: talk.bursts_in_progress == 1)
+    terminal.shown = ""
+    listening.terminate()
+    assert "You hear it no more: you ended it." in (await ended(listening)).err
+    await terminal.shows("Dora listens no more (ended)")
+    terminal.press("q")
+    assert await terminal.ended() == 0

@@ -82,6 +82,16 @@ def test_truncation_is_told_with_its_measure() -> None:
         ("", "[recording]\nat_consoles = true", ("[recording]", "at_consoles", "false", "true", False)),
         ("", "[recording]\nkeep_days = 7", ("[recording]", "keep_days", "30", "7", True)),
         ("", "[alerts]\nambient_listening = true", ("[alerts]", "ambient_listening", "false", "true", False)),
+        (
+            "",
+            "[alerts]\nambient_listening_at_most_s = 60",
+            ("[alerts]", "ambient_listening_at_most_s", "120", "60", True),
+        ),
+        (
+            "",
+            "[alerts]\nambient_listening_hidden_because = 'By law.'",
+            ("[alerts]", "ambient_listening_hidden_because", "-", "By law.", False),
+        ),
         ("", "[alerts]\nallowed_by_default = false", ("[alerts]", "allowed_by_default", "true", "false", True)),
     ],
 )

@@ -106,6 +106,12 @@ def test_switches_are_explained() -> None:
     assert sentence("Alerts are off.", "[alerts]\nenabled = false")
     assert "only subscribers who are allowed to" in sentence("Alerts can", "[alerts]\nallowed_by_default = false")
     assert "dispatchers may open the microphone" in sentence("Alerts can", "[alerts]\nambient_listening = true")
+    listening = "[alerts]\nambient_listening = true\nambient_listening_at_most_s = 90"
+    told = sentence("They may listen", listening)
+    assert "90 seconds at a time" in told
+    assert "the device shows who listens" in told
+    hidden = sentence("They may listen", f"{listening}\nambient_listening_hidden_because = 'By law.'")
+    assert "the device does not show it (reason given: By law.)" in hidden
     assert sentence("Nothing that happens is ever written", "[logging]\nrecords = false")
     assert "up to 7 participants" in sentence("Groups: ", "[roster]\nnames_up_to = 7")
     assert "version 1, of ACME" in sentence("This is the policy Test", "", 'controller = "ACME"')

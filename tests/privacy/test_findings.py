@@ -72,6 +72,13 @@ def test_what_touches_an_article_is_found_and_nothing_else(
     assert (finding.severity, finding.category, finding.article) == (severity, category, article)
 
 
+def test_listening_in_secret_is_serious_and_only_where_there_is_listening() -> None:
+    hidden = "ambient_listening_hidden_because = 'The police asked for it.'"
+    told = [(finding.severity, finding.article) for finding in found(f"[alerts]\nambient_listening = true\n{hidden}")]
+    assert told == [("serious", "Art. 5(1)(a), 23"), ("warning", "Art. 35(1)")]
+    assert found(f"[alerts]\n{hidden}") == []
+
+
 @pytest.mark.parametrize(
     ("line", "severity", "article"),
     [

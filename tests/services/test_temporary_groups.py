@@ -118,3 +118,16 @@ def test_groups_go_with_their_maker_if_the_operator_wants_it(setting: bool) -> N
     assert house.gone == []
     house.groups.is_gone(ANNA)
     assert house.gone == ([(group_id, Dissolution.MAKER_GONE)] if setting else [])
+
+
+def test_a_member_is_admitted_and_expelled_without_a_word() -> None:
+    house = House()
+    group_id = house.groups.make(TENANT, ANNA, [BERT], "Ambient listening", GroupKind.AMBIENT, talker=ANNA, duplex=True)
+    house.groups.admit(group_id, CORA)
+    group = house.groups.get(group_id)
+    assert group.membership(CORA).listen_only
+    assert house.groups.memberships(CORA) == []  # it stands in no list of groups
+    assert not group.membership(ANNA).listen_only
+    house.groups.expel(group_id, CORA)
+    assert group.membership(CORA) is None
+    assert house.ears.told == []

@@ -26,6 +26,7 @@ from ptthandset.events import Connected, Disconnected, GroupGone, GroupNew, Hand
 from ptthandset.floor_states import ParticipantTimers
 from ptthandset.group_keys import DeviceKeys
 from ptthandset.listeners import tell_all
+from ptthandset.listening import Listening
 from ptthandset.location import Location
 from ptthandset.media_link import MediaLink
 from ptthandset.media_path import Via
@@ -100,8 +101,15 @@ class Handset:
         self.dispatch = Dispatch(self._ask)
         self.alerts = Alerts(self._ask, self._send_alert, credentials.subscriber, lambda: self.terms)
         self.location = Location(self._ask, lambda: self.terms)
+        self.listening = Listening(
+            self._ask,
+            self.affiliate,
+            self.talkgroups.__contains__,
+            credentials.subscriber,
+            self.options.sample_rate_hz,
+        )
         self._services: list[Service] = [
-            self.messages, self.contacts, self.calls, self.dispatch, self.alerts, self.location,
+            self.messages, self.contacts, self.calls, self.dispatch, self.alerts, self.location, self.listening,
         ]  # fmt: skip
 
     @classmethod

@@ -3,10 +3,11 @@
 After every call carry out the returned effects, in order; then ask `next_deadline()` and call `expire()` at that time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pttserver.alerts.effects import Closed, Effect, Record, Route
+from pttserver.alerts.listening import Followed, Happened, Listening, ListeningEnd
 from pttserver.alerts.states import NO_NOTE, SHOWS_DELIVERY, At, State, Step, StepKind
 from pttserver.alerts.table import ENDS, TABLE
 from pttserver.ids import AlertId, Personal, SubscriberId
@@ -33,6 +34,7 @@ class Alert:
     stage: int = 0
     delivered: set[SubscriberId] = field(default_factory=set)
     handler: SubscriberId | None = None
+    listening: Listening = field(default_factory=Listening)
     _acknowledge_by: float | None = None
 
     @property
@@ -67,33 +69,75 @@ class Alert:
     def end(self, at: At, who: SubscriberId, outcome: StepKind, note: Personal) -> list[Effect]:
         """`outcome`: one of `ENDS`."""
         assert outcome in ENDS, f"{outcome} is no end"
-        return self._happens(at, outcome, who, note)
+        return [*self.silence(at, ListeningEnd.ALERT_OVER), *self._happens(at, outcome, who, note)]
 
     def nobody_reached(self, at: At) -> None:
         """Nobody of the stage that was just told is there: a further stage need not wait. `expire` is due."""
         if self._acknowledge_by is not None and self.stage < len(self.rules.escalate_to):
             self._acknowledge_by = at.now
 
-    def restore(self, at: At, steps: Iterable[Step]) -> None:
-        """Walks the path of a timeline again, instead of `open`. Nobody is told by this."""
+    def restore(self, at: At, steps: Iterable[Step]) -> list[Effect]:
+        """Walks the path of a timeline again, instead of `open`. Nobody is told of that path by this.
+
+        What went on when the server stopped, and did not survive it, ends now: gives those steps.
+        """
+        listeners: dict[SubscriberId | None, None] = {}
         for step in steps:
             self._follow(step)
+            if step.kind is StepKind.LISTENING_ASKED:
+                listeners[step.who] = None
+            elif step.kind is StepKind.LISTENING_ENDED:
+                listeners.pop(step.who, None)
         begun_ms = max((s.at_ms for s in self.timeline if s.kind in _BEGINS_TO_WAIT), default=at.utc_ms)
         if self.state.is_waiting and not self.is_unanswered:
             waited_s = min(max(0.0, (at.utc_ms - begun_ms) / 1000), self.rules.acknowledge_within_s)
             self._acknowledge_by = at.now + self.rules.acknowledge_within_s - waited_s
+        why = Personal(ListeningEnd.SERVER_RESTARTED)
+        ended = [self._happens(at, StepKind.LISTENING_ENDED, who, why) for who in listeners]
+        return [effect for effects in ended for effect in effects]
+
+    # Ambient listening -------------------------------------------------------------------------------------------
+
+    def listen(self, at: At, dispatcher: SubscriberId, reason: Personal, for_s: float) -> list[Effect]:
+        """The dispatcher wants to hear the raiser's microphone, for `for_s` seconds at most."""
+        if not self.state.is_open:
+            return []
+        return self._listened(at, self.listening.ask(at.now, dispatcher, reason, for_s))
+
+    def microphone_opened(self, at: At) -> list[Effect]:
+        """The raiser's device talks in the channel that was made for it."""
+        return self._listened(at, self.listening.opened(at.now))
+
+    def stop_listening(self, at: At, dispatcher: SubscriberId, why: ListeningEnd) -> list[Effect]:
+        """This dispatcher hears no more."""
+        return self._listened(at, self.listening.leave(dispatcher, why))
+
+    def silence(self, at: At, why: ListeningEnd) -> list[Effect]:
+        """The microphone closes, whoever listens."""
+        return self._listened(at, self.listening.stop(why))
+
+    def _listened(self, at: At, followed: Sequence[Followed]) -> list[Effect]:
+        effects: list[Effect] = []
+        for each in followed:
+            if isinstance(each, Happened):
+                effects += self._happens(at, each.kind, each.who, each.note)
+            else:
+                effects.append(each)
+        return effects
 
     # Time --------------------------------------------------------------------------------------------------------
 
     def next_deadline(self) -> float | None:
         """When `expire` is due (monotonic seconds); None: no timer runs."""
-        return self._acknowledge_by
+        running = (self._acknowledge_by, self.listening.deadline)
+        return min((deadline for deadline in running if deadline is not None), default=None)
 
     def expire(self, at: At) -> list[Effect]:
-        """Lets the timer expire if it is due. Too early a call does nothing."""
-        if self._acknowledge_by is None or at.now < self._acknowledge_by:
-            return []
-        return self._escalate(at)
+        """Lets the timers expire that are due. Too early a call does nothing."""
+        effects = self._listened(at, self.listening.expire(at.now))
+        if self._acknowledge_by is not None and at.now >= self._acknowledge_by:
+            effects += self._escalate(at)
+        return effects
 
     def _escalate(self, at: At) -> list[Effect]:
         if self.stage >= len(self.rules.escalate_to):  # more, if the policy had more stages before a restart

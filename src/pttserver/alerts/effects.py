@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pttserver.alerts.states import Step
+from pttserver.ids import SubscriberId
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +28,31 @@ class Closed:
     """The alert is over: nothing more will happen to it."""
 
 
-Effect = Record | Route | Closed
+@dataclass(frozen=True, slots=True)
+class OpenMicrophone:
+    """Make a channel in which only the raiser talks and this dispatcher hears, and have the device open it."""
+
+    listener: SubscriberId
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitListener:
+    """One more dispatcher hears in the channel."""
+
+    listener: SubscriberId
+
+
+@dataclass(frozen=True, slots=True)
+class DismissListener:
+    """This dispatcher hears no more; others do."""
+
+    listener: SubscriberId
+
+
+@dataclass(frozen=True, slots=True)
+class CloseMicrophone:
+    """The channel is gone at once."""
+
+
+ListeningEffect = OpenMicrophone | AdmitListener | DismissListener | CloseMicrophone
+Effect = Record | Route | Closed | ListeningEffect

@@ -52,7 +52,16 @@ class StepKind(StrEnum):
     FALSE_ALARM = "false_alarm"
     TEST = "test"
     CANCELLED = "cancelled"
+    LISTENING_ASKED = "listening_asked"
+    """A dispatcher asked to hear the raiser's microphone, for the reason in the note."""
+    LISTENING_BEGUN = "listening_begun"
+    """The microphone is open, and this dispatcher hears it."""
+    LISTENING_ENDED = "listening_ended"
+    """This dispatcher hears it no more, for the cause in the note."""
 
+
+LISTENING: Final = (StepKind.LISTENING_ASKED, StepKind.LISTENING_BEGUN, StepKind.LISTENING_ENDED)
+"""Steps of ambient listening; `who` is the dispatcher who listens, whoever ended it."""
 
 SHOWS_DELIVERY: Final = (StepKind.DELIVERED, StepKind.ACKNOWLEDGED, StepKind.HANDLING)
 """Whoever takes such a step has the alert."""

@@ -15,12 +15,15 @@
 # While it waits, the timer of the acknowledgement runs. Whenever it expires, the next stage of the escalation is told;
 # after the last one the timeline says that nobody answered. Only an acknowledgement, or an end, stops it.
 #
+# While it is open a dispatcher may listen to the raiser's microphone (`listening`): that leaves the alert where it is.
+# Whatever closes the alert ends the listening first, so the timeline tells it before the end.
+#
 # The timeline is a path through this table. After a restart the path is walked again, and the alert stands where it
 # stood; what had run of its timer is taken off.
 
 from collections.abc import Mapping
 
-from pttserver.alerts.states import State, StepKind
+from pttserver.alerts.states import LISTENING, State, StepKind
 
 ENDS: Mapping[StepKind, State] = {
     StepKind.RESOLVED: State.RESOLVED,
@@ -31,9 +34,13 @@ ENDS: Mapping[StepKind, State] = {
 """What closes an alert, in any state before."""
 
 
+def _while_open(state: State) -> dict[StepKind, State]:
+    return {**dict.fromkeys(LISTENING, state), **ENDS}
+
+
 def _while_waiting(state: State) -> dict[StepKind, State]:
     answers = {StepKind.ACKNOWLEDGED: State.ACKNOWLEDGED, StepKind.HANDLING: State.HANDLING}
-    return {StepKind.ESCALATED: state, StepKind.UNANSWERED: state, **answers, **ENDS}
+    return {StepKind.ESCALATED: state, StepKind.UNANSWERED: state, **answers, **_while_open(state)}
 
 
 TABLE: Mapping[State, Mapping[StepKind, State]] = {
@@ -42,12 +49,12 @@ TABLE: Mapping[State, Mapping[StepKind, State]] = {
     State.ACKNOWLEDGED: {
         StepKind.DELIVERED: State.ACKNOWLEDGED,
         StepKind.HANDLING: State.HANDLING,
-        **ENDS,
+        **_while_open(State.ACKNOWLEDGED),
     },
     State.HANDLING: {
         StepKind.DELIVERED: State.HANDLING,
         StepKind.HANDLING: State.HANDLING,
-        **ENDS,
+        **_while_open(State.HANDLING),
     },
     State.RESOLVED: {},
     State.FALSE_ALARM: {},

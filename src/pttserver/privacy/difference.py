@@ -25,6 +25,8 @@ _DIRECTIONS = {
     "alerts.enabled": -1,
     "alerts.allowed_by_default": -1,
     "alerts.ambient_listening": -1,
+    "alerts.ambient_listening_at_most_s": -1,
+    "alerts.ambient_listening_hidden_because": -1,
     "messages.enabled": -1,
     "messages.store_for_s": -1,
     "messages.queue_limit": -1,
@@ -70,6 +72,8 @@ def _of_section(section: str, old: Policy, new: Policy) -> Iterator[Change]:
 def _by_direction(before: Any, after: Any, direction: int) -> bool | None:
     if not direction:
         return None
+    if isinstance(before, str):  # a reason for an exception: stricter without
+        return bool(before and not after) if bool(before) != bool(after) else None
     if isinstance(before, tuple):
         return _by_set(frozenset(before), frozenset(after)) if before and after else bool(after)
     return bool((after > before) == (direction > 0))

@@ -147,6 +147,11 @@ def _alerts(policy: Policy) -> Iterator[str]:
     who = "every subscriber" if alerts.allowed_by_default else "only subscribers who are allowed to"
     ears = "may" if alerts.ambient_listening else "may not"
     yield f"Alerts can be raised by {who}; dispatchers {ears} open the microphone of a device while its alert is open."
+    if alerts.ambient_listening:
+        hidden = alerts.ambient_listening_hidden_because
+        shown = f"does not show it (reason given: {hidden})" if hidden else "shows who listens"
+        longest = f"{alerts.ambient_listening_at_most_s} seconds at a time"
+        yield f"They may listen for {longest}, with a reason that the log of the alert keeps; the device {shown}."
     groups = f" ({words(alerts.groups)})" if alerts.groups else ""
     further = words(alerts.escalate_to, "then") if alerts.escalate_to else "nobody else"
     within_s = alerts.acknowledge_within_s

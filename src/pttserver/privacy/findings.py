@@ -220,6 +220,9 @@ def _impact_assessment(policy: Policy) -> Iterator[Finding]:
     if policy.alerts.enabled and policy.alerts.ambient_listening:
         text = "Opening microphones from afar needs an impact assessment, and the people must know it."
         yield Finding(Severity.WARNING, "[alerts]", text, "Art. 35(1)")
+        if not policy.alerts.shows_ambient_listening:
+            text = "Devices do not show that somebody listens; only a law, or the life of the person, can allow that."
+            yield Finding(Severity.SERIOUS, "[alerts]", text, "Art. 5(1)(a), 23")
     if policy.recording.at_consoles:
         text = "What people say is recorded at consoles: they must know it before they speak."
         yield Finding(Severity.WARNING, "[recording]", text, "Art. 13, 35(1)")

@@ -49,6 +49,7 @@ def notice(policy: Policy) -> Page:
                     headings=["Data", "What for", "On which basis", "From where", "Seen by", "Written", "Kept"],
                     rows=list(_rows(policy))),
             Section("Location", [_location(policy)]),
+            *_ambient_listening(policy),
             Section("Where, and who else", list(_recipients(policy))),
             Section("Your rights", rights(policy)),
         ],
@@ -132,6 +133,23 @@ def _location(policy: Policy) -> str:
     switch = "You may switch it off." if location.subscriber_may_switch_off else "You cannot switch it off."
     when = f"in {words(location.duty_hours)} ({location.time_zone})" if location.duty_hours else "while you are on"
     return f"Your location is shared {when}, at most every {location.interval_s} seconds. {switch}"
+
+
+def _ambient_listening(policy: Policy) -> Iterator[Section]:
+    """What people must know of it beforehand, all the more if their device will not show it."""
+    alerts = policy.alerts
+    if not (alerts.enabled and alerts.ambient_listening):
+        return
+    told = (
+        "While an alert that you raised is open, a dispatcher may listen to the microphone of your device, for"
+        f" {alerts.ambient_listening_at_most_s} seconds at a time. Who listened, when and why stands in the log of"
+        " the alert."
+    )
+    if alerts.shows_ambient_listening:
+        shown = "Your device shows who listens."
+    else:
+        shown = f"Your device does not show it. Reason: {alerts.ambient_listening_hidden_because}"
+    yield Section("Listening in an emergency", [told, shown])
 
 
 def _recipients(policy: Policy) -> Iterator[str]:

@@ -122,6 +122,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "alert.acknowledge": Operation(Scope.ALERT, DISPATCHERS),
     "alert.handle": Operation(Scope.ALERT, DISPATCHERS),
     "alert.resolve": Operation(Scope.ALERT, DISPATCHERS),
+    "alert.listen": Operation(Scope.ALERT, DISPATCHERS, Switch.AMBIENT_LISTENING),
+    "alert.listen.end": Operation(Scope.ALERT, DISPATCHERS),
 }
 """By the type of the request."""
 

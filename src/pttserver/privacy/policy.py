@@ -200,7 +200,7 @@ def _reason(kind: str, message: str, path: Path) -> str:
 
 @cache
 def _known_keys() -> tuple[str, ...]:
-    own = [field.annotation for field in Policy.model_fields.values()]
-    sections = [model for model in own if isinstance(model, type) and issubclass(model, Section)]
+    annotations: list[object] = [field.annotation for field in Policy.model_fields.values()]
+    sections = [model for model in annotations if isinstance(model, type) and issubclass(model, Section)]
     fields = {name for model in (Policy, *sections, CategoryRule, Truncation) for name in model.model_fields}
     return tuple(sorted(fields | set(Category)))

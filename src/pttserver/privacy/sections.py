@@ -207,6 +207,15 @@ class AlertsSection(Section):
     """Whether the groups that the person takes part in are in emergency while the alert is open."""
     ambient_listening: bool = False
     """Whether a dispatcher may open the microphone of a device whose alert is open."""
+    ambient_listening_at_most_s: Annotated[int, Field(ge=10, le=600)] = 120
+    """How long a dispatcher may listen before asking anew, seconds."""
+    ambient_listening_hidden_because: Annotated[str, Field(max_length=200, pattern=r"^(\S(.*\S)?)?$")] = ""
+    """Why the device does not show that somebody listens; empty: it shows it, with the name."""
+
+    @property
+    def shows_ambient_listening(self) -> bool:
+        """Whether a device shows that somebody listens."""
+        return not self.ambient_listening_hidden_because
 
 
 class MessagesSection(Section):

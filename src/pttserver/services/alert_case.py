@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pttserver.alerts.alert import Alert
 from pttserver.alerts.audience import Audience
-from pttserver.alerts.states import Step
+from pttserver.alerts.states import Step, StepKind
 from pttserver.ids import Personal, SubscriberId, TenantId
 from pttserver.sessions.session import Session
 from pttserver.wire import signalling
@@ -48,8 +48,10 @@ class Case:
             handler=alert.handler,
         )
 
-    def detail(self, name_of: NameOf) -> signalling.AlertDetail:
-        steps = self.alert.timeline[-signalling.MOST_STEPS_TOLD :]
+    def detail(self, name_of: NameOf, is_told: Callable[[StepKind], bool]) -> signalling.AlertDetail:
+        """`is_told`: which steps whoever asks is told."""
+        told = [step for step in self.alert.timeline if is_told(step.kind)]
+        steps = told[-signalling.MOST_STEPS_TOLD :]
         return signalling.AlertDetail(info=self.info(), steps=[step_told(step, name_of) for step in steps])
 
     def stepped(self, step: Step, name_of: NameOf) -> signalling.AlertStepped:

@@ -33,6 +33,9 @@ _WORDS: Mapping[str, str] = {
     StepKind.FALSE_ALARM: "closed it: false alarm",
     StepKind.TEST: "closed it: test",
     StepKind.CANCELLED: "took it back",
+    StepKind.LISTENING_ASKED: "asked to listen to the microphone",
+    StepKind.LISTENING_BEGUN: "listens: the microphone is open",
+    StepKind.LISTENING_ENDED: "listens no more",
 }
 
 

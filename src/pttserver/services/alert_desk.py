@@ -14,7 +14,7 @@ from pttserver.alerts.audience import Audience
 from pttserver.alerts.board import REMEMBERED_CLOSED, Board
 from pttserver.alerts.effects import Closed, Effect, Record, Route
 from pttserver.alerts.emergency import EmergencyGroups
-from pttserver.alerts.states import At, Step, StepKind
+from pttserver.alerts.states import LISTENING, At, Step, StepKind
 from pttserver.clock import Clock
 from pttserver.ids import AlertId, Personal, SubscriberId, TenantId
 from pttserver.observe.log import get_logger
@@ -23,6 +23,7 @@ from pttserver.roles import Role
 from pttserver.services.alert_case import Case
 from pttserver.services.alert_log import AlertLog
 from pttserver.services.alert_routing import AlertRouting
+from pttserver.services.open_microphones import OpenMicrophones
 from pttserver.services.talk import TalkService
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Identity, Session
@@ -46,6 +47,7 @@ class AlertDesk:
         log: AlertLog,
         store: Alerts,
         clock: Clock,
+        microphones: OpenMicrophones,
     ) -> None:
         self._sessions = sessions
         self._talk = talk
@@ -54,6 +56,7 @@ class AlertDesk:
         self._log = log
         self._store = store
         self._clock = clock
+        self._microphones = microphones
         self._cases: dict[AlertId, Case] = {}
         self._over: OrderedDict[AlertId, Case] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
@@ -69,6 +72,10 @@ class AlertDesk:
         """Open ones of the organisation, oldest first."""
         mine = [case for case in self._cases.values() if case.tenant_id == tenant_id]
         return sorted(mine, key=lambda case: case.alert.raised_ms)
+
+    def all_cases(self) -> list[Case]:
+        """Open ones of all organisations."""
+        return list(self._cases.values())
 
     def case(self, alert_id: AlertId) -> Case | None:
         """An open alert."""
@@ -115,6 +122,8 @@ class AlertDesk:
                         self._route(case, stage)
                     case Closed():
                         self._close(case)
+                    case listening:
+                        self._microphones.carry_out(case, listening)
         finally:  # a bug in an effect must not stop the timers of the other alerts
             self._arm()
 
@@ -126,14 +135,26 @@ class AlertDesk:
             self._tell_raiser(case)
             return
         text = case.stepped(step, self.name_of).to_json()
-        for session in self._concerned(case):
-            if step.kind is not StepKind.DELIVERED or self._follows_delivery(case, session):
+        for session in self._sessions.of_tenant(case.tenant_id):
+            if self._hears_of(case, session, step):
                 _post(session, text)
 
-    def _follows_delivery(self, case: Case, session: Session) -> bool:
-        """Each recipient to each other would be a storm in a large group."""
+    def _hears_of(self, case: Case, session: Session, step: Step) -> bool:
+        listens = step.kind in LISTENING and step.who == session.identity.subscriber_id
+        return listens or (case.concerns(session) and self.follows(case, session, step.kind))
+
+    def follows(self, case: Case, session: Session, kind: StepKind) -> bool:
+        """Whether somebody whom the alert concerns is told such a step.
+
+        Deliveries: told by each recipient to each other they would be a storm in a large group. Ambient listening: of
+        no use to other recipients, and what they show or say of it could harm; who raised the alert, if it is shown.
+        """
         identity = session.identity
-        return identity.subscriber_id == case.alert.raiser or identity.rights.role is not Role.SUBSCRIBER
+        if kind is not StepKind.DELIVERED and kind not in LISTENING:
+            return True
+        if identity.subscriber_id == case.alert.raiser:
+            return kind is StepKind.DELIVERED or self._routing.section(case.tenant_id).shows_ambient_listening
+        return identity.rights.role is not Role.SUBSCRIBER
 
     def _close(self, case: Case) -> None:
         alert = case.alert
@@ -260,7 +281,7 @@ class AlertDesk:
     async def restore(self) -> int:
         """Open alerts go on; gives how many. Raises StoreUnavailable."""
         for stored in await self._store.closed_since(self._clock.utc_ms() - REMEMBERED_MS):
-            case = self._restored(stored)
+            case, _ = self._restored(stored)
             self.board.put(case.alert)
             self._remember(case)
         for stored in await self._store.open_alerts():
@@ -269,19 +290,21 @@ class AlertDesk:
         self._arm()
         return len(self.board)
 
-    def _restored(self, stored: StoredAlert) -> Case:
+    def _restored(self, stored: StoredAlert) -> tuple[Case, list[Effect]]:
+        """And what must be recorded of it now."""
         tenant_id = stored.tenant_id
         alert = Alert(stored.alert_id, stored.raiser_id, self._routing.rules(tenant_id), stored.drill)
-        alert.restore(self.at, map(_step, stored.steps))
+        effects = alert.restore(self.at, map(_step, stored.steps))
         audience = self._routing.at_once(self._routing.targets(tenant_id, 0))
-        return Case(alert, tenant_id, stored.raiser_name or Personal(""), audience=audience)
+        return Case(alert, tenant_id, stored.raiser_name or Personal(""), audience=audience), effects
 
     async def _go_on(self, stored: StoredAlert) -> None:
-        case = self._restored(stored)
+        case, effects = self._restored(stored)
         alert = case.alert
         self._cases[alert.alert_id] = case
         self.board.put(alert)
         self._begin_emergency(case)
+        self.carry_out(case, effects)
         for stage in range(alert.stage + 1):
             targets = self._routing.targets(case.tenant_id, stage)
             case.audience |= self._routing.at_once(targets)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pttserver.alerts.alert import Alert
-from pttserver.alerts.states import Step, StepKind
+from pttserver.alerts.states import LISTENING, Step, StepKind
 from pttserver.alerts.table import ENDS
 from pttserver.clock import Clock
 from pttserver.errors import PolicyMissing, StoreUnavailable
@@ -28,6 +28,7 @@ from pttserver.store.audit_chain import AuditNote
 RETRY_AFTER_S = 1.0
 _MOST_AT_ONCE = 500
 _BY_THE_WAY = frozenset({StepKind.RAISED, StepKind.DELIVERED})  # the person's own; no act of an operator
+_NOTED_BEFORE = frozenset({StepKind.LISTENING_ASKED})  # with its reason, before it was done
 _log = get_logger("alert_log")
 
 
@@ -116,7 +117,8 @@ class AlertLog:
             return
         yield from _Release(gate, one).entries()
         step = one.step
-        if step is not None and step.who is not None and step.kind not in _BY_THE_WAY:
+        if step is not None and step.who is not None and step.kind not in _BY_THE_WAY | _NOTED_BEFORE:
+            why = {"why": step.note.reveal()} if step.kind in LISTENING and step.note else {}
             yield AuditNote(
                 gate=gate,
                 operation=f"alert.{step.kind}",
@@ -124,7 +126,7 @@ class AlertLog:
                 actor=Personal(step.who),
                 at_ms=step.at_ms,
                 subject_id=one.alert.raiser,
-                details={"alert": one.alert.alert_id},
+                details={"alert": one.alert.alert_id, **why},
             )
 
 

@@ -67,7 +67,10 @@ class AlertRouting:
 
     def _affiliated(self, raiser: SubscriberId) -> list[GroupId]:
         session = self._sessions.of_subscriber(raiser)
-        return list(session.affiliations) if session else []
+        if session is None:
+            return []
+        # A channel whose floor is somebody's without asking is no group: it is one half of a call, or a microphone.
+        return [part.group_id for part in session.affiliations.values() if not part.implicit_request]
 
     def _taking_part(self, group_id: GroupId) -> frozenset[SubscriberId]:
         return frozenset(each.session.identity.subscriber_id for each in self._talk.affiliations(group_id))

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 
 from pttserver.alerts.alert import Alert
-from pttserver.alerts.states import StepKind
+from pttserver.alerts.states import LISTENING, StepKind
 from pttserver.clock import Clock
 from pttserver.errors import Forbidden, InvalidValue, NotFound, PttError, Throttled
 from pttserver.ids import AlertId, Personal
@@ -204,7 +204,15 @@ class AlertService:
             self._note_look(session)
         else:
             cases = [case for case in cases if case.concerns(session)]
-        return signalling.Alerts(re=request.id, alerts=[case.detail(self.desk.name_of) for case in cases])
+        return signalling.Alerts(re=request.id, alerts=[self._detail(session, case) for case in cases])
+
+    def _detail(self, session: Session, case: Case) -> signalling.AlertDetail:
+        """Listed are all steps, but those of ambient listening only to who follows them."""
+
+        def is_told(kind: StepKind) -> bool:
+            return kind not in LISTENING or self.desk.follows(case, session, kind)
+
+        return case.detail(self.desk.name_of, is_told)
 
     def _note_look(self, session: Session) -> None:
         identity = session.identity

@@ -95,6 +95,11 @@ class Memberships:
         found = await self.serving.members(tenant_id, await self.groups.group_members(group_id))
         return [Listed(member.subscriber_id, member.display_name or Personal("")) for member in found]
 
+    def is_unlisted(self, group_id: GroupId) -> bool:
+        """Whether those who take part are not told who does."""
+        group = self.temporary.get(group_id)
+        return group is not None and group.unlisted
+
     def _name(self, who: SubscriberId) -> Personal:
         session = self.sessions.of_subscriber(who)
         return session.identity.display_name if session else Personal("")

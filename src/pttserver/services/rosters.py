@@ -53,7 +53,7 @@ class Rosters:
     def roster(self, affiliation: Affiliation) -> signalling.Roster:
         """The group's participants, as this participant may see them."""
         present = self._talk.affiliations(affiliation.group_id)
-        if self._is_large(present):
+        if self._is_large(present) or self._memberships.is_unlisted(affiliation.group_id):
             return signalling.Roster(count=len(present))
         return signalling.Roster(count=len(present), participants=self._named(present))
 
@@ -94,7 +94,7 @@ class Rosters:
     def _tell(self, group_id: GroupId, changes: _Changes) -> None:
         present = self._talk.affiliations(group_id)
         event = signalling.GroupRoster(group=group_id, count=len(present))
-        if not self._is_large(present):
+        if not self._is_large(present) and not self._memberships.is_unlisted(group_id):
             event = event.model_copy(update=self._names(group_id, present, changes))
         alone = changes.joined if len(changes.joined) == 1 and not changes.left else {}
         _post([other for other in present if other.session.identity.subscriber_id not in alone], event)
@@ -138,8 +138,11 @@ class Rosters:
             affiliated=len(affiliated),
             online=len(online),
             members=len(members),
-            listed=listed if len(members) <= self._names_up_to(asker.identity.tenant_id) else None,
+            listed=listed if self._may_list(asker.identity.tenant_id, group_id, len(members)) else None,
         )
+
+    def _may_list(self, tenant_id: TenantId, group_id: GroupId, members: int) -> bool:
+        return members <= self._names_up_to(tenant_id) and not self._memberships.is_unlisted(group_id)
 
 
 def _post(to: Sequence[Affiliation], event: signalling.GroupRoster) -> None:

@@ -38,6 +38,8 @@ class GroupKind(StrEnum):
     """A call to several persons, with whoever answered."""
     BROADCAST = "broadcast"
     """A call in which only its maker talks."""
+    AMBIENT = "ambient"
+    """The microphone of somebody whose alert is open, for dispatchers who asked to listen."""
 
 
 class Dissolution(StrEnum):
@@ -49,14 +51,15 @@ class Dissolution(StrEnum):
     MAKER_GONE = "maker_gone"
 
 
-CONFIDENTIAL: Final = frozenset({GroupKind.PRIVATE, GroupKind.FIRST_TO_ANSWER})
+CONFIDENTIAL: Final = frozenset({GroupKind.PRIVATE, GroupKind.FIRST_TO_ANSWER, GroupKind.AMBIENT})
 """Nobody but its members takes part in such a group, nor sees that it is there: dispatchers neither."""
 _ANNOUNCED = frozenset({GroupKind.REGROUP, GroupKind.AREA})  # of the others the call itself is told
 
 
 @dataclass(slots=True)
 class TemporaryGroup:
-    """`talker`: the only one who may talk. `duplex`: the talker has the floor without asking.
+    """`talker`: the only one who may talk. `duplex`: the talker has the floor without asking. `unlisted`: members are
+    told how many take part, and not who.
 
     `quiet_since`: monotonic seconds; when somebody last began or ceased to talk.
     """
@@ -70,6 +73,7 @@ class TemporaryGroup:
     quiet_since: float
     talker: SubscriberId | None = None
     duplex: bool = False
+    unlisted: bool = False
 
     @property
     def condition(self) -> FloorIndicator:
@@ -112,6 +116,7 @@ class TemporaryGroups:
         priority: int = DEFAULT_PRIORITY,
         talker: SubscriberId | None = None,
         duplex: bool = False,
+        unlisted: bool = False,
     ) -> GroupId:
         """The maker is a member too, with `priority` (0-255). Members of a regroup or an area get `group.added`.
 
@@ -119,7 +124,16 @@ class TemporaryGroups:
         """
         seats = dict.fromkeys(members, DEFAULT_PRIORITY) | {by: priority}
         group = TemporaryGroup(
-            new_group_id(), tenant_id, by, name, kind, seats, self.clock.now(), talker=talker, duplex=duplex
+            new_group_id(),
+            tenant_id,
+            by,
+            name,
+            kind,
+            seats,
+            self.clock.now(),
+            talker=talker,
+            duplex=duplex,
+            unlisted=unlisted,
         )
         self._groups[group.group_id] = group
         for who in seats:
@@ -129,6 +143,16 @@ class TemporaryGroups:
         if kind in _ANNOUNCED:
             self._announce(group)
         return group.group_id
+
+    def admit(self, group_id: GroupId, who: SubscriberId) -> None:
+        """One more member, with the default priority; nobody is told."""
+        self._groups[group_id].members.setdefault(who, DEFAULT_PRIORITY)
+        self._of_member.setdefault(who, {})[group_id] = None
+
+    def expel(self, group_id: GroupId, who: SubscriberId) -> None:
+        """A member less. Whoever takes part just now is to be taken out by the caller."""
+        del self._groups[group_id].members[who]
+        self._forget(who, group_id)
 
     def _announce(self, group: TemporaryGroup) -> None:
         for who in group.members:
@@ -166,7 +190,9 @@ class TemporaryGroups:
         return [group for group in self._groups.values() if group.tenant_id == tenant_id]
 
     def memberships(self, who: SubscriberId) -> list[Membership]:
-        found = (self._groups[group_id].membership(who) for group_id in self._of_member.get(who, ()))
+        """For lists of somebody's groups; the channel of a microphone is none that people choose from."""
+        theirs = (self._groups[group_id] for group_id in self._of_member.get(who, ()))
+        found = (group.membership(who) for group in theirs if group.kind is not GroupKind.AMBIENT)
         return [membership for membership in found if membership is not None]
 
     # What happens ------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """`ptt dispatch alerts`: a dispatcher hears of alerts, answers them, and closes them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,13 +12,14 @@ import typer
 
 from ptthandset.cli.connecting import connected, credentials_file, run, until_stopped
 from ptthandset.cli.sos import step_text
+from ptthandset.cli.talking import Udp
 
 if TYPE_CHECKING:
     from ptthandset.alerts import AlertEvent
     from ptthandset.handset import Handset
     from pttserver.wire.signalling import AlertInfo
 
-app = typer.Typer(help="Emergency alerts: watch, acknowledge, handle, resolve, cancel.", no_args_is_help=True)
+app = typer.Typer(help="Emergency alerts: watch, acknowledge, handle, listen, resolve, cancel.", no_args_is_help=True)
 
 AlertNumber = Annotated[str, typer.Argument(metavar="ALERT", help="Number that `ptt dispatch alerts list` shows.")]
 
@@ -98,6 +101,55 @@ def resolve(
 def cancel(ctx: typer.Context, alert: AlertNumber, reason: Annotated[str, typer.Option(help="Why.")]) -> None:
     """Take back an alert that should not have been raised."""
     _answer(ctx, lambda handset: handset.alerts.take_back(alert, reason), "Taken back.")
+
+
+@app.command()
+def listen(
+    ctx: typer.Context,
+    alert: AlertNumber,
+    reason: Annotated[str, typer.Option(help="Why; it goes into the log of the alert and the audit log.")],
+    minutes: Annotated[
+        float | None, typer.Option(min=0.17, max=10, help="At most so long. Default: as long as is allowed.")
+    ] = None,
+    speaker: Annotated[bool, typer.Option("--speaker/--no-speaker", help="Play what is heard.")] = True,
+    record: Annotated[Path | None, typer.Option(help="Write what is heard to this WAV file.")] = None,
+    udp: Udp = True,
+) -> None:
+    """Listen to the microphone of who raised the alert, until Ctrl+C or the end of the time; the person is shown it."""
+    for_s = None if minutes is None else round(60 * minutes)
+    run(_listen(credentials_file(ctx), alert, reason, for_s, (record, speaker), udp))
+
+
+async def _listen(
+    file: Path, alert: str, reason: str, for_s: int | None, ear: tuple[Path | None, bool], udp: bool
+) -> None:
+    from ptthandset.cli.listening import Ears
+    from ptthandset.scan import Scan
+
+    with ExitStack() as stack:
+        ears = Ears(stack, *ear)  # a file or a loudspeaker that does not open disturbs nobody
+        async with connected(file, use_udp=udp, tell=False) as handset:
+            handset.alerts.listeners.append(_show)
+            ambient = await handset.listening.listen(alert, reason, for_s)
+            typer.echo(f"The device was told; at most {ambient.at_most_s:.0f} s. Ctrl+C ends it.", err=True)
+            hearing = asyncio.create_task(ears.hear(Scan([ambient.group])))
+            over = asyncio.create_task(ambient.over.wait())
+            await until_stopped(handset, hearing, over)
+            if ambient.why is None:
+                await handset.listening.stop(alert)
+    why = _ENDS.get(ambient.why or "ended", ambient.why)
+    typer.echo(f"You hear it no more: {why}.", err=True)
+
+
+_ENDS = {
+    "ended": "you ended it",
+    "time_up": "the time is up",
+    "no_answer": "the device did not open its microphone",
+    "alert_over": "the alert is closed",
+    "device_gone": "the device is not there any more",
+    "dispatcher_gone": "you were logged in no more",
+    "forbidden": "your organisation does not allow it any more",
+}
 
 
 def _answer(ctx: typer.Context, say: "Callable[[Handset], Awaitable[None]]", done: str) -> None:

@@ -22,15 +22,17 @@ from ptthandset.alerts import AlertEvent
 from ptthandset.audio.codec import OpusEncoder
 from ptthandset.audio.devices import Microphone
 from ptthandset.audio.pacing import spoken
+from ptthandset.audio.shared_microphone import SharedMicrophone
 from ptthandset.calls import VoiceCall
 from ptthandset.cli.connecting import until_stopped
 from ptthandset.cli.incoming import Incoming
 from ptthandset.cli.listening import Ears
 from ptthandset.cli.radio_face import Face
-from ptthandset.cli.sos import step_text
+from ptthandset.cli.sos import listening_text, step_text
 from ptthandset.errors import FloorCancelled, FloorRefused, HandsetError
 from ptthandset.floor_effects import FloorLost
 from ptthandset.handset import Connected, Disconnected, GroupGone, GroupNew, Handset, HandsetEvent
+from ptthandset.listening import ListeningEvent, MicrophoneClosed, MicrophoneOpened
 from ptthandset.message_events import MessageEvent, MessageReceived
 from ptthandset.message_lines import message_lines
 from ptthandset.scan import Scan
@@ -40,6 +42,7 @@ from pttserver.wire.floor_control import RevokeCause
 from pttserver.wire.signalling import AlertRaised, AlertStepped
 
 SAMPLE_RATE_HZ = 16_000
+FRAME_MS = 20
 REFRESHES_PER_S = 8
 KEYS_AT_ONCE = 64
 _REVOKED = {
@@ -61,6 +64,7 @@ class Radio:
         self._record = record
         self._speaker = speaker
         self._auto_answer = auto_answer
+        self._microphone = SharedMicrophone(lambda: Microphone(SAMPLE_RATE_HZ, FRAME_MS))
         self._incoming: Incoming
         self._stop_talking = asyncio.Event()
         self._talking: asyncio.Task[None] | None = None
@@ -84,6 +88,8 @@ class Radio:
         self._incoming.on_talking, self._incoming.on_over = self._on_call, self._on_call_over
         self._handset.listeners.append(self._on_handset_event)
         self._handset.alerts.listeners.append(self._on_alert)
+        self._handset.listening.microphone = self._voice
+        self._handset.listening.listeners.append(self._on_listening)
         self._handset.messages.listeners.append(self._on_message_event)
         for group in groups:
             group.listeners.append(self._on_group_event)
@@ -140,6 +146,14 @@ class Radio:
         elif isinstance(event, AlertStepped):
             self._face.note = step_text(event)
 
+    def _on_listening(self, event: ListeningEvent) -> None:
+        """Shown as long as it lasts, whatever else there is to tell."""
+        if isinstance(event, MicrophoneOpened):
+            self._face.listened = listening_text(event)
+        elif isinstance(event, MicrophoneClosed):
+            self._face.listened = ""
+        self._face.note = listening_text(event)
+
     @property
     def _is_talking(self) -> bool:
         return self._talking is not None and not self._talking.done()
@@ -172,7 +186,7 @@ class Radio:
         if self._speech is not None:
             yield spoken(self._speech, encoder.frame_bytes, encoder.frame_ms)
             return
-        async with Microphone(SAMPLE_RATE_HZ, encoder.frame_ms) as microphone:
+        async with self._microphone.frames() as microphone:  # somebody may listen to it while the user talks
             yield microphone
 
     async def _until_stopped(self, frames: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

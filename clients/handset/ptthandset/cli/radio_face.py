@@ -17,10 +17,11 @@ KEYS = "space  talk / stop    e e  call for help    tab  next group    a  answer
 
 
 class Face:
-    """What the radio shows. `note` is the last thing that the user should know."""
+    """What the radio shows. `note` is the last thing that the user should know, `listened` who hears the microphone."""
 
     def __init__(self, handset: Handset, groups: Sequence[Talkgroup]) -> None:
         self.note = ""
+        self.listened = ""
         self._handset = handset
         self._groups = list(groups)
         self._selected = 0
@@ -47,6 +48,8 @@ class Face:
 
     def draw(self) -> RenderableType:
         parts: list[RenderableType] = [self._floor(), self._table(), self._link()]
+        if self.listened:
+            parts.insert(0, Text(f"{self.listened}\n", style="bold white on red"))
         if self.note:
             parts.append(Text(self.note, style="yellow"))
         parts.append(Text(KEYS, style="dim"))

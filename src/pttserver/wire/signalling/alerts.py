@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from pttserver.wire.signalling.calls import Party
 from pttserver.wire.signalling.location import Position
 from pttserver.wire.signalling.parts import SEEN_PATTERN, Group, Message, Part, Reason, Reply, Request, Subscriber
 
@@ -22,15 +23,15 @@ class AlertStep(Part):
     number: Annotated[int, Field(ge=1)]
     """From 1, in order."""
     kind: str
-    """A state, or `escalated` or `unanswered` (alerts.md)."""
+    """A state, or `escalated`, `unanswered` or one of ambient listening (alerts.md)."""
     at_ms: int
     """When, in UTC milliseconds."""
     by: Subscriber | None = None
-    """Who; absent: the server."""
+    """Who; absent: the server. Of ambient listening: who listens."""
     name: str = ""
     """Display name of that person, if there is one."""
     note: str = ""
-    """Reason, note, or the stage that was told."""
+    """Reason, note, the stage that was told, or why listening ended."""
 
 
 class AlertInfo(Part):
@@ -120,6 +121,37 @@ class ListAlerts(Request):
     type: Literal["alert.list"] = "alert.list"
 
 
+class ListenToAlert(Request):
+    """A dispatcher wants to hear the microphone of who raised the alert. Answered by `alert.listening`.
+
+    Refused with `policy.forbids` if the organisation does not allow it, with `call.unavailable` (`why`: `offline`) if
+    the device is not connected.
+    """
+
+    type: Literal["alert.listen"] = "alert.listen"
+    alert: AlertRef
+    reason: Reason
+    for_s: Annotated[int | None, Field(ge=10, le=600)] = None
+    """Seconds, at most as long as the organisation allows; absent: so long."""
+
+
+class StopListening(Request):
+    """The dispatcher has heard enough. Answered by `done`, also if it is over already."""
+
+    type: Literal["alert.listen.end"] = "alert.listen.end"
+    alert: AlertRef
+
+
+class AlertListening(Reply):
+    """The device was told. Affiliate to the group to hear what comes; it is gone when the listening is over."""
+
+    type: Literal["alert.listening"] = "alert.listening"
+    alert: AlertRef
+    group: Group
+    at_most_s: float
+    """Seconds from the moment that the microphone is open; if it is open for somebody already: those that are left."""
+
+
 class AlertAccepted(Reply):
     """The alert stands, and what the organisation wants recorded of it is on the disk."""
 
@@ -157,6 +189,25 @@ class AlertStepped(Message):
     step: AlertStep
 
 
+class AlertMicrophone(Message):
+    """To the device of who raised an alert: open the microphone and talk in this group, or be silent again.
+
+    The state of things, told anew whenever it changes and after a lost connection. Affiliate to the group; its floor is
+    yours without asking. `open` false: the group is gone.
+    """
+
+    type: Literal["alert.microphone"] = "alert.microphone"
+    alert: AlertRef
+    group: Group
+    open: bool
+    shown: bool
+    """True: show plainly that somebody listens, and who. False: the organisation has named a reason not to."""
+    listeners: list[Party] = []  # noqa: RUF012 - pydantic copies it
+    """Who listens; empty if it is not shown."""
+    at_most_s: float
+    """Seconds for which the microphone will be open at most."""
+
+
 class GroupEmergency(Message):
     """A group is in emergency, or no more: somebody who takes part in it has an alert open."""
 
@@ -173,5 +224,15 @@ ALERT_REQUESTS = (
     ResolveAlert,
     CancelAlert,
     ListAlerts,
+    ListenToAlert,
+    StopListening,
 )
-ALERT_MESSAGES = (AlertAccepted, Alerts, AlertRaised, AlertStepped, GroupEmergency)
+ALERT_MESSAGES = (
+    AlertAccepted,
+    Alerts,
+    AlertListening,
+    AlertRaised,
+    AlertStepped,
+    AlertMicrophone,
+    GroupEmergency,
+)
