@@ -200,7 +200,12 @@ def _reason(kind: str, message: str, path: Path) -> str:
 
 @cache
 def _known_keys() -> tuple[str, ...]:
-    annotations: list[object] = [field.annotation for field in Policy.model_fields.values()]
-    sections = [model for model in annotations if isinstance(model, type) and issubclass(model, Section)]
-    fields = {name for model in (Policy, *sections, CategoryRule, Truncation) for name in model.model_fields}
+    models: list[type[Section]] = [Policy, *_sections(), CategoryRule, Truncation]
+    fields = {name for model in models for name in model.model_fields}
     return tuple(sorted(fields | set(Category)))
+
+
+def _sections() -> Iterator[type[Section]]:
+    for field in Policy.model_fields.values():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield field.annotation
