@@ -1,0 +1,11 @@
+/** All texts in English. */
+import { account } from "./en/account";
+import { alerts } from "./en/alerts";
+import { desk } from "./en/desk";
+import { errors } from "./en/errors";
+import { look } from "./en/look";
+import { people } from "./en/people";
+import { phone } from "./en/phone";
+import { talk } from "./en/talk";
+
+export const en = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...phone, ...errors };
