@@ -1,36 +1,38 @@
 /** What went wrong, as a sentence that says what happened and what to do. Decided by the code alone. */
 import { clock } from "./format";
-import { say, type TextKey } from "./say";
+import { say, type PlainKey } from "./say";
 
-const SENTENCES = {
-  "auth.disabled": "error.auth.disabled",
-  "auth.failed": "error.auth.failed",
-  "auth.forbidden": "error.auth.forbidden",
-  "auth.required": "error.auth.required",
-  "auth.wiped": "error.auth.wiped",
-  already_exists: "error.already_exists",
-  "enrolment.failed": "error.enrolment.failed",
-  invalid_value: "error.invalid_value",
-  not_found: "error.not_found",
-  "policy.forbids": "error.policy.forbids",
-  "policy.missing": "error.policy.missing",
-  "protocol.version": "error.protocol.version",
-  "store.unavailable": "error.store.unavailable",
-  "microphone.denied": "error.microphone.denied",
-  "microphone.absent": "error.microphone.absent",
-  "microphone.busy": "error.microphone.busy",
-  "microphone.unsupported": "error.microphone.unsupported",
-  "page.second_tab": "error.page.second_tab",
-  "page.superseded": "error.page.superseded",
-  "page.offline": "error.page.offline",
-  "page.unreachable": "error.page.unreachable",
-  "page.storage_full": "error.page.storage_full",
-  "page.storage_refused": "error.page.storage_refused",
-  "page.insecure": "error.page.insecure",
-  "page.too_old": "error.page.too_old",
-  "page.camera": "error.page.camera",
-  "page.passkey": "error.page.passkey",
-} as const satisfies Record<string, TextKey>;
+const SENTENCES: ReadonlyMap<string, PlainKey> = new Map(
+  Object.entries({
+    "auth.disabled": "error.auth.disabled",
+    "auth.failed": "error.auth.failed",
+    "auth.forbidden": "error.auth.forbidden",
+    "auth.required": "error.auth.required",
+    "auth.wiped": "error.auth.wiped",
+    already_exists: "error.already_exists",
+    "enrolment.failed": "error.enrolment.failed",
+    invalid_value: "error.invalid_value",
+    not_found: "error.not_found",
+    "policy.forbids": "error.policy.forbids",
+    "policy.missing": "error.policy.missing",
+    "protocol.version": "error.protocol.version",
+    "store.unavailable": "error.store.unavailable",
+    "microphone.denied": "error.microphone.denied",
+    "microphone.absent": "error.microphone.absent",
+    "microphone.busy": "error.microphone.busy",
+    "microphone.unsupported": "error.microphone.unsupported",
+    "page.second_tab": "error.page.second_tab",
+    "page.superseded": "error.page.superseded",
+    "page.offline": "error.page.offline",
+    "page.unreachable": "error.page.unreachable",
+    "page.storage_full": "error.page.storage_full",
+    "page.storage_refused": "error.page.storage_refused",
+    "page.insecure": "error.page.insecure",
+    "page.too_old": "error.page.too_old",
+    "page.camera": "error.page.camera",
+    "page.passkey": "error.page.passkey",
+  } as const),
+);
 
 /** As the server's error: `details.retry_after_s`, `details.why`. */
 export interface Fault {
@@ -39,11 +41,13 @@ export interface Fault {
   readonly details?: { readonly [name: string]: unknown } | undefined;
 }
 
-const UNAVAILABLE = {
-  offline: "error.call.offline",
-  busy: "error.call.busy",
-  in_a_call: "error.call.in_a_call",
-} as const;
+const UNAVAILABLE: ReadonlyMap<unknown, PlainKey> = new Map(
+  Object.entries({
+    offline: "error.call.offline",
+    busy: "error.call.busy",
+    in_a_call: "error.call.in_a_call",
+  } as const),
+);
 
 /** The sentence for people; codes that are not known are an inner fault (errors.md). */
 export function explained(fault: Fault): string {
@@ -52,9 +56,7 @@ export function explained(fault: Fault): string {
     return say(fault.code === "busy" ? "error.busy" : "error.auth.throttled", { wait: clock(Math.ceil(wait) * 1000) });
   }
   if (fault.code === "call.unavailable") {
-    const why = fault.details?.["why"];
-    return say(UNAVAILABLE[why as keyof typeof UNAVAILABLE] ?? "error.call.unavailable");
+    return say(UNAVAILABLE.get(fault.details?.["why"]) ?? "error.call.unavailable");
   }
-  const sentence = SENTENCES[fault.code as keyof typeof SENTENCES];
-  return sentence === undefined ? say("error.internal") : say(sentence);
+  return say(SENTENCES.get(fault.code) ?? "error.internal");
 }

@@ -35,13 +35,14 @@ export function ago(age_ms: number): string {
   return format.format(-Math.floor(age_s / DAY_S), "day");
 }
 
-/** The time of day, and the date before it if `at_ms` is not of the same day as `now_ms`. */
+/** The time of day (24 hours, as control rooms count), and the date before it if `at_ms` is not of the same day as `now_ms`. */
 export function timeOrDate(at_ms: number, now_ms: number, seconds = false): string {
   const today = new Date(at_ms).toDateString() === new Date(now_ms).toDateString();
   return kept(`time ${today} ${seconds}`, (of) => {
     const time: Intl.DateTimeFormatOptions = {
       hour: "2-digit",
       minute: "2-digit",
+      hourCycle: "h23",
       ...(seconds ? { second: "2-digit" } : {}),
     };
     return new Intl.DateTimeFormat(of, today ? time : { day: "numeric", month: "short", ...time });
@@ -50,9 +51,10 @@ export function timeOrDate(at_ms: number, now_ms: number, seconds = false): stri
 
 /** Date and time in full. */
 export function dateTime(at_ms: number): string {
-  return kept("dateTime", (of) => new Intl.DateTimeFormat(of, { dateStyle: "full", timeStyle: "medium" })).format(
-    at_ms,
-  );
+  return kept(
+    "dateTime",
+    (of) => new Intl.DateTimeFormat(of, { dateStyle: "full", timeStyle: "medium", hourCycle: "h23" }),
+  ).format(at_ms);
 }
 
 /** "a, b and c". */

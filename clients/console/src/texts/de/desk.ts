@@ -50,6 +50,7 @@ export const desk: Record<keyof typeof en, Text> = {
   "group.affiliated": "{count} dabei",
   "group.broadcast": "Durchsage an diese Gruppe",
   "group.dissolve": "Gruppe auflösen",
+  "group.here": "dabei",
   "group.monitor": "Mithören",
   "group.more": "Mehr zu {name}",
   "group.nobody_talks": "Niemand spricht",

@@ -47,6 +47,7 @@ export const desk = {
   "group.affiliated": "{count} here",
   "group.broadcast": "Broadcast to this group",
   "group.dissolve": "Dissolve the group",
+  "group.here": "here",
   "group.monitor": "Monitor",
   "group.more": "More about {name}",
   "group.nobody_talks": "Nobody talks",
