@@ -28,7 +28,7 @@ export const alerts: Record<keyof typeof en, Text> = {
   "alert.position.none.about":
     "Das Gerät sandte keine, oder der Standort ist für diese Person aus und die Richtlinie macht keine Ausnahme.",
   "alert.position.old": "alt",
-  "alert.raised_at": "seit",
+  "alert.raised_at": "ausgelöst",
   "alert.recording": "Dieser Alarm wird auf diesem Rechner aufgenommen.",
   "alert.resolve": "Abschließen",
   "alert.resolve.about": "Der Alarm endet für alle, und die Gruppen verlassen den Notfall.",

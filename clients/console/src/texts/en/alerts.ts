@@ -25,7 +25,7 @@ export const alerts = {
   "alert.position.none.about":
     "The device sent none, or location is off for this person and the policy makes no exception.",
   "alert.position.old": "old",
-  "alert.raised_at": "since",
+  "alert.raised_at": "raised",
   "alert.recording": "This alert is being recorded on this computer.",
   "alert.resolve": "Resolve",
   "alert.resolve.about": "The alert ends for everybody, and the groups leave the emergency.",
