@@ -3,8 +3,8 @@
     npx vite build --config gallery.vite.config.ts
     python gallery.py PICTURES [NAME...]
 
-Needs playwright and /usr/bin/chromium. Ends with 1 if a story has a serious fault, breaks the Content-Security-Policy,
-or overflows the page sideways.
+Needs playwright and /usr/bin/chromium. Ends with 1, and says why, if a story has a serious fault, breaks the
+Content-Security-Policy, or overflows the page sideways.
 """
 
 import functools
@@ -86,7 +86,8 @@ def look(browser: Browser, base: str, names: list[str], pictures: Path, size: tu
     return wrong
 
 
-def main() -> int:
+def main() -> str | None:
+    """What is wrong, a line each; nothing if nothing is."""
     pictures = Path(sys.argv[1])
     pictures.mkdir(parents=True, exist_ok=True)
     served = functools.partial(Served, directory=str(HERE / "dist-gallery"))
@@ -104,8 +105,7 @@ def main() -> int:
                 wrong += look(browser, base, sys.argv[2:] or every, pictures, size, theme)
         browser.close()
     server.shutdown()
-    print("\n".join(wrong) or "no serious fault")
-    return 1 if wrong else 0
+    return "\n".join(wrong) or None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { buttonText } from "../../src/look/talk/button_text";
 import { announced, ownLine, type Floor } from "../../src/look/talk/floor";
 
 const NOW = 1_800_000_000_000;
@@ -59,5 +60,36 @@ describe("what screen readers are told", () => {
 
   test("a free floor is silence", () => {
     expect(announced(free)).toBe("");
+  });
+});
+
+describe("the talk button's words", () => {
+  const own = (state: Floor["own"]): Floor => ({ ...free, own: state });
+
+  test("invite, or tell to wait, or name the state", () => {
+    expect(buttonText(free, "phone", "hold", NOW)).toBe("Hold to talk");
+    expect(buttonText(free, "desk", "toggle", NOW)).toContain("again to end");
+    expect(buttonText({ ...free, talker }, "phone", "hold", NOW)).toBe("Hold to ask for the floor");
+    expect(buttonText(own({ state: "denied", cause: 3 }), "phone", "hold", NOW)).toBe("Denied: nobody else is here");
+  });
+
+  test("are short on a card, whatever the state", () => {
+    const states: Floor["own"][] = [
+      { state: "none" },
+      { state: "requesting" },
+      { state: "queued", position: 12 },
+      { state: "granted", since_ms: NOW, until_ms: NOW + 60_000 },
+      { state: "releasing" },
+      { state: "denied", cause: 7 },
+      { state: "revoked", cause: 2 },
+    ];
+    const words = states.map((state) => buttonText(own(state), "card", "hold", NOW));
+    expect(new Set(words).size).toBe(states.length);
+    for (const word of words) expect(word.length).toBeLessThan(20);
+  });
+
+  test("do not change while one talks: screen readers would read each second", () => {
+    const granted = own({ state: "granted", since_ms: NOW, until_ms: NOW + 60_000 });
+    expect(buttonText(granted, "phone", "hold", NOW)).toBe(buttonText(granted, "phone", "hold", NOW + 5_000));
   });
 });
