@@ -115,7 +115,7 @@ def _shapes(found: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join([
         "/** A member's kind: a word, the <name> of a part, that of each item or value, one of several, or values. */",
         'export type Shape = string | readonly ["list" | "map", Shape] | { readonly anyOf: readonly Shape[] }',
-        "  | { readonly values: readonly string[] };",
+        "  | { readonly oneOf: readonly string[] };",
         "export type Members = Readonly<Record<string, Shape>>;",
         "",
         "/** Members by part; a name that ends in ? may be absent. */",
@@ -141,9 +141,9 @@ def _shape(schema: Mapping[str, Any]) -> Any:
         if word in schema:
             return {"anyOf": [_shape(choice) for choice in schema[word]]}
     if "const" in schema:
-        return {"values": [schema["const"]]}
+        return {"oneOf": [schema["const"]]}
     if "enum" in schema:
-        return {"values": schema["enum"]}
+        return {"oneOf": schema["enum"]}
     if schema["type"] == "array":
         return ["list", _shape(schema["items"])]
     if schema["type"] == "object":
