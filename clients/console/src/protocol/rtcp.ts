@@ -4,7 +4,7 @@
  * The keep-alive is a Receiver Report and a Receiver Reference Time; the server answers with an empty Receiver Report
  * and a DLRR block. A floor control message may stand alone (reduced size, RFC 5506).
  */
-import { decodeAlert, encodeAlert, isAlertPacket, type AlertPacket } from "./alert-packet";
+import { decodeAlert, encodeAlert, isAlertPacket, type AlertPacket } from "./alert_packet";
 import {
   APP_PACKET_TYPE,
   decodeFloor,
@@ -12,7 +12,7 @@ import {
   isFloorControl,
   isKnownType,
   type FloorMessage,
-} from "./floor-control";
+} from "./floor_control";
 import { Malformed } from "./malformed";
 import { concat, number, type Octets } from "./octets";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Indicator, MessageType, type FloorMessage } from "../../src/protocol/floor-control";
-import type { FloorEffect } from "../../src/protocol/floor-effects";
-import { FloorParticipant, TABLE } from "../../src/protocol/floor-participant";
+import { Indicator, MessageType, type FloorMessage } from "../../src/protocol/floor_control";
+import type { FloorEffect } from "../../src/protocol/floor_effects";
+import { FloorParticipant, TABLE } from "../../src/protocol/floor_participant";
 import { prose } from "./vectors";
 
 const ME = 0x20000002;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { AlertPacket } from "../../src/protocol/alert-packet";
-import { decodeFloor, encodeFloor, type FloorMessage } from "../../src/protocol/floor-control";
+import type { AlertPacket } from "../../src/protocol/alert_packet";
+import { decodeFloor, encodeFloor, type FloorMessage } from "../../src/protocol/floor_control";
 import { Malformed } from "../../src/protocol/malformed";
 import { concat, fromHex, hex, number, utf8 } from "../../src/protocol/octets";
 import { decodeRtcp, encodeRtcp, NTP_UNITS, type RtcpPacket } from "../../src/protocol/rtcp";

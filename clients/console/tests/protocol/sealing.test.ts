@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { openSealed, sealFor } from "../../src/protocol/hpke";
 import { Malformed } from "../../src/protocol/malformed";
-import { judge, NEW_CHAIN, type Chain, type Verdict } from "../../src/protocol/message-chain";
+import { judge, NEW_CHAIN, type Chain, type Verdict } from "../../src/protocol/message_chain";
 import {
   headerOctets,
   keyBinding,
   publishedKey,
   signedOctets,
   type MessageHeader,
-} from "../../src/protocol/message-header";
-import { isOwnKey, openAttachment, openMessage, readBody, seal } from "../../src/protocol/message-sealing";
+} from "../../src/protocol/message_header";
+import { isOwnKey, openAttachment, openMessage, readBody, seal } from "../../src/protocol/message_sealing";
 import type { StoredMessage } from "../../src/protocol/messages";
 import { base64, equal, fromBase64, fromHex, hex, sha256, utf8 } from "../../src/protocol/octets";
 import { drawDeviceKey, drawMessageKey, type DeviceKey } from "../../src/protocol/proof";
@@ -17,9 +17,9 @@ import { messageKey } from "./keys";
 import { vectors } from "./vectors";
 
 const SEALED = vectors("sealed-messages");
-type Vector = Record<string, never> & { keys: Record<string, string>[] };
+type Vector = ReturnType<typeof vectors>;
 
-function headerOf(vector: Record<string, never>): MessageHeader {
+function headerOf(vector: Vector): MessageHeader {
   return {
     message: fromHex(vector["message"]),
     sequence: vector["sequence"],

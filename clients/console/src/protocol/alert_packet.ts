@@ -1,5 +1,5 @@
 /** Alerts on the media path: RTCP APP packets named "SOSA" (proto/alerts.md). A browser reads the server's answers. */
-import { APP_PACKET_TYPE } from "./floor-control";
+import { APP_PACKET_TYPE } from "./floor_control";
 import { Malformed } from "./malformed";
 import { concat, fromHex, hex, number, utf8, type Octets } from "./octets";
 

@@ -1,6 +1,6 @@
 /** Who talks, as far as a participant was told: Floor Taken, Floor Idle, and T103 if neither comes. */
-import type { FloorMessage } from "./floor-control";
-import type { FloorEffect } from "./floor-effects";
+import type { FloorMessage } from "./floor_control";
+import type { FloorEffect } from "./floor_effects";
 
 const NUMBERS = 65_536;
 

@@ -1,9 +1,9 @@
 /** Sealing and opening of messages: from a text to what goes over the wire, and back with a verdict. */
 import { openSealed, sealFor } from "./hpke";
 import { Malformed } from "./malformed";
-import type { Verdict } from "./message-chain";
-import { conversationOf, headerOctets, keyBinding, signedOctets, sorted, type MessageHeader } from "./message-header";
-import { publishedKey } from "./message-header";
+import type { Verdict } from "./message_chain";
+import { conversationOf, headerOctets, keyBinding, signedOctets, sorted, type MessageHeader } from "./message_header";
+import { publishedKey } from "./message_header";
 import type { DeviceKeys, SealedMessage, StoredMessage, WrappedKey } from "./messages";
 import { base64, concat, equal, fromBase64, fromUtf8, random, sha256, utf8, type Octets } from "./octets";
 import { drawMessageKey, sign, verify, type DeviceKey } from "./proof";

@@ -14,10 +14,10 @@
  * are not read; a burst is known by its SSRC; a grant that nobody waits for is given back. An event without an entry is
  * discarded and the state stays, as the standard demands (§6.2.4.1).
  */
-import { Indicator, MessageType, type FloorMessage } from "./floor-control";
-import type { FloorEffect } from "./floor-effects";
-import { FloorProcedures } from "./floor-procedures";
-import { eventOf, TIMERS, type FloorEvent, type FloorState, type ParticipantTimers } from "./floor-states";
+import { Indicator, MessageType, type FloorMessage } from "./floor_control";
+import type { FloorEffect } from "./floor_effects";
+import { FloorProcedures } from "./floor_procedures";
+import { eventOf, TIMERS, type FloorEvent, type FloorState, type ParticipantTimers } from "./floor_states";
 
 type Procedure = (does: FloorProcedures, now: number, message: FloorMessage) => FloorEffect[];
 

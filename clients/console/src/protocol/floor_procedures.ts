@@ -2,12 +2,12 @@
  * The procedures of the floor participant, and the few facts that they change (TS 24.380 §6.2.4).
  *
  * Each takes the time (monotonic seconds) and the message (for a key or a timer: our last request), and returns the
- * effects in their order. The table in `floor-participant.ts` says which one is run when.
+ * effects in their order. The table in `floor_participant.ts` says which one is run when.
  */
-import { FLOOR_PARTICIPANT, MessageType, type FloorMessage } from "./floor-control";
-import type { FloorEffect } from "./floor-effects";
-import { Hearing } from "./floor-hearing";
-import type { FloorState, FloorTimer, ParticipantTimers } from "./floor-states";
+import { FLOOR_PARTICIPANT, MessageType, type FloorMessage } from "./floor_control";
+import type { FloorEffect } from "./floor_effects";
+import { Hearing } from "./floor_hearing";
+import type { FloorState, FloorTimer, ParticipantTimers } from "./floor_states";
 
 export class FloorProcedures {
   state: FloorState = "U: has no permission";

@@ -1,5 +1,5 @@
 /** What the floor participant asks of its radio: a message to transmit, or something to tell the user. */
-import type { FloorMessage } from "./floor-control";
+import type { FloorMessage } from "./floor_control";
 
 /** Somebody else talks, with RTP of this SSRC. `indicator`: what the burst and the group are in. */
 export interface FloorTaken {

@@ -1,5 +1,5 @@
 /** States, events and timers of the floor participant (TS 24.380 §6.2.4, §11.1). */
-import { ACK_REQUIRED, MessageType, NOT_QUEUED, type FloorMessage } from "./floor-control";
+import { ACK_REQUIRED, MessageType, NOT_QUEUED, type FloorMessage } from "./floor_control";
 
 /** State of the 'basic floor control operation' of a participant (TS 24.380 §6.2.4). */
 export type FloorState =
@@ -7,7 +7,7 @@ export type FloorState =
 
 /**
  * What can happen to a floor participant. T103 is none of it: it tells who talks, not whether we may, and lives in
- * `floor-hearing.ts`.
+ * `floor_hearing.ts`.
  */
 export type FloorEvent =
   | "key pressed"
