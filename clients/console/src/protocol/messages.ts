@@ -1175,6 +1175,16 @@ export interface RecipientState {
   state: "sent" | "delivered" | "read" | "undelivered" | "expired" | "dropped";
 }
 
+/** What holds for recordings of voice at a console, on its own machine. There is nowhere to send one to. */
+export interface RecordingTerms {
+  /** Whether the subscriber may record. */
+  allowed: boolean;
+  /** Whether the console begins by itself when an alert comes in; false where it may not record. */
+  on_alert: boolean;
+  /** After so many seconds a recording is erased. */
+  keep_s: number;
+}
+
 /** Change somebody's groups for good. All or nothing. Answered by `done`. */
 export interface Regroup {
   /** Chosen by the client; the reply has it as `re`. */
@@ -1406,6 +1416,8 @@ export interface Terms {
   alerts: boolean;
   /** What holds for the subscriber's positions. */
   location: LocationTerms;
+  /** What holds for recordings at the subscriber's console. */
+  recording: RecordingTerms;
 }
 
 /** The organisation changed its policy or the subscriber's rights; these terms hold from now on. */
@@ -1694,10 +1706,11 @@ export const PARTS: Readonly<Record<string, Members>> = {
   LocationTerms: {"state": {"oneOf": ["on", "off_for_all", "off_for_subscriber", "switched_off", "off_duty"]}, "interval_s": "integer", "precision_m": "integer", "stored": "boolean", "may_switch_off": "boolean", "sos": "boolean"},
   MediaEndpoint: {"host": "string", "port": "integer"},
   Participant: {"subscriber": "string", "name": "string"},
+  RecordingTerms: {"allowed": "boolean", "on_alert": "boolean", "keep_s": "integer"},
   Roster: {"count": "integer", "participants?": ["list", "<Participant>"]},
   SrtpKeys: {"key": "base64", "salt": "base64"},
   Superseded: {"device_type": "string", "at_ms": "integer"},
-  Terms: {"role": {"oneOf": ["subscriber", "dispatcher", "manager"]}, "alerts": "boolean", "location": "<LocationTerms>"},
+  Terms: {"role": {"oneOf": ["subscriber", "dispatcher", "manager"]}, "alerts": "boolean", "location": "<LocationTerms>", "recording": "<RecordingTerms>"},
   MemberPresence: {"subscriber": "string", "name": "string", "presence": {"oneOf": ["affiliated", "online", "offline"]}},
   Party: {"subscriber": "string", "name": "string"},
   GroupState: {"group": "string", "name": "string", "temporary": "boolean", "affiliated": "integer", "talker?": "<Party>", "waiting": "integer", "imminent_peril": "boolean"},
