@@ -35,6 +35,9 @@ export class Service<Event> {
   close(): void {}
 }
 
+/** What the radio knows of a service. */
+export type Part = Pick<Service<never>, "take" | "connected" | "disconnected" | "close">;
+
 /** Work that nobody waits for. A refusal or a lost connection ends it; anything else is a bug, and shows as one. */
 export function inBackground(work: Promise<unknown>): void {
   work.catch((error: unknown) => {

@@ -103,8 +103,12 @@ export class SignallingClient {
       this.#waiting.set(id, {
         answered: (reply) => {
           giveUp();
-          onReply?.(reply as Replies[Type]);
-          resolve(reply as Replies[Type]);
+          try {
+            onReply?.(reply as Replies[Type]);
+            resolve(reply as Replies[Type]);
+          } catch (error) {
+            reject(error as Error);
+          }
         },
         refused: (error) => {
           giveUp();
