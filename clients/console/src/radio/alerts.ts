@@ -12,7 +12,7 @@ import type {
 import { hex, random } from "../protocol/octets";
 import { AlertSender } from "./alert_sender";
 import { Alarm, type Clock } from "./clock";
-import { NotConnected, RadioError, Refused } from "./errors";
+import { Ended, NotConnected, RadioError, Refused } from "./errors";
 import { inBackground, Service } from "./service";
 import type { Ask } from "./signalling";
 
@@ -125,7 +125,7 @@ export class Alerts extends Service<AlertEvent> {
       if (calling === this.#calling) this.#settle(accepted.alert);
     } catch (error) {
       if (!(error instanceof RadioError)) throw error;
-      const isFinal = error instanceof Refused && !SERVERS_TROUBLE.has(error.code);
+      const isFinal = error instanceof Refused ? !SERVERS_TROUBLE.has(error.code) : error instanceof Ended;
       if (isFinal && calling === this.#calling) this.#settle(error);
     } finally {
       calling.isAsking = false;

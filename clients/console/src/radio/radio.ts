@@ -20,10 +20,10 @@ import { Alerts } from "./alerts";
 import { Calls } from "./calls";
 import { Contacts } from "./contacts";
 import { Dispatch } from "./dispatch";
-import type { Clock } from "./clock";
+import { pause, type Clock } from "./clock";
 import { Door, type LogIn } from "./door";
 import { connecting, type Surroundings } from "./enrolling";
-import { Ended, NotConnected, Refused, ServerUnreachable, type EndReason } from "./errors";
+import { Ended, NotConnected, RadioError, Refused, type EndReason } from "./errors";
 import { Listeners } from "./listeners";
 import { Location } from "./location";
 import { MediaLink } from "./media";
@@ -38,6 +38,8 @@ import type { Talkgroup } from "./talkgroup";
 import type { Voice } from "./voice";
 
 const NETWORK_ANSWER_S = 2;
+/** So that the others see us go at once; if the server does not answer, they will see it later. */
+const FAREWELL_S = 1;
 /** Close codes after which a client does not come back by itself (proto/signalling.md); an event came before some. */
 const FAREWELLS: ReadonlySet<number> = new Set([1000, 4000, 4001, 4003]);
 
@@ -80,6 +82,7 @@ export class Radio {
   #link: SignallingClient | undefined;
   #media: MediaLink | undefined;
   #session: string | undefined;
+  #isEntering = false;
 
   private constructor(
     readonly identity: Identity,
@@ -161,13 +164,27 @@ export class Radio {
     return true;
   }
 
+  /** A second log-in would take the session over from the first. */
   async #logInFirst(logIn: LogIn): Promise<void> {
-    if (this.state.is === "ended") throw new Ended(this.state.reason);
+    if (this.#isEntering || this.state.is !== "logged_out") throw new RadioError("the radio is logged in, or over");
+    this.#isEntering = true;
+    try {
+      await this.#logInWith(logIn);
+    } finally {
+      this.#isEntering = false;
+    }
+  }
+
+  async #logInWith(logIn: LogIn): Promise<void> {
     const link = await this.#open();
     try {
       await this.#enter(link, logIn);
     } catch (error) {
       link.close();
+      if (link === this.#link) {
+        this.#forgetLink(); // the token could not be kept, for example
+        this.#setState({ is: "logged_out" });
+      }
       if (!(error instanceof Refused) || error.code !== "auth.wiped") throw error;
       await this.#deleteKeys();
       this.#finish({ why: "wiped" });
@@ -191,6 +208,7 @@ export class Radio {
   }
 
   #adopt(link: SignallingClient, reply: SessionStarted): void {
+    if (this.state.is === "ended") return link.close(); // we left meanwhile
     this.#link = link;
     this.#memberships.list = reply.groups;
     this.name = reply.name;
@@ -248,7 +266,7 @@ export class Radio {
       link?.close();
       if (link === this.#link) this.#forgetLink(); // the log-in may have got as far as adopting it
       if (error instanceof Refused) return this.#refused(error);
-      if (error instanceof NotConnected || error instanceof ServerUnreachable) return 0;
+      if (error instanceof RadioError) return 0;
       throw error;
     }
   }
@@ -283,7 +301,8 @@ export class Radio {
   /** Leaves; the resume token stays good. */
   async close(): Promise<void> {
     const link = this.#link;
-    await Promise.allSettled([...this.talkgroups.keys()].map((group) => link?.ask("deaffiliate", { group })));
+    const farewells = [...this.talkgroups.keys()].map((group) => link?.ask("deaffiliate", { group }));
+    await Promise.race([Promise.allSettled(farewells), pause(this.#clock, FAREWELL_S)]);
     this.#finish({ why: "closed" });
   }
 

@@ -68,6 +68,7 @@ export class Talkgroup implements MediaGroup {
   #unanswered = 0;
   #forgetState = () => {};
   #isKeyDown = false;
+  #isOver = false;
 
   constructor(affiliation: Affiliation, media: MediaLink, voice: Voice, clock: Clock) {
     this.group = affiliation.group;
@@ -107,9 +108,9 @@ export class Talkgroup implements MediaGroup {
 
   /** Takes part no more. */
   close(): void {
+    this.#isOver = true;
     this.#dropFloor();
     this.#alarm.close();
-    this.#forgetState();
     this.#media.groups.delete(this.group);
     this.#media.watchActivity();
     this.#listeners.tell({ kind: "left" });
@@ -164,6 +165,7 @@ export class Talkgroup implements MediaGroup {
 
   /** The key goes down: `state` tells what becomes of it. Pressing while it is down asks anew, more urgently perhaps. */
   press(urgency: Urgency = {}): void {
+    if (this.#isOver) return this.#setState({ is: "lost" });
     if (this.#isKeyDown) return this.#ask(urgency);
     this.#isKeyDown = true;
     if (this.#utterance === undefined || this.#utterance.isComplete) return this.#begin(urgency);

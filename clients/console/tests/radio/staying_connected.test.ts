@@ -3,7 +3,8 @@ import { AlertSender } from "../../src/radio/alert_sender";
 import { Listeners } from "../../src/radio/listeners";
 import { Location } from "../../src/radio/location";
 import { Reconnecting } from "../../src/radio/reconnecting";
-import { ServerUnreachable, NotConnected, Refused } from "../../src/radio/errors";
+import { Alerts } from "../../src/radio/alerts";
+import { Ended, NotConnected, Refused, ServerUnreachable } from "../../src/radio/errors";
 import { SignallingClient, type Connecting } from "../../src/radio/signalling";
 import { MemoryStore } from "../../src/radio/store";
 import { drawDeviceKey, sign, verify } from "../../src/protocol/proof";
@@ -201,6 +202,69 @@ describe("a call for help", () => {
       sent.push(Number(due.toFixed(3)));
     }
     expect(sent).toEqual([0.1, 0.3, 0.7, 1.5, 3.1, 5.1, 7.1, 9.1]);
+  });
+});
+
+describe("alerts", () => {
+  it("call until the server has it, and stop for a final word", async () => {
+    const clock = new SimulatedClock();
+    const outcomes: (Error | object)[] = [new NotConnected(), new Refused("busy", ""), { alert: "alr_1" }];
+    const packets: string[] = [];
+    const ask = async () => {
+      const outcome = outcomes.shift() ?? new Ended({ why: "closed" });
+      if (outcome instanceof Error) throw outcome;
+      return outcome;
+    };
+    const alerts = new Alerts(
+      ask as never,
+      "sub_1",
+      clock,
+      () => undefined,
+      (alert) => packets.push(alert),
+    );
+    const raised = alerts.raise();
+    await clock.passes(0.5);
+    expect(await raised).toBe("alr_1");
+    expect(alerts.isCalling).toBe(false);
+    expect(new Set(packets)).toHaveLength(1);
+    const hopeless = expect(alerts.raise()).rejects.toBeInstanceOf(Ended);
+    await settled();
+    await hopeless;
+    await clock.passes(10);
+    expect(packets).toHaveLength(4);
+  });
+
+  it("are answered by packet too, and given up by the user", async () => {
+    const clock = new SimulatedClock();
+    const packets: string[] = [];
+    const silent = () => new Promise<never>(() => {});
+    const alerts = new Alerts(
+      silent as never,
+      "sub_1",
+      clock,
+      () => undefined,
+      (alert) => packets.push(alert),
+    );
+    const raised = alerts.raise();
+    await clock.passes(1);
+    const answer = { kind: "alert", ssrc: 5, drill: false } as const;
+    alerts.receive({ ...answer, subtype: 1, alert: "alr_another", cause: 0 });
+    expect(alerts.isCalling).toBe(true);
+    alerts.receive({ ...answer, subtype: 1, alert: packets[0]!, cause: 0 });
+    expect(await raised).toBe(packets[0]);
+    const refused = expect(alerts.raise()).rejects.toMatchObject({ code: "policy.forbids" });
+    alerts.receive({ ...answer, subtype: 2, alert: packets.at(-1)!, cause: 1 });
+    await refused;
+    const given = expect(alerts.raise()).rejects.toBeInstanceOf(NotConnected);
+    alerts.giveUp();
+    await given;
+  });
+
+  it("are not sent if the organisation has switched them off", async () => {
+    const terms = () => ({ alerts: false }) as Terms;
+    const never = () => expect.unreachable();
+    const alerts = new Alerts(never as never, "sub_1", new SimulatedClock(), terms, never);
+    await expect(alerts.raise()).rejects.toMatchObject({ code: "policy.forbids" });
   });
 });
 

@@ -186,6 +186,11 @@ describe("who talks", () => {
     sound.say(0);
     expect(line.voice).toEqual([]);
     expect(media.groups.size).toBe(0);
+    line.asked();
+    group.release();
+    group.press();
+    expect(line.asked()).toEqual([]);
+    expect(sound.captures).toBe(1);
   });
 
   it("asks more urgently while it waits", () => {
