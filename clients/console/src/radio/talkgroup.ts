@@ -1,15 +1,16 @@
 /** One group that the radio takes part in: its floor, its talker, its people, voice in and out. */
 import { encodeFloor, Indicator, type FloorMessage } from "../protocol/floor_control";
-import type { FloorEffect, FloorTaken } from "../protocol/floor_effects";
+import type { FloorEffect } from "../protocol/floor_effects";
 import { FloorParticipant } from "../protocol/floor_participant";
-import type { Affiliation, GroupRights, GroupRoster, Roster } from "../protocol/messages";
+import type { Affiliation, GroupRights, GroupRoster } from "../protocol/messages";
 import type { ReportBlock } from "../protocol/rtcp";
 import { encodeRtp, type RtpPacket } from "../protocol/rtp";
 import { Alarm, type Clock } from "./clock";
 import { Listeners } from "./listeners";
+import { Listening } from "./listening";
 import type { MediaGroup, MediaLink } from "./media";
-import { Reception } from "./reception";
-import { denied, queued, revoked, talkerOf, type Talker, type TalkState } from "./talk_state";
+import { People } from "./people";
+import { denied, queued, revoked, type Talker, type TalkState } from "./talk_state";
 import { Utterance, type Outlet } from "./utterance";
 import { MicrophoneError, type Voice } from "./voice";
 
@@ -49,22 +50,19 @@ export class Talkgroup implements MediaGroup {
   listenOnly = false;
   emergency = false;
   imminentPeril = false;
-  /** How many take part, and who: names by subscriber; undefined in a group that is too large for names. */
-  count = 0;
-  participants: ReadonlyMap<string, string> | undefined;
-  talker: Talker | undefined;
+  readonly people = new People();
   state: TalkState = { is: "idle" };
   controlSsrc = 0;
   readonly #clock: Clock;
   readonly #voice: Voice;
   readonly #alarm: Alarm;
   readonly #listeners = new Listeners<TalkgroupEvent>();
+  readonly #listening: Listening;
   readonly #voiceListeners = new Listeners<VoicePacket>();
   #media!: MediaLink;
   #floor!: FloorParticipant;
   #utterance: Utterance | undefined;
   #ending: Promise<void> = Promise.resolve();
-  #reception: Reception | undefined;
   #unanswered = 0;
   #forgetState = () => {};
   #isKeyDown = false;
@@ -74,6 +72,7 @@ export class Talkgroup implements MediaGroup {
     this.group = affiliation.group;
     this.#voice = voice;
     this.#clock = clock;
+    this.#listening = new Listening(this.group, voice, () => this.#listeners.tell({ kind: "talker" }));
     this.#alarm = new Alarm(clock, (now) => this.#perform(this.#floor.expire(now)));
     this.bind(affiliation, media);
   }
@@ -102,7 +101,8 @@ export class Talkgroup implements MediaGroup {
     this.name = affiliation.name;
     this.emergency = affiliation.emergency ?? false;
     this.imminentPeril = affiliation.imminent_peril ?? false;
-    this.#setRoster(affiliation.roster);
+    this.people.set(affiliation.roster);
+    this.#listeners.tell({ kind: "roster" });
     this.changeRights(affiliation);
   }
 
@@ -118,23 +118,8 @@ export class Talkgroup implements MediaGroup {
 
   // What the server says of the group
 
-  #setRoster({ count, participants }: Roster): void {
-    this.count = count;
-    this.participants = participants && new Map(participants.map(({ subscriber, name }) => [subscriber, name]));
-    this.#listeners.tell({ kind: "roster" });
-  }
-
-  changeRoster({ count, participants, joined, left }: GroupRoster): void {
-    if (participants !== undefined || (joined === undefined && left === undefined)) {
-      return this.#setRoster({ count, participants });
-    }
-    this.count = count;
-    if (this.participants !== undefined) {
-      const present = new Map(this.participants);
-      for (const { subscriber, name } of joined ?? []) present.set(subscriber, name);
-      for (const subscriber of left ?? []) present.delete(subscriber);
-      this.participants = present;
-    }
+  changeRoster(roster: GroupRoster): void {
+    this.people.change(roster);
     this.#listeners.tell({ kind: "roster" });
   }
 
@@ -231,7 +216,7 @@ export class Talkgroup implements MediaGroup {
   #dropFloor(): void {
     if (this.#utterance !== undefined) this.#setState({ is: "lost" });
     this.#abandon();
-    this.#endBurst();
+    this.#listening.ends();
   }
 
   #sendVoice(packet: RtpPacket): void {
@@ -267,10 +252,10 @@ export class Talkgroup implements MediaGroup {
       case "unanswered":
         return this.#refused({ is: "unanswered" });
       case "taken":
-        return this.#taken(effect);
+        return this.#listening.begins(this.#clock.now(), effect);
       case "idle":
         if (this.talker !== undefined) this.#voice.play("released");
-        return this.#endBurst();
+        return this.#listening.ends();
       case "offered": // our key is never up while we wait
         return;
     }
@@ -283,7 +268,7 @@ export class Talkgroup implements MediaGroup {
   }
 
   #granted(burstSsrc: number, durationS: number | undefined): void {
-    this.#endBurst();
+    this.#listening.ends();
     this.#voice.play("granted");
     const endsAt = durationS === undefined ? undefined : this.#clock.now() + durationS;
     this.#setState({ is: "granted", burstSsrc, endsAt });
@@ -322,32 +307,18 @@ export class Talkgroup implements MediaGroup {
 
   // Others
 
+  get talker(): Talker | undefined {
+    return this.#listening.talker;
+  }
+
   /** Of the burst that is heard; our own is not. */
   get talkerSsrc(): number | undefined {
     return this.talker?.burstSsrc;
   }
 
-  #taken(taken: FloorTaken): void {
-    this.#endBurst();
-    if (taken.burstSsrc === undefined) return;
-    this.talker = talkerOf(taken, taken.burstSsrc, this.#clock.now());
-    this.#reception = new Reception(taken.burstSsrc);
-    const burst = { group: this.group, ssrc: taken.burstSsrc };
-    this.#voice.burstBegins(taken.userId === undefined ? burst : { ...burst, talker: taken.userId });
-    this.#listeners.tell({ kind: "talker" });
-  }
-
-  #endBurst(): void {
-    if (this.talker === undefined) return;
-    this.#voice.burstEnds(this.talker.burstSsrc);
-    this.talker = this.#reception = undefined;
-    this.#listeners.tell({ kind: "talker" });
-  }
-
   receiveVoice(now: number, packet: RtpPacket): void {
     this.#floor.mediaReceived(now);
-    this.#reception?.packet(now, packet);
-    this.#voice.hear(packet.ssrc, packet.sequence, packet.timestamp, packet.payload);
+    this.#listening.hear(now, packet);
     this.#voiceListeners.tell({ packet, talker: this.talker });
   }
 
@@ -356,6 +327,6 @@ export class Talkgroup implements MediaGroup {
   }
 
   report(): ReportBlock | undefined {
-    return this.#reception?.report();
+    return this.#listening.report();
   }
 }

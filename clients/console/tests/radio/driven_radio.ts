@@ -72,7 +72,8 @@ function watch(group: Talkgroup): void {
     tell({ event: talker === undefined ? "said" : "voice", packet: hex(encodeRtp(packet)) });
   });
   group.listen(({ kind }) => {
-    const { state, talker, count, emergency, imminentPeril } = group;
+    const { state, talker, emergency, imminentPeril } = group;
+    const { count } = group.people;
     tell({ event: "talkgroup", kind, group: group.group, state, talker, count, emergency, imminentPeril });
   });
 }
@@ -128,7 +129,8 @@ const COMMANDS: Record<string, (...given: any[]) => unknown> = {
   affiliate: async (group: string) => {
     const talkgroup = await radio.affiliate(group);
     watch(talkgroup);
-    return { name: talkgroup.name, count: talkgroup.count, people: [...(talkgroup.participants?.values() ?? [])] };
+    const { count, names } = talkgroup.people;
+    return { name: talkgroup.name, count, people: [...(names?.values() ?? [])] };
   },
   deaffiliate: (group: string) => radio.deaffiliate(group),
   press: (group: string, urgency: object) => radio.talkgroups.get(group)!.press(urgency),

@@ -246,13 +246,13 @@ describe("who listens", () => {
   it("follows who takes part", () => {
     const { group } = simulatedGroup();
     const change = { type: "group.roster", group: group.group } as const;
-    expect(group.participants).toBeUndefined();
+    expect(group.people.names).toBeUndefined();
     group.changeRoster({ ...change, count: 1, participants: [{ subscriber: "sub_1", name: "Anna" }] });
     group.changeRoster({ ...change, count: 2, joined: [{ subscriber: "sub_2", name: "Bert" }] });
     group.changeRoster({ ...change, count: 1, left: ["sub_1"] });
-    expect([...group.participants!.values()]).toEqual(["Bert"]);
+    expect([...group.people.names!.values()]).toEqual(["Bert"]);
     group.changeRoster({ ...change, count: 99 });
-    expect(group.participants).toBeUndefined();
-    expect(group.count).toBe(99);
+    expect(group.people.names).toBeUndefined();
+    expect(group.people.count).toBe(99);
   });
 });
