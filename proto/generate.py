@@ -2,7 +2,8 @@
 
     python proto/generate.py [--check]
 
-Generated: schemas/*.json, asyncapi.json, openapi.json, vectors/*.json, floor-states.md, roles.md, walkthrough.md.
+Generated: schemas/*.json, asyncapi.json, openapi.json, vectors/*.json, floor-states.md, roles.md, walkthrough.md; and
+the messages of the console, in TypeScript.
 """
 
 import json
@@ -14,13 +15,15 @@ from generator.floor_states import document as floor_states
 from generator.policy_schema import policy_schema
 from generator.roles import document as roles
 from generator.schemas import schemas, subject_export
+from generator.typescript import document as typescript
 from generator.vectors import vector_files
 from generator.walkthrough import document as walkthrough
 
 from pttserver.net.pages import Pages
 from pttserver.net.site import http_application
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).resolve().parent
+CONSOLE_MESSAGES = "../clients/console/src/protocol/messages.ts"
 
 
 def documents() -> dict[str, str]:
@@ -34,6 +37,7 @@ def documents() -> dict[str, str]:
     found["floor-states.md"] = floor_states()
     found["roles.md"] = roles()
     found["walkthrough.md"] = walkthrough()
+    found[CONSOLE_MESSAGES] = typescript()
     return found
 
 
@@ -59,17 +63,22 @@ def main(arguments: list[str]) -> int:
     wanted = documents()
     changed = stale(wanted)
     if arguments:
-        sys.stdout.writelines(f"stale: proto/{name}\n" for name in changed)
+        sys.stdout.writelines(f"stale: {_shown(name)}\n" for name in changed)
         return 1 if changed else 0
     for name in changed:
         path = FOLDER / name
         if name not in wanted:
             path.unlink()
             continue
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         path.write_text(wanted[name], encoding="utf-8")
-    sys.stdout.writelines(f"written: proto/{name}\n" for name in changed)
+    sys.stdout.writelines(f"written: {_shown(name)}\n" for name in changed)
     return 0
+
+
+def _shown(name: str) -> Path:
+    """From the root of the repository on."""
+    return (FOLDER / name).resolve().relative_to(FOLDER.parent)
 
 
 if __name__ == "__main__":

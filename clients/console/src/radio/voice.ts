@@ -34,8 +34,11 @@ export interface Voice {
   /** No packet follows; what is buffered is played to the end. */
   burstEnds(ssrc: number): void;
   setChannel(group: string, channel: Channel): void;
-  /** The key was pressed: every frame from now on is given, before the floor is granted too. Throws MicrophoneError. */
-  capture(give: (frame: CapturedFrame) => void): Promise<Capture>;
+  /**
+   * The key was pressed: every frame from now on is given, before the floor is granted too. Throws MicrophoneError.
+   * `lost`: the microphone went away meanwhile and no other could be had; silence follows until `stop`.
+   */
+  capture(give: (frame: CapturedFrame) => void, lost?: (error: MicrophoneError) => void): Promise<Capture>;
   /** Short sounds of the radio itself: grant, denial, end of a talk burst, an alert. */
   play(signal: "granted" | "denied" | "released" | "alert" | "call"): void;
 }
