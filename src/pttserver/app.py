@@ -29,6 +29,7 @@ from pttserver.running import Server, Services
 from pttserver.services.acts import Acts
 from pttserver.services.alert_desk import AlertDesk
 from pttserver.services.alert_log import AlertLog
+from pttserver.services.alert_positions import AlertPositions
 from pttserver.services.alert_routing import AlertRouting
 from pttserver.services.alerts import AlertService
 from pttserver.services.ambient_listening import AmbientListening
@@ -278,6 +279,14 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         acts=Acts(AuditLog(database), policies, clock),
         clock=clock,
     )
+    alert_positions = AlertPositions(
+        desk=alert_desk,
+        log=alert_log,
+        locating=location.locating,
+        looks=location.looks,
+        policies=policies,
+        clock=clock,
+    )
     pins = PinCheck(settings.authentication)
     authentication = Authentication(
         devices=Devices(database),
@@ -313,6 +322,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
             *calling.handlers(),
             alerts.handlers(),
             listening.handlers(),
+            alert_positions.handlers(),
             messaging.handlers(),
             contacts.handlers(),
             location.desk.handlers(),
