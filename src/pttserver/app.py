@@ -299,7 +299,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     )
     queue, message_history = MessageQueue(database), MessageHistory(database)
     messaging = Messaging(
-        addresses=MessageAddresses(MessageDirectory(database), policies, clock),
+        addresses=MessageAddresses(MessageDirectory(database), temporary, policies, clock),
         queue=queue,
         history=message_history,
         sessions=sessions,
