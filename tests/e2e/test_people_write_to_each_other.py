@@ -53,9 +53,9 @@ async def test_a_group_for_a_while_is_written_to_like_any_other_while_it_is_ther
         people = {name: await platform.enrol(name) for name in ("Anna", "Bert", "Dora", "Eve")}
         await platform.office.roles.set_role(TENANT, "Dora", Role.DISPATCHER)
         anna, dora, eve = [await writer(platform, people[name]) for name in ("Anna", "Dora", "Eve")]
-        bert = await writer(platform, people["Bert"])
-        await gone(bert)
-        group = await dora.handset.dispatch.make_group("Search", [anna.me, bert.me], "missing child")
+        file = tmp_path / "bert.messages"
+        await gone(await writer(platform, people["Bert"], message_file=file))
+        group = await dora.handset.dispatch.make_group("Search", [anna.me, people["Bert"].subscriber], "missing child")
         await until(lambda: any(info.group == group for info in anna.handset.groups))
         await dora.messages.send("north bank", group=group)
         await anna.has("north bank")
@@ -65,7 +65,7 @@ async def test_a_group_for_a_while_is_written_to_like_any_other_while_it_is_ther
         await dora.handset.dispatch.dissolve_group(group, "found")
         with pytest.raises(Refused, match="no such object"):
             await anna.messages.send("too late", group=group)
-        bert = await writer(platform, people["Bert"])
+        bert = await writer(platform, people["Bert"], message_file=file)
         assert (bert.texts, bert.received[0].verdict) == (["north bank"], Verdict.GENUINE)
         assert [one.text for one in await anna.messages.history(group=group)] == ["north bank"]
         assert eve.events == []
