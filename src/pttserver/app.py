@@ -55,6 +55,7 @@ from pttserver.services.messages import Messaging
 from pttserver.services.open_microphones import OpenMicrophones
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_watch import PolicyDesk
+from pttserver.services.refused_attempts import RefusedAttempts
 from pttserver.services.replies import Offer
 from pttserver.services.retention import Retention
 from pttserver.services.rosters import Rosters
@@ -327,6 +328,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
             contacts.handlers(),
             location.desk.handlers(),
             AreaGroups(location.desk, calling.regrouping).handlers(),
+            attempts=RefusedAttempts(AuditLog(database), policies, clock),
             refusals=location.desk.refusals(),
         ),
         location=location,
