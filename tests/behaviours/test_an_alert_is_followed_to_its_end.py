@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ class Scene:
         await self.platform.organise("Patrol", policy=policy)
         self.bert = await self.control.on_duty("Bert", "Patrol")
         self.dora = await self.control.on_duty("Dora", role=Role.DISPATCHER)
-        self.carl = await BareRadio.log_in(await self.control.credentials("Carl", "Patrol"))
+        self.carl_credentials = await self.control.credentials("Carl", "Patrol")
+        self.carl = await BareRadio.log_in(self.carl_credentials)
         await self.carl.ask(s.RaiseAlert(id=1, alert=ALERT), s.AlertAccepted)
         await until(lambda: self.dora.raised() and self.bert.raised())
 
@@ -180,6 +182,24 @@ async def test_with_the_exception_it_goes_on_whatever_is_switched(scene: Scene) 
     await scene.carl.ask(s.LocationSwitch(id=1, on=False), s.Done)
     assert (await scene.report()).accepted == 1
     await until(lambda: len(moved(scene.dora)) == 2)
+
+
+async def test_after_a_restart_the_way_goes_on(tmp_path: Path) -> None:
+    async with running_platform(tmp_path) as platform:
+        scene = Scene(platform)
+        await scene.begin(QUICK)
+        await scene.report(ago_s=30)
+        dora, carl = scene.dora.handset.credentials, scene.carl_credentials
+        await scene.carl.close()
+    async with running_platform(tmp_path) as platform:
+        again = Scene(platform)
+        again.dora = await again.control.logged_in(replace(dora, server_url=platform.url))
+        again.carl = await BareRadio.log_in(replace(carl, server_url=platform.url))
+        await again.report(ago_s=5)
+        await again.report()
+        await until(lambda: len(moved(again.dora)) == 2)
+        assert await again.points() == 3
+        await again.carl.close()
 
 
 async def test_the_handset_shares_by_itself_what_it_follows(platform: Platform) -> None:
