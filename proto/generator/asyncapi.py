@@ -69,6 +69,7 @@ REPLIES = {
     "alert.handle": "done",
     "alert.resolve": "done",
     "alert.cancel": "done",
+    "alert.position": "location.taken",
     "alert.list": "alerts",
     "alert.listen": "alert.listening",
     "alert.listen.end": "done",

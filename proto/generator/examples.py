@@ -57,7 +57,9 @@ _STEPS = [
     s.AlertStep(number=2, kind="acknowledged", at_ms=1_790_000_004_500, by=fixed.BERT, name="Bert Bär"),
 ]
 
-_LOCATION = s.LocationTerms(state="on", interval_s=60, precision_m=0, stored=False, may_switch_off=True, sos=False)
+_LOCATION = s.LocationTerms(
+    state="on", interval_s=60, precision_m=0, stored=False, may_switch_off=True, sos=False, sos_interval_s=5
+)
 _RECORDING = s.RecordingTerms(allowed=False, on_alert=False, keep_s=2_592_000)
 _TERMS = s.Terms(role="subscriber", alerts=True, location=_LOCATION, recording=_RECORDING)
 _CIRCLE = s.CircleShape(center=s.Point(latitude=55.6761, longitude=12.5683), radius_m=150.0)
@@ -183,6 +185,7 @@ _REQUESTS: list[s.Message] = [
     s.HandleAlert(id=23, alert=fixed.ALERT),
     s.ResolveAlert(id=24, alert=fixed.ALERT, outcome="resolved", note="taken to hospital"),
     s.CancelAlert(id=25, alert=fixed.ALERT, reason="pressed by mistake"),
+    s.ReportAlertPosition(id=27, alert=fixed.ALERT, position=_POSITION),
     s.ListAlerts(id=26),
     s.ListenToAlert(id=27, alert=fixed.ALERT, reason="no answer to our calls", for_s=60),
     s.StopListening(id=28, alert=fixed.ALERT),
@@ -226,6 +229,7 @@ _SERVER_MESSAGES: list[s.Message] = [
     s.AlertAccepted(re=20, alert=fixed.ALERT, state="raised"),
     s.Alerts(re=26, alerts=[s.AlertDetail(info=_ALERT, steps=_STEPS)]),
     s.AlertRaised(info=_ALERT.model_copy(update={"state": "raised"})),
+    s.AlertMoved(alert=fixed.ALERT, position=_POSITION),
     s.AlertStepped(alert=fixed.ALERT, state="acknowledged", step=_STEPS[1]),
     s.AlertListening(re=27, alert=fixed.ALERT, group=fixed.GROUP, at_most_s=60),
     s.AlertMicrophone(alert=fixed.ALERT, group=fixed.GROUP, open=True, shown=True, listeners=[_PARTY], at_most_s=60),

@@ -29,6 +29,7 @@ from pttserver.running import Server, Services
 from pttserver.services.acts import Acts
 from pttserver.services.alert_desk import AlertDesk
 from pttserver.services.alert_log import AlertLog
+from pttserver.services.alert_positions import AlertPositions
 from pttserver.services.alert_routing import AlertRouting
 from pttserver.services.alerts import AlertService
 from pttserver.services.ambient_listening import AmbientListening
@@ -54,6 +55,7 @@ from pttserver.services.messages import Messaging
 from pttserver.services.open_microphones import OpenMicrophones
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_watch import PolicyDesk
+from pttserver.services.refused_attempts import RefusedAttempts
 from pttserver.services.replies import Offer
 from pttserver.services.retention import Retention
 from pttserver.services.rosters import Rosters
@@ -278,6 +280,14 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         acts=Acts(AuditLog(database), policies, clock),
         clock=clock,
     )
+    alert_positions = AlertPositions(
+        desk=alert_desk,
+        log=alert_log,
+        locating=location.locating,
+        looks=location.looks,
+        policies=policies,
+        clock=clock,
+    )
     pins = PinCheck(settings.authentication)
     authentication = Authentication(
         devices=Devices(database),
@@ -290,7 +300,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     )
     queue, message_history = MessageQueue(database), MessageHistory(database)
     messaging = Messaging(
-        addresses=MessageAddresses(MessageDirectory(database), policies, clock),
+        addresses=MessageAddresses(MessageDirectory(database), temporary, policies, clock),
         queue=queue,
         history=message_history,
         sessions=sessions,
@@ -313,10 +323,12 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
             *calling.handlers(),
             alerts.handlers(),
             listening.handlers(),
+            alert_positions.handlers(),
             messaging.handlers(),
             contacts.handlers(),
             location.desk.handlers(),
             AreaGroups(location.desk, calling.regrouping).handlers(),
+            attempts=RefusedAttempts(AuditLog(database), policies, clock),
             refusals=location.desk.refusals(),
         ),
         location=location,

@@ -12,10 +12,12 @@ from ptthandset.audio.files import WavWriter, read_audio
 from ptthandset.audio.similarity import similarity
 from ptthandset.speech import sentence_pcm
 from pttserver.roles import Role
+from pttserver.services.provision import FIRST_INSTRUCTION
 from running_server import PLAIN_POLICY, TENANT, Platform, until
 from sim.radio_traffic import Roll, roll_of
 
 LISTENING = PLAIN_POLICY + "[alerts]\nambient_listening = true\n"
+NOT_SHARED = "Your organisation lets alerts carry no position: none is sent.\n"
 
 
 @pytest.fixture
@@ -64,6 +66,41 @@ async def test_an_alert_is_taken_back(people: tuple[Shell, Shell], roll: Roll) -
     assert len(roll.platform.server.services.alerts.desk.board) == 0
     assert (await dora("dispatch", "alerts", "list")).out == "No alert is open.\n"
     assert "no alert open" in await anna.fails("sos", "--cancel", "again")
+
+
+async def test_where_somebody_is_who_calls_for_help_is_shown_until_the_end(
+    people: tuple[Shell, Shell], roll: Roll
+) -> None:
+    anna, dora = people
+    tenant = await roll.platform.provisioning.tenant(TENANT)
+    carried = PLAIN_POLICY + "[location]\nsos_exception = true\nsos_interval_s = 1\n"
+    await roll.platform.office.instructions.apply(tenant.tenant_id, carried, FIRST_INSTRUCTION)
+    watching = await dora.start("dispatch", "alerts", "watch")
+    assert watching.stdout is not None
+    assert watching.stderr is not None
+    await watching.stderr.readline()
+    calling = await anna.start("sos", "--at", "55.676,12.568")
+    assert calling.stdout is not None
+    told = ""
+    while told.count("is at 55.67600,12.56800 ±10 m") < 2:
+        told += (await asyncio.wait_for(watching.stdout.readline(), 20)).decode()
+    assert "SOS of Anna" in told
+    assert (await anna("sos", "--cancel", "found")).status == 0
+    seen = (await asyncio.wait_for(calling.stdout.read(), 20)).decode()
+    assert "Your position is shared with your dispatchers, every 1 s until the alert is closed.\n" in seen
+    watching.terminate()
+    await ended(watching)
+
+
+async def test_whose_position_is_not_shared_is_told_so(people: tuple[Shell, Shell]) -> None:
+    anna, _ = people
+    calling = await anna.start("sos", "--at", "55.676,12.568")
+    assert calling.stdout is not None
+    while (line := (await asyncio.wait_for(calling.stdout.readline(), 20)).decode()) != NOT_SHARED:
+        assert line, "it ended without a word of the position"
+    calling.terminate()
+    await ended(calling)
+    assert "choose one of" in await anna.fails("sos", "--gpsd", "--at", "1,2")
 
 
 async def test_who_may_not_is_told_why(people: tuple[Shell, Shell], roll: Roll) -> None:

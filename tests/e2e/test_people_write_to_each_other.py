@@ -10,8 +10,10 @@ from e2e.messaging import Writer, gone, writer
 from ptthandset.errors import HandsetError, NotConnected, Refused
 from ptthandset.message_chain import Verdict
 from ptthandset.message_events import Attachment, MessageTakenBack
+from pttserver.roles import Role
+from pttserver.services.temporary_groups import GroupKind
 from pttserver.wire.message_body import MAX_TEXT, AttachmentName
-from running_server import PLAIN_POLICY, running_platform, until
+from running_server import PLAIN_POLICY, TENANT, running_platform, until
 
 
 async def test_a_message_is_read_by_the_recipient_and_the_sender_is_told(tmp_path):
@@ -43,6 +45,42 @@ async def test_all_members_of_a_group_get_it_and_nobody_else(tmp_path):
             await dora.messages.send("let me in", group=group)
         assert refused.value.code == "not_found"
         assert dora.events == []
+
+
+async def test_a_group_for_a_while_is_written_to_like_any_other_while_it_is_there(tmp_path):
+    async with running_platform(tmp_path) as platform:
+        await platform.organise()
+        people = {name: await platform.enrol(name) for name in ("Anna", "Bert", "Dora", "Eve")}
+        await platform.office.roles.set_role(TENANT, "Dora", Role.DISPATCHER)
+        anna, dora, eve = [await writer(platform, people[name]) for name in ("Anna", "Dora", "Eve")]
+        file = tmp_path / "bert.messages"
+        await gone(await writer(platform, people["Bert"], message_file=file))
+        group = await dora.handset.dispatch.make_group("Search", [anna.me, people["Bert"].subscriber], "missing child")
+        await until(lambda: any(info.group == group for info in anna.handset.groups))
+        await dora.messages.send("north bank", group=group)
+        await anna.has("north bank")
+        assert anna.received[0].stored.sealed.group == group
+        with pytest.raises(Refused, match="no such object"):
+            await eve.messages.send("let me in", group=group)
+        await dora.handset.dispatch.dissolve_group(group, "found")
+        with pytest.raises(Refused, match="no such object"):
+            await anna.messages.send("too late", group=group)
+        bert = await writer(platform, people["Bert"], message_file=file)
+        assert (bert.texts, bert.received[0].verdict) == (["north bank"], Verdict.GENUINE)
+        assert [one.text for one in await anna.messages.history(group=group)] == ["north bank"]
+        assert eve.events == []
+
+
+async def test_a_call_is_no_group_to_write_to(tmp_path):
+    async with running_platform(tmp_path) as platform:
+        await platform.organise()
+        anna = await writer(platform, await platform.enrol("Anna"))
+        bert = await writer(platform, await platform.enrol("Bert"))
+        tenant = await platform.provisioning.tenant(TENANT)
+        temporary = platform.server.services.memberships.temporary
+        call = temporary.make(tenant.tenant_id, anna.me, [bert.me], "call", GroupKind.PRIVATE)
+        with pytest.raises(Refused, match="no such object"):
+            await anna.messages.send("psst", group=call)
 
 
 async def test_who_is_away_gets_it_at_the_next_login_in_order_and_once(tmp_path):

@@ -21,11 +21,11 @@ async def find(handset: Handset, names: Sequence[str]) -> Address:
     for info in handset.groups:
         if list(names) in ([info.name], [info.group]):
             return Address(group=info.group)
-    known = await _known(handset)
-    return Address(people=[_one(name, known) for name in names])
+    known = await known_people(handset)
+    return Address(people=[person_called(name, known) for name in names])
 
 
-async def _known(handset: Handset) -> dict[str, set[str]]:
+async def known_people(handset: Handset) -> dict[str, set[str]]:
     """Identifiers by name: aliases of contacts count before names of members."""
     found: dict[str, set[str]] = {}
     for contact in await handset.contacts.list():
@@ -38,7 +38,8 @@ async def _known(handset: Handset) -> dict[str, set[str]]:
     return found
 
 
-def _one(name: str, known: dict[str, set[str]]) -> str:
+def person_called(name: str, known: dict[str, set[str]]) -> str:
+    """The identifier; one is taken as it is. Raises HandsetError: nobody is called so, or several are."""
     if re.fullmatch("sub_[0-9a-f]{16}", name):
         return name
     meant = known.get(name, set())

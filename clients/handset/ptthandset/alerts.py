@@ -18,9 +18,17 @@ from ptthandset.listeners import tell_all
 from ptthandset.service import Ask, Service
 from pttserver.wire import signalling
 from pttserver.wire.alert_packet import AlertPacket, AlertPacketType, RefusalCause
-from pttserver.wire.signalling import AlertDetail, AlertInfo, AlertOutcome, AlertRaised, AlertStepped, Position
+from pttserver.wire.signalling import (
+    AlertDetail,
+    AlertInfo,
+    AlertMoved,
+    AlertOutcome,
+    AlertRaised,
+    AlertStepped,
+    Position,
+)
 
-AlertEvent = AlertRaised | AlertStepped | signalling.GroupEmergency
+AlertEvent = AlertRaised | AlertMoved | AlertStepped | signalling.GroupEmergency
 SWITCHED_OFF: Final = "Your organisation has switched alerts off for you."
 _SERVERS_TROUBLE = ("internal", "busy", "store.unavailable")
 _CLOSED = ("resolved", "false_alarm", "test", "cancelled")
@@ -184,6 +192,9 @@ class Alerts(Service):
         match event:
             case AlertRaised(info=info):
                 self._hear(info)
+            case AlertMoved(alert=alert, position=position):
+                if alert in self.open:
+                    self.open[alert] = self.open[alert].model_copy(update={"position": position})
             case AlertStepped(alert=alert, step=step):
                 if self._seen.get(alert, 0) >= step.number:
                     return

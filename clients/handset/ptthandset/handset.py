@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from ptthandset.alert_track import AlertTrack
 from ptthandset.alerts import Alerts
 from ptthandset.audio.playout import Played
 from ptthandset.calls import Calls
@@ -108,6 +109,8 @@ class Handset:
             credentials.subscriber,
             self.options.sample_rate_hz,
         )
+        self.alert_track = AlertTrack(self._ask, lambda: self.alerts.own, lambda: self.terms)
+        self.location.on_fix = self.alert_track.take
         self._services: list[Service] = [
             self.messages, self.contacts, self.calls, self.dispatch, self.alerts, self.location, self.listening,
         ]  # fmt: skip

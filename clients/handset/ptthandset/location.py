@@ -11,7 +11,7 @@ connection. The server checks it all the same.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Sequence
 
 from ptthandset.errors import HandsetError, NotConnected, Refused
 from ptthandset.listeners import tell_all
@@ -44,6 +44,7 @@ class Location(Service):
         self._watches: list[signalling.LocationWatch] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.listeners: list[Callable[[LocationEvent], None]] = []
+        self.on_fix: Callable[[Position], Awaitable[None]] | None = None
 
     @property
     def terms(self) -> signalling.LocationTerms | None:
@@ -72,9 +73,12 @@ class Location(Service):
     async def follow(self, source: AsyncIterable[Position]) -> None:
         """Reports what the source gives, no oftener than the terms say, until it ends.
 
-        Without a connection positions wait, and go out when there is one again.
+        Without a connection positions wait, and go out when there is one again. An open alert of ours is told each fix
+        that it may carry (alert_track.py).
         """
         async for position in source:
+            if self.on_fix is not None:
+                await self.on_fix(position)
             if self.state != "on":
                 self._let_go()
                 continue

@@ -22,6 +22,7 @@ _DIRECTIONS = {
     "location.interval_s": +1,
     "location.precision_m": +1,
     "location.sos_exception": -1,
+    "location.sos_interval_s": +1,
     "alerts.enabled": -1,
     "alerts.allowed_by_default": -1,
     "alerts.ambient_listening": -1,

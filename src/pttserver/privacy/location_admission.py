@@ -72,6 +72,7 @@ class Admission:
             stored=self._policy.writes(Category.LOCATION),
             may_switch_off=location.subscriber_may_switch_off,
             sos=location.sos_exception,
+            sos_interval_s=location.sos_interval_s,
         )
 
 

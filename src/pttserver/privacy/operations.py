@@ -118,6 +118,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "alert.raise": Operation(Scope.ALERT, switch=Switch.ALERTS),
     "alert.delivered": Operation(Scope.ALERT),
     "alert.cancel": Operation(Scope.ALERT),
+    "alert.position": Operation(Scope.ALERT),
     "alert.list": Operation(Scope.ALERT),
     "alert.acknowledge": Operation(Scope.ALERT, DISPATCHERS),
     "alert.handle": Operation(Scope.ALERT, DISPATCHERS),

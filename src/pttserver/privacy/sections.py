@@ -163,6 +163,8 @@ class LocationSection(Section):
     """Time zone of the duty hours, such as `Europe/Copenhagen`."""
     sos_exception: bool = False
     """Whether an emergency alert carries a position, even if location is switched off or nobody is on duty."""
+    sos_interval_s: Annotated[int, Field(ge=1, le=86_400)] = 5
+    """Shortest time between two positions of a device whose alert is open, seconds."""
 
     @property
     def duty(self) -> DutyHours:

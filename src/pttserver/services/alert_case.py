@@ -17,7 +17,8 @@ NameOf = Callable[[SubscriberId], Personal]
 class Case:
     """`audience`: of all stages that were reached. `told`: who has seen the alert since this process runs.
 
-    `name`: display name of the raiser as it was last known. `position` is held in memory while the alert is open.
+    `followers`: who was told positions since then. `name`: display name of the raiser as it was last known. `position`
+    is held in memory while the alert is open.
     """
 
     alert: Alert
@@ -26,6 +27,7 @@ class Case:
     position: signalling.Position | None = None
     audience: Audience = Audience()  # noqa: RUF009 - frozen
     told: set[SubscriberId] = field(default_factory=set)
+    followers: set[SubscriberId] = field(default_factory=set)
 
     def concerns(self, session: Session) -> bool:
         """Whether the person is to hear what happens: a recipient, or who raised it."""

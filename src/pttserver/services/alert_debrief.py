@@ -1,7 +1,7 @@
 """Debriefing: what happened from the press of the key to the end, as a record for machines and as a page to read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pttserver.alerts.states import SHOWS_DELIVERY, StepKind
@@ -17,6 +17,7 @@ from pttserver.services.policy_book import PolicyBook
 from pttserver.services.provision import Provisioning
 from pttserver.services.serving import Serving
 from pttserver.services.subject_page import moment
+from pttserver.store.alert_track import AlertTracks, TrackPoint
 from pttserver.store.alerts import Alerts, StoredAlert
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.call_records import CallRecords, PastCall, Wanted
@@ -75,6 +76,7 @@ class ShownAlert:
     acknowledged_after_s: float | None
     steps: tuple[ShownStep, ...]
     calls: tuple[ShownCall, ...] = ()
+    track: tuple[TrackPoint, ...] = ()
 
 
 class AlertDebrief:
@@ -82,6 +84,7 @@ class AlertDebrief:
 
     def __init__(self, database: Database, policies: PolicyBook, provisioning: Provisioning, clock: Clock) -> None:
         self._alerts = Alerts(database)
+        self._tracks = AlertTracks(database)
         self._calls = CallRecords(database)
         self._serving = Serving(database, policies, clock)
         self._policies = policies
@@ -97,7 +100,7 @@ class AlertDebrief:
         return [_shown(stored, names) for stored in found]
 
     async def alert(self, tenant: str, alert_id: str, by: Instruction) -> ShownAlert:
-        """One alert, with the calls meanwhile."""
+        """One alert, with the calls meanwhile and where the raiser was."""
         owner = (await self._provisioning.tenant(tenant)).tenant_id
         cutoffs = await self._serving.cutoffs(owner)
         found = await self._alerts.of_tenant(owner, cutoffs, AlertId(alert_id))
@@ -111,7 +114,8 @@ class AlertDebrief:
         names = await self._names(owner, tenant)
         end_ms = stored.closed_ms or self._clock.utc_ms()
         meanwhile = [_call(call, groups, names) for call in reversed(calls) if call.started_ms <= end_ms]
-        return _shown(stored, names, tuple(meanwhile))
+        track = await self._tracks.track(stored.alert_id, stored.raiser_id, cutoffs)
+        return replace(_shown(stored, names, tuple(meanwhile)), track=tuple(track))
 
     def _shows_calls(self, tenant_id: TenantId) -> bool:
         policy = self._policies.policy(tenant_id)
@@ -204,6 +208,10 @@ def alert_page(alert: ShownAlert) -> Page:
         ]
         for call in alert.calls
     ]
+    track = [
+        [f"{(point.at_ms - alert.raised_ms) / 1000:.1f} s", moment(point.at_ms), point.place.reveal()]
+        for point in alert.track
+    ]
     return Page(
         title=f"{kind} of {alert.raiser.reveal()}",
         lead=f"Raised on {moment(alert.raised_ms)}; now {alert.state.replace('_', ' ')}.",
@@ -215,6 +223,12 @@ def alert_page(alert: ShownAlert) -> Page:
                 [] if calls else ["None in which the person took part, or none that are kept."],
                 headings=["Group", "Began", "Ended", "Started by"],
                 rows=calls,
+            ),
+            Section(
+                "Positions meanwhile",
+                [] if track else ["None, or none that are kept."],
+                headings=["After", "When", "Degrees north, east"],
+                rows=track,
             ),
         ],
     )
@@ -265,4 +279,5 @@ def alert_document(alert: ShownAlert) -> dict[str, Any]:
             }
             for call in alert.calls
         ],
+        "track": [{"at_ms": point.at_ms, "position": point.place.reveal()} for point in alert.track],
     }

@@ -107,8 +107,16 @@ class AlertDesk:
             return
         case.position = position
         self._log.put_position(case.tenant_id, case.alert, as_degrees(position))
+        self._tell_again(case)
+
+    def forget_position(self, case: Case) -> None:
+        """Location went off: everybody who knows of the alert is told it without a position."""
+        case.position = None
+        self._tell_again(case)
+
+    def _tell_again(self, case: Case) -> None:
         told = signalling.AlertRaised(info=case.info()).to_json()
-        for session in self._concerned(case):
+        for session in self.concerned(case):
             _post(session, told)
 
     def carry_out(self, case: Case, effects: Sequence[Effect]) -> None:
@@ -192,7 +200,8 @@ class AlertDesk:
                 case.told.add(session.identity.subscriber_id)
                 _post(session, signalling.AlertRaised(info=case.info()).to_json())
 
-    def _concerned(self, case: Case) -> list[Session]:
+    def concerned(self, case: Case) -> list[Session]:
+        """Sessions of the recipients and of who raised it."""
         return [session for session in self._sessions.of_tenant(case.tenant_id) if case.concerns(session)]
 
     def _tell_raiser(self, case: Case) -> None:
@@ -203,7 +212,7 @@ class AlertDesk:
     def _tell(self, case: Case) -> None:
         """Whoever is there and does not know of it yet."""
         text = signalling.AlertRaised(info=case.info()).to_json()
-        for session in self._concerned(case):
+        for session in self.concerned(case):
             who = session.identity.subscriber_id
             if who != case.alert.raiser and who not in case.told and _post(session, text):
                 case.told.add(who)

@@ -22,10 +22,12 @@ from pttserver.privacy.gate import Gate
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released, Value
 from pttserver.services.policy_book import PolicyBook
+from pttserver.store.alert_track import NewTrackPoint
 from pttserver.store.alerts import Alerts, Entry, NewAlert, NewPosition, NewStep
 from pttserver.store.audit_chain import AuditNote
 
 RETRY_AFTER_S = 1.0
+MOST_POINTS_WAITING = 10_000  # of tracks; steps wait without a bound, for there are few
 _MOST_AT_ONCE = 500
 _BY_THE_WAY = frozenset({StepKind.RAISED, StepKind.DELIVERED})  # the person's own; no act of an operator
 _NOTED_BEFORE = frozenset({StepKind.LISTENING_ASKED})  # with its reason, before it was done
@@ -33,12 +35,13 @@ _log = get_logger("alert_log")
 
 
 class _Waiting(NamedTuple):
-    """A step, or a position, that is not on the disk yet."""
+    """A step, or a position, that is not on the disk yet. `taken_ms`: of a point of the track."""
 
     tenant_id: TenantId
     alert: Alert
     step: Step | None
     position: Personal | None
+    taken_ms: int | None = None
 
 
 class AlertLog:
@@ -52,6 +55,7 @@ class AlertLog:
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self.failures = 0
+        self.points_dropped = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -64,6 +68,14 @@ class AlertLog:
     def put_position(self, tenant_id: TenantId, alert: Alert, position: Personal) -> None:
         """It came after the alert."""
         self._waiting.append(_Waiting(tenant_id, alert, None, position))
+        self._wake.set()
+
+    def put_point(self, tenant_id: TenantId, alert: Alert, position: Personal, taken_ms: int) -> None:
+        """Where the raiser was while the alert was open. While the disk fails for long, points are dropped."""
+        if len(self._waiting) >= MOST_POINTS_WAITING:
+            self.points_dropped += 1
+            return
+        self._waiting.append(_Waiting(tenant_id, alert, None, position, taken_ms))
         self._wake.set()
 
     def put_note(self, note: AuditNote) -> None:
@@ -150,14 +162,24 @@ class _Release:
             yield from self._alert(subject, step)
         if step is not None:
             yield from self._step(subject, step)
+        elif one.taken_ms is not None:
+            yield from self._point(one.taken_ms)
         elif (position := self._position()) is not None:
             yield NewPosition(one.alert.alert_id, raiser, position)
 
+    def _point(self, taken_ms: int) -> Iterator[NewTrackPoint]:
+        """By the rule for positions alone: the track may be gone while the alert is still kept."""
+        one, raiser = self._one, self._one.alert.raiser
+        subject, place, at_ms = map(self._place, (raiser, one.position, taken_ms))
+        if subject is not None and place is not None and at_ms is not None:
+            yield NewTrackPoint(one.alert.alert_id, one.tenant_id, raiser, subject, place, at_ms)
+
+    def _place(self, value: Value | None) -> Released | None:
+        raiser = self._one.alert.raiser
+        return None if value is None else self._gate.release(Category.LOCATION, Purpose.SAFETY, raiser, value)
+
     def _position(self) -> Released | None:
-        position = self._one.position
-        if position is None:
-            return None
-        return self._gate.release(Category.LOCATION, Purpose.SAFETY, self._one.alert.raiser, position)
+        return self._place(self._one.position)
 
     def _alert(self, subject: Released, step: Step) -> Iterator[NewAlert]:
         one = self._one

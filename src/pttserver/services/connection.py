@@ -189,9 +189,12 @@ class Connection:
             self._door.console.used_by_request(session.console, request)
         try:
             self._door.desk.require(session, request)
-        except Forbidden:
-            await self._door.desk.refused(session, request)
+            await self._do(session, request)
+        except (Forbidden, NotFound) as error:
+            await self._door.desk.refused(session, request, error)
             raise
+
+    async def _do(self, session: Session, request: signalling.Request) -> None:
         own = _REQUESTS.get(type(request))
         if own is not None:
             await own(self, session, request)

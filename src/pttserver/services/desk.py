@@ -3,24 +3,28 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from pttserver.errors import Forbidden, PolicyForbids, UnknownMessageType
+from pttserver.errors import Forbidden, NotFound, PolicyForbids, UnknownMessageType
 from pttserver.privacy.operations import OPERATIONS, SWITCHES
 from pttserver.privacy.operations import refusal as refusal_of
 from pttserver.services.policy_book import PolicyBook
+from pttserver.services.refused_attempts import RefusedAttempts
 from pttserver.sessions.session import Session
 from pttserver.wire import signalling
 
 Handler = Callable[[Session, Any], Awaitable[signalling.Reply]]
 Handlers = Mapping[type[signalling.Request], Handler]
 Refusals = Mapping[type[signalling.Request], Callable[[Session, Any], Awaitable[None]]]
-"""What a service does when the role of whoever asks does not permit the request, such as to note it."""
+"""What a service notes of its own when the role of whoever asks does not permit the request."""
 
 
 class Desk:
     """Knows who does what; the services take their requests by `Handlers`."""
 
-    def __init__(self, policies: PolicyBook, *services: Handlers, refusals: Refusals | None = None) -> None:
+    def __init__(
+        self, policies: PolicyBook, *services: Handlers, attempts: RefusedAttempts, refusals: Refusals | None = None
+    ) -> None:
         self._policies = policies
+        self._attempts = attempts
         self._refusals = refusals or {}
         self._handlers: dict[type[signalling.Request], Handler] = {}
         for handlers in services:
@@ -39,11 +43,13 @@ class Desk:
         if refused is not None:
             raise Forbidden
 
-    async def refused(self, session: Session, request: signalling.Request) -> None:
-        """`require` raised Forbidden. Raises StoreUnavailable."""
+    async def refused(self, session: Session, request: signalling.Request, error: Forbidden | NotFound) -> None:
+        """`require` or `handle` raised it: that it was tried is noted. Raises StoreUnavailable."""
         note = self._refusals.get(type(request))
-        if note is not None:
+        if note is not None and isinstance(error, Forbidden):
             await note(session, request)
+        else:
+            await self._attempts.note(session, request, error)
 
     async def handle(self, session: Session, request: signalling.Request) -> signalling.Reply:
         """Raises what the service raises; UnknownMessageType if this server has no such service."""

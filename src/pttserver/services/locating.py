@@ -13,7 +13,7 @@ what watchers were told are taken back in one step: `review` looks for that as p
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from pttserver.clock import Clock
@@ -78,6 +78,8 @@ class Locating:
         self.wanted = WantedPositions(clock, settings.wanted_s)
         self.taken = 0
         self.crossings = 0
+        self.also_known: Callable[[], Iterable[tuple[TenantId, SubscriberId]]] = tuple
+        self.on_let_go: Callable[[TenantId, SubscriberId], None] | None = None
         self.drops: dict[str, int] = dict.fromkeys([*map(str, list(LocationState)[1:]), *map(str, Flaw)], 0)
 
     # What comes in -----------------------------------------------------------------------------------------------
@@ -162,6 +164,10 @@ class Locating:
             self.drops[LocationState.OFF_DUTY if state is LocationState.ON else state] += 1
         return admitted
 
+    def since_ms(self, tenant_id: TenantId, who: SubscriberId) -> int:
+        """What was measured at or before this moment is not ours to know: location was off, or was switched on then."""
+        return self._places(tenant_id).past(who).since_ms
+
     def admission(self, session: Session) -> Admission:
         """Of a session's subscriber, by the policy of now. Raises PolicyMissing."""
         who = session.identity
@@ -216,6 +222,8 @@ class Locating:
         self._log.forget(who)
         self.wanted.forget(who)
         self._watchers.forget(tenant_id, who)
+        if self.on_let_go is not None:
+            self.on_let_go(tenant_id, who)
 
     async def review(self) -> None:
         """Policies or rights changed: lets go of everybody for whom location is not on. Raises StoreUnavailable."""
@@ -228,6 +236,7 @@ class Locating:
     def _known(self) -> Iterator[tuple[TenantId, SubscriberId]]:
         for tenant_id, places in self._whereabouts.items():
             yield from ((tenant_id, who) for who in places.known())
+        yield from self.also_known()
 
     async def run(self) -> None:
         """Forgets what is too old, and those whose duty is over, until cancelled."""

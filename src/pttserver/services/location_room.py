@@ -31,6 +31,7 @@ class LocationRoom:
     """`log`, `watchers` and `locating` each have a `run`."""
 
     log: PositionLog
+    looks: LocationLooks
     fencing: Fencing
     watchers: Watchers
     locating: Locating
@@ -80,7 +81,7 @@ class LocationRoom:
             events=RetentionEvents(database),
             clock=clock,
         )
-        return cls(log, fencing, watchers, locating, desk)
+        return cls(log, looks, fencing, watchers, locating, desk)
 
     async def review(self) -> None:
         """Policies, rights or fences changed. Raises StoreUnavailable."""

@@ -1,16 +1,17 @@
 """Keys of devices: published by their owners, and told to those who write to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pttserver.clock import Clock
 from pttserver.crypto.device_keys import verify
-from pttserver.errors import InvalidValue
+from pttserver.errors import InvalidValue, NotFound
 from pttserver.ids import GroupId, SubscriberId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.purposes import Purpose
 from pttserver.services.desk import Handler
 from pttserver.services.message_views import correspondent
 from pttserver.services.policy_book import PolicyBook
+from pttserver.services.temporary_groups import ANNOUNCED, TemporaryGroups
 from pttserver.sessions.session import Identity, Session
 from pttserver.store.message_directory import MessageDirectory
 from pttserver.store.message_people import Reader
@@ -22,8 +23,11 @@ from pttserver.wire.signed_message import published_key
 class MessageAddresses:
     """Who can be written to, and with which keys."""
 
-    def __init__(self, directory: MessageDirectory, policies: PolicyBook, clock: Clock) -> None:
+    def __init__(
+        self, directory: MessageDirectory, temporary: TemporaryGroups, policies: PolicyBook, clock: Clock
+    ) -> None:
         self._directory = directory
+        self._temporary = temporary
         self._policies = policies
         self._clock = clock
 
@@ -38,7 +42,18 @@ class MessageAddresses:
     async def people(self, who: Identity, others: Sequence[str] | None, group: str | None) -> list[Correspondent]:
         """`who` first; without `others` all of the group. Raises NotFound, InvalidValue."""
         ids = None if others is None else [SubscriberId(each) for each in others]
-        return await self._directory.correspondents(self.reader(who), ids, GroupId(group) if group else None)
+        return await self._directory.correspondents(self.reader(who), ids, self._group(who, group))
+
+    def _group(self, who: Identity, group: str | None) -> GroupId | Collection[SubscriberId] | None:
+        """The members of a temporary group that is announced to them; a call is no place to write to."""
+        if group is None:
+            return None
+        temporary = self._temporary.get(GroupId(group))
+        if temporary is None:
+            return GroupId(group)
+        if temporary.tenant_id != who.tenant_id or temporary.kind not in ANNOUNCED:
+            raise NotFound
+        return temporary.members.keys()
 
     async def _publish(self, session: Session, request: signalling.PublishKey) -> signalling.Reply:
         who = session.identity

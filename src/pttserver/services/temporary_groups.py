@@ -53,7 +53,8 @@ class Dissolution(StrEnum):
 
 CONFIDENTIAL: Final = frozenset({GroupKind.PRIVATE, GroupKind.FIRST_TO_ANSWER, GroupKind.AMBIENT})
 """Nobody but its members takes part in such a group, nor sees that it is there: dispatchers neither."""
-_ANNOUNCED = frozenset({GroupKind.REGROUP, GroupKind.AREA})  # of the others the call itself is told
+ANNOUNCED: Final = frozenset({GroupKind.REGROUP, GroupKind.AREA})
+"""Members are told of such a group, and can write to it; of the others the call itself is told."""
 
 
 @dataclass(slots=True)
@@ -140,7 +141,7 @@ class TemporaryGroups:
             self._of_member.setdefault(who, {})[group.group_id] = None
         for made in self.on_made:
             made(group)
-        if kind in _ANNOUNCED:
+        if kind in ANNOUNCED:
             self._announce(group)
         return group.group_id
 

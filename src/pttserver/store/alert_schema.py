@@ -1,11 +1,11 @@
-"""The tables of emergency alerts: one row for an alert, one for each step of its timeline.
+"""The tables of emergency alerts: a row for an alert, one for each step of its timeline and each point of its track.
 
-Both belong to the person who raised it, so holds, events and erasure of that person cover the whole of it. Another
+All belong to the person who raised it, so holds, events and erasure of that person cover the whole of it. Another
 person who did a step is named by a reference too, which dies with that person's key. Notes were written by those who
 act for the organisation.
 """
 
-from sqlalchemy import Boolean, Index, Integer, Table, Text
+from sqlalchemy import Boolean, Index, Integer, Table, Text, UniqueConstraint
 
 from pttserver.privacy.categories import Category
 from pttserver.store.columns import Happening, dated, identity, impersonal, part_of, reference, sealed
@@ -41,4 +41,20 @@ alert_steps = Table(
     Index(None, "subject"),
     Index(None, "actor"),
     info={"happening": Happening(Category.ALERT, since="at_ms")},
+)
+
+# Where the raiser was while the alert was open: it lives by the rule for positions, not by that for alerts.
+alert_points = Table(
+    "alert_points",
+    metadata,
+    impersonal("id", Integer, primary_key=True),
+    part_of("alerts"),
+    part_of("tenants"),
+    reference("subject", Category.LOCATION),
+    sealed("place", Category.LOCATION),
+    dated("at_ms", Category.LOCATION),
+    Index(None, "tenant_id", "at_ms"),
+    Index(None, "subject"),
+    UniqueConstraint("alert_id", "at_ms"),
+    info={"happening": Happening(Category.LOCATION, since="at_ms")},
 )

@@ -12,6 +12,7 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.released import Released
 from pttserver.store.alert_schema import alert_steps, alerts
+from pttserver.store.alert_track import NewTrackPoint, put_point
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.columns import Reference
 from pttserver.store.database import Database
@@ -60,7 +61,7 @@ class NewPosition:
     position: Released
 
 
-Entry = NewAlert | NewStep | NewPosition | AuditNote
+Entry = NewAlert | NewStep | NewPosition | NewTrackPoint | AuditNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,8 @@ def _write(sql: Connection, vault: Vault, entry: Entry) -> None:
     elif isinstance(entry, NewPosition):
         mine = (_ALERT.id == entry.alert_id) & _ALERT.subject.in_(raiser.references())
         sql.execute(update(alerts).where(mine).values(position=raiser.seal(entry.position)))
+    elif isinstance(entry, NewTrackPoint):
+        put_point(sql, raiser, entry)
     else:
         _put_step(sql, vault, raiser, entry)
 

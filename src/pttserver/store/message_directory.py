@@ -1,7 +1,7 @@
 """Who can be written to, and with which keys."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
@@ -70,9 +70,9 @@ class MessageDirectory:
             await self._database.write(work)
 
     async def correspondents(
-        self, who: Reader, others: Sequence[SubscriberId] | None, group_id: GroupId | None
+        self, who: Reader, others: Sequence[SubscriberId] | None, group: GroupId | Collection[SubscriberId] | None
     ) -> list[Correspondent]:
-        """The reader first, then the others; None: the members of the group.
+        """The reader first, then the others; None: the members of the group, which are given if it is a temporary one.
 
         Nobody is named in a group that is larger than the policy shows names of.
 
@@ -83,7 +83,7 @@ class MessageDirectory:
 
         def work(sql: Connection) -> list[Correspondent]:
             people, named = People(sql, vault, who), {me, *(others or ())}
-            wanted = named if group_id is None else _members(sql, who.tenant_id, group_id)
+            wanted = named if group is None else _members(sql, who.tenant_id, group)
             if others is None and len(wanted) > MAX_RECIPIENTS + 1:
                 raise InvalidValue(f"At most {MAX_RECIPIENTS} recipients.")
             found = people.of(wanted)
@@ -91,16 +91,18 @@ class MessageDirectory:
                 raise NotFound
             ids = [me, *sorted((found.keys() if others is None else named) - {me})]
             devices_of = _devices(sql, ids, found)
-            unnamed = group_id is not None and len(found) > who.policy.roster.names_up_to
+            unnamed = group is not None and len(found) > who.policy.roster.names_up_to
             names = {each: Personal("") if unnamed else found[each].name for each in ids}
             return [Correspondent(each, names[each], devices_of[each]) for each in ids]
 
         return await self._database.read(work)
 
 
-def _members(sql: Connection, tenant_id: TenantId, group_id: GroupId) -> set[SubscriberId]:
+def _members(sql: Connection, tenant_id: TenantId, group: GroupId | Collection[SubscriberId]) -> set[SubscriberId]:
+    if not isinstance(group, str):
+        return set(group)
     query = select(members.c.subscriber_id).join(groups)
-    return set(sql.scalars(query.where(groups.c.tenant_id == tenant_id, groups.c.id == group_id)))
+    return set(sql.scalars(query.where(groups.c.tenant_id == tenant_id, groups.c.id == group)))
 
 
 def _devices(

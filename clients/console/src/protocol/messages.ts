@@ -114,6 +114,13 @@ export interface AlertMicrophone {
   at_most_s: number;
 }
 
+/** Where the raiser of an open alert is now. Told to dispatchers and managers among the recipients. */
+export interface AlertMoved {
+  type: "alert.moved";
+  alert: string;
+  position: Position;
+}
+
 /** Somebody called for help, or the position of an open alert is known now. Show it and answer with `alert.delivered`. It comes again after a log-in, while it is open; an alert is known by its id. Who raised it is told too. */
 export interface AlertRaised {
   type: "alert.raised";
@@ -859,7 +866,7 @@ export interface LocationTaken {
   re: number;
   type: "location.taken";
   accepted: number;
-  /** How many were dropped, by reason: `early`, `stale`, `future`, `order`, `absurd`, `off_duty`. */
+  /** How many were dropped, by reason: `early`, `stale`, `future`, `order`, `absurd`, `off_duty`, `over`. */
   dropped: Readonly<Record<string, number>>;
 }
 
@@ -877,6 +884,8 @@ export interface LocationTerms {
   may_switch_off: boolean;
   /** Whether an emergency alert carries a position, even if the state is another than `on`. */
   sos: boolean;
+  /** Shortest time between two positions of a device whose alert is open. */
+  sos_interval_s: number;
 }
 
 /** Positions, oldest first. */
@@ -1267,6 +1276,15 @@ export interface RemoveFence {
   fence: string;
 }
 
+/** Where the device of the raiser is, while the alert is open. Answered by `location.taken`. Refused with `policy.forbids` unless the organisation lets alerts carry a position at this moment. */
+export interface ReportAlertPosition {
+  /** Chosen by the client; the reply has it as `re`. */
+  id: number;
+  type: "alert.position";
+  alert: string;
+  position: Position;
+}
+
 /** A dispatcher closes the alert. Answered by `done`. */
 export interface ResolveAlert {
   /** Chosen by the client; the reply has it as `re`. */
@@ -1561,6 +1579,7 @@ export interface Requests {
   "alert.handle": HandleAlert;
   "alert.resolve": ResolveAlert;
   "alert.cancel": CancelAlert;
+  "alert.position": ReportAlertPosition;
   "alert.list": ListAlerts;
   "alert.listen": ListenToAlert;
   "alert.listen.end": StopListening;
@@ -1654,6 +1673,7 @@ export interface Replies {
   "alert.handle": Done;
   "alert.resolve": Done;
   "alert.cancel": Done;
+  "alert.position": LocationTaken;
   "alert.list": Alerts;
   "alert.listen": AlertListening;
   "alert.listen.end": Done;
@@ -1680,6 +1700,7 @@ export interface Events {
   "device.wipe.ordered": WipeOrdered;
   "device.changed": DeviceChanged;
   "alert.raised": AlertRaised;
+  "alert.moved": AlertMoved;
   "alert.step": AlertStepped;
   "alert.microphone": AlertMicrophone;
   "group.emergency": GroupEmergency;
@@ -1728,6 +1749,7 @@ export interface ServerMessages {
   alerts: Alerts;
   "alert.listening": AlertListening;
   "alert.raised": AlertRaised;
+  "alert.moved": AlertMoved;
   "alert.step": AlertStepped;
   "alert.microphone": AlertMicrophone;
   "group.emergency": GroupEmergency;
@@ -1766,7 +1788,7 @@ export const PARTS: Readonly<Record<string, Members>> = {
   Affiliation: {"group": "string", "name": "string", "priority": "integer", "listen_only": "boolean", "ssrc": "integer", "control_ssrc": "integer", "epoch": "<Epoch>", "roster": "<Roster>", "imminent_peril?": "boolean", "emergency?": "boolean"},
   Epoch: {"key": "base64", "salt": "base64", "number": "integer"},
   GroupInfo: {"group": "string", "name": "string", "priority": "integer", "listen_only": "boolean"},
-  LocationTerms: {"state": {"oneOf": ["on", "off_for_all", "off_for_subscriber", "switched_off", "off_duty"]}, "interval_s": "integer", "precision_m": "integer", "stored": "boolean", "may_switch_off": "boolean", "sos": "boolean"},
+  LocationTerms: {"state": {"oneOf": ["on", "off_for_all", "off_for_subscriber", "switched_off", "off_duty"]}, "interval_s": "integer", "precision_m": "integer", "stored": "boolean", "may_switch_off": "boolean", "sos": "boolean", "sos_interval_s": "integer"},
   MediaEndpoint: {"host": "string", "port": "integer"},
   Participant: {"subscriber": "string", "name": "string"},
   RecordingTerms: {"allowed": "boolean", "on_alert": "boolean", "keep_s": "integer"},
@@ -1834,6 +1856,7 @@ export const SHAPES: Readonly<Record<keyof ServerMessages, Members>> = {
   alerts: {"re": "integer", "type": {"oneOf": ["alerts"]}, "alerts": ["list", "<AlertDetail>"]},
   "alert.listening": {"re": "integer", "type": {"oneOf": ["alert.listening"]}, "alert": "string", "group": "string", "at_most_s": "number"},
   "alert.raised": {"type": {"oneOf": ["alert.raised"]}, "info": "<AlertInfo>"},
+  "alert.moved": {"type": {"oneOf": ["alert.moved"]}, "alert": "string", "position": "<Position>"},
   "alert.step": {"type": {"oneOf": ["alert.step"]}, "alert": "string", "state": {"oneOf": ["raised", "delivered", "acknowledged", "handling", "resolved", "false_alarm", "test", "cancelled"]}, "step": "<AlertStep>"},
   "alert.microphone": {"type": {"oneOf": ["alert.microphone"]}, "alert": "string", "group": "string", "open": "boolean", "shown": "boolean", "listeners?": ["list", "<Party>"], "at_most_s": "number"},
   "group.emergency": {"type": {"oneOf": ["group.emergency"]}, "group": "string", "on": "boolean"},

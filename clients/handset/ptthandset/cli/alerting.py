@@ -17,7 +17,7 @@ from ptthandset.cli.talking import Udp
 if TYPE_CHECKING:
     from ptthandset.alerts import AlertEvent
     from ptthandset.handset import Handset
-    from pttserver.wire.signalling import AlertInfo
+    from pttserver.wire.signalling import AlertInfo, Position
 
 app = typer.Typer(help="Emergency alerts: watch, acknowledge, handle, listen, resolve, cancel.", no_args_is_help=True)
 
@@ -66,10 +66,12 @@ async def _show_open(handset: "Handset") -> None:
 
 
 def _show(event: "AlertEvent") -> None:
-    from pttserver.wire.signalling import AlertRaised, AlertStepped
+    from pttserver.wire.signalling import AlertMoved, AlertRaised, AlertStepped
 
     if isinstance(event, AlertRaised):
         typer.echo(f"\a{line(event.info)}")
+    elif isinstance(event, AlertMoved):
+        typer.echo(f"{event.alert}  is {_place(event.position)}")
     elif isinstance(event, AlertStepped):
         typer.echo(f"{event.alert}  {step_text(event)}")
 
@@ -164,8 +166,11 @@ def _answer(ctx: typer.Context, say: "Callable[[Handset], Awaitable[None]]", don
 def line(info: "AlertInfo") -> str:
     """An alert in a line."""
     raised = datetime.fromtimestamp(info.raised_ms / 1000, UTC)
-    position = info.position
-    where = f"  at {position.latitude:.5f},{position.longitude:.5f} ±{position.accuracy_m:.0f} m" if position else ""
+    where = f"  {_place(info.position)}" if info.position else ""
     kind = "EXERCISE" if info.drill else "SOS"
     who = info.name or info.subscriber
     return f"{info.alert}  {kind} of {who}  {raised:%H:%M:%S} UTC  {info.state.replace('_', ' ')}{where}"
+
+
+def _place(position: "Position") -> str:
+    return f"at {position.latitude:.5f},{position.longitude:.5f} ±{position.accuracy_m:.0f} m"

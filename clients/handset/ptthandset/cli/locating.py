@@ -46,10 +46,11 @@ def report(
     """Report positions until Ctrl+C, no oftener than your organisation wants them."""
     if sum((at is not None, gpx is not None, gpsd)) != 1:
         raise typer.BadParameter("choose one of --at LAT,LON, --gpx FILE, --gpsd")
-    run(_report(credentials_file(ctx), _source(at, gpx, times), once))
+    run(_report(credentials_file(ctx), source(at, gpx, times), once))
 
 
-def _source(at: str | None, gpx: Path | None, times: float) -> Any:
+def source(at: str | None, gpx: Path | None, times: float = 1.0) -> Any:
+    """Where positions come from: gpsd if it is neither a place nor a track. Raises typer.BadParameter."""
     from ptthandset.position_sources import FixedSource, GpsdSource, GpxSource
 
     if gpx is not None:

@@ -196,6 +196,35 @@ def add_contact(
     run(work())
 
 
+@contacts.command("import")
+def import_file(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="CSV with the columns name and subscriber, or vCard 3 or 4 (.vcf).")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be added, and change nothing.")] = False,
+) -> None:
+    """Add the people of a file. The file stays on this device; the server learns who is on your list, and no more."""
+    run(_import(credentials_file(ctx), file, dry_run))
+
+
+async def _import(credentials: Path, file: Path, dry_run: bool) -> None:
+    from ptthandset.contact_file import read_contacts
+    from ptthandset.contact_import import import_contacts
+    from ptthandset.message_lines import plain
+
+    entries = read_contacts(file)
+    async with connected(credentials, use_udp=False, tell=False) as handset:
+
+        def tell(line: int, what: str) -> None:
+            typer.echo(f"Line {line}: {plain(what)}", err=True)
+
+        done = await import_contacts(handset, entries, tell, dry_run=dry_run)
+    would = "Would be added" if dry_run else "Added"
+    typer.echo(f"{would}: {done.added}. There already: {done.there}. Wrong: {done.wrong}.")
+    typer.echo("The file stayed on this device.", err=True)
+    if done.wrong:
+        raise typer.Exit(1)
+
+
 @contacts.command("remove")
 def remove_contact(ctx: typer.Context, who: Who) -> None:
     """Take somebody off it."""

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ptthandset.cli.connecting import connected, credentials_file, run, until_stopped
+from ptthandset.cli.locating import source
 from ptthandset.cli.talking import SAMPLE_RATE_HZ
+from ptthandset.errors import HandsetError
 
 if TYPE_CHECKING:
     from ptthandset.alerts import AlertEvent
@@ -41,16 +43,26 @@ def sos(
     wav: Annotated[
         Path | None, typer.Option(help="What a dispatcher who listens hears instead of the microphone.")
     ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="LAT,LON", help="Say that you are at a place in degrees, such as 55.676,12.568."),
+    ] = None,
+    gpx: Annotated[Path | None, typer.Option(help="Walk this GPX track again, from now on.")] = None,
+    gpsd: Annotated[bool, typer.Option("--gpsd", help="Ask the GPS receiver behind gpsd on this machine.")] = False,
 ) -> None:
     """Call for help: an emergency alert to the dispatchers and groups that your organisation has chosen.
 
-    While you watch it, a dispatcher may listen to the microphone if your organisation allows that.
+    While you watch it, a dispatcher may listen to the microphone if your organisation allows that, and with --gpsd your
+    position goes along until the alert is closed, if your organisation lets it.
     """
+    if sum((at is not None, gpx is not None, gpsd)) > 1:
+        raise typer.BadParameter("choose one of --at LAT,LON, --gpx FILE, --gpsd")
     file = credentials_file(ctx)
-    run(_raise(file, drill, wait, wav) if cancel is None else _cancel(file, cancel))
+    positions = source(at, gpx) if at is not None or gpx is not None or gpsd else None
+    run(_raise(file, drill, wait, wav, positions) if cancel is None else _cancel(file, cancel))
 
 
-async def _raise(file: Path, drill: bool, wait: bool, wav: Path | None) -> None:
+async def _raise(file: Path, drill: bool, wait: bool, wav: Path | None, positions: Any) -> None:
     from ptthandset.audio.files import read_audio
 
     speech = read_audio(wav, SAMPLE_RATE_HZ) if wav else None
@@ -64,7 +76,29 @@ async def _raise(file: Path, drill: bool, wait: bool, wav: Path | None) -> None:
         typer.echo(f"Your organisation's server has your alert ({alert}).")
         if wait:
             typer.echo("Ctrl+C stops watching; the alert stays open.", err=True)
+            typer.echo(_sharing(handset, positions))
+            following = asyncio.create_task(_share(handset, positions)) if positions is not None else None
             await until_stopped(handset, asyncio.ensure_future(closed.wait()))
+            if following is not None:
+                following.cancel()
+
+
+def _sharing(handset: "Handset", positions: Any) -> str:
+    """What becomes of the position of whoever calls for help."""
+    interval_s = handset.alert_track.interval_s
+    if interval_s is None:
+        return "Your organisation lets alerts carry no position: none is sent."
+    if positions is None:
+        return "Your position is not sent: say where it comes from with --gpsd, --gpx or --at."
+    return f"Your position is shared with your dispatchers, every {interval_s} s until the alert is closed."
+
+
+async def _share(handset: "Handset", positions: Any) -> None:
+    """A receiver that fails ends nothing but this."""
+    try:
+        await handset.location.follow(positions)
+    except HandsetError as error:
+        typer.echo(f"Your position is shared no more: {error}", err=True)
 
 
 def _microphone(speech: bytes | None) -> "MicrophoneSource":

@@ -115,6 +115,17 @@ class CancelAlert(Request):
     reason: Reason
 
 
+class ReportAlertPosition(Request):
+    """Where the device of the raiser is, while the alert is open. Answered by `location.taken`.
+
+    Refused with `policy.forbids` unless the organisation lets alerts carry a position at this moment.
+    """
+
+    type: Literal["alert.position"] = "alert.position"
+    alert: AlertRef
+    position: Position
+
+
 class ListAlerts(Request):
     """Which alerts are open? A dispatcher is told all of the organisation, others those that concern them."""
 
@@ -179,6 +190,14 @@ class AlertRaised(Message):
     info: AlertInfo
 
 
+class AlertMoved(Message):
+    """Where the raiser of an open alert is now. Told to dispatchers and managers among the recipients."""
+
+    type: Literal["alert.moved"] = "alert.moved"
+    alert: AlertRef
+    position: Position
+
+
 class AlertStepped(Message):
     """Something happened to an alert. A step that was seen before (by its number) is to be ignored."""
 
@@ -223,6 +242,7 @@ ALERT_REQUESTS = (
     HandleAlert,
     ResolveAlert,
     CancelAlert,
+    ReportAlertPosition,
     ListAlerts,
     ListenToAlert,
     StopListening,
@@ -232,6 +252,7 @@ ALERT_MESSAGES = (
     Alerts,
     AlertListening,
     AlertRaised,
+    AlertMoved,
     AlertStepped,
     AlertMicrophone,
     GroupEmergency,

@@ -99,6 +99,8 @@ class LocationTerms(Part):
     """Whether the subscriber may switch it off and on."""
     sos: bool
     """Whether an emergency alert carries a position, even if the state is another than `on`."""
+    sos_interval_s: Annotated[int, Field(ge=1)]
+    """Shortest time between two positions of a device whose alert is open."""
 
 
 class Fence(Part):
@@ -248,7 +250,7 @@ class LocationTaken(Reply):
     type: Literal["location.taken"] = "location.taken"
     accepted: int
     dropped: dict[str, int]
-    """How many were dropped, by reason: `early`, `stale`, `future`, `order`, `absurd`, `off_duty`."""
+    """How many were dropped, by reason: `early`, `stale`, `future`, `order`, `absurd`, `off_duty`, `over`."""
 
 
 class LocationRequested(Reply):
