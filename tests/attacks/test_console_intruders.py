@@ -5,10 +5,11 @@ import json
 import statistics
 import time
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from attacks.bare_radio import PIN, BareRadio, Refusal
+from attacks.bare_radio import PIN, BareRadio, Refusal, tls
 from attacks.raw_websocket import RawWebSocket, upgrade
 from console_visitor import COOKIE, PASSWORD, Refused, TurnedClock, Visitor, activated, dispatcher
 from pttserver.config import AuthenticationSettings, ConsoleSettings
@@ -612,6 +613,17 @@ async def test_what_is_no_request_is_refused_and_not_repeated(platform, body) ->
     answer = await visitor.call("POST", "login", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "protocol.malformed")
     assert "SECRET-MARKER" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b"[" * 60_000, b'{"tenant":"\\ud800"}'], ids=lambda body: str(body[:5])
+)
+async def test_what_is_no_json_is_refused(platform, body) -> None:
+    visitor = Visitor(platform)
+    async with httpx.AsyncClient(verify=tls(), trust_env=False) as client:
+        headers = {"origin": visitor.base, "content-type": "application/json"}
+        answer = await client.post(f"{visitor.base}/v1/console/login", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "protocol.malformed")
 
 
 async def test_a_body_without_end_is_refused(platform) -> None:

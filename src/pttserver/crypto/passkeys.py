@@ -2,7 +2,7 @@
 
 The relying party is the host of the page's origin. A browser has no passkeys for an address (WebAuthn §5.1.2: the
 relying party is a domain), so a server that is reached by one offers none. Attestation is not asked for: which make of
-key somebody uses is nobody's business.
+key somebody uses is nobody's business. The library is imported when it is needed: it is slow, and no command needs it.
 """
 
 import ipaddress
@@ -10,15 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
-
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import base64url_to_bytes, options_to_json_dict
-from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 RELYING_PARTY_NAME = "pttserver"
 TIMEOUT_MS = 120_000
@@ -45,6 +36,9 @@ def relying_party(origin: str) -> str | None:
 
 def creation_options(relying_party_id: str, user_handle: bytes, user_name: str, challenge: bytes) -> dict[str, Any]:
     """PublicKeyCredentialCreationOptionsJSON."""
+    from webauthn import generate_registration_options
+    from webauthn.helpers import options_to_json_dict
+
     options = generate_registration_options(
         rp_id=relying_party_id,
         rp_name=RELYING_PARTY_NAME,
@@ -58,6 +52,10 @@ def creation_options(relying_party_id: str, user_handle: bytes, user_name: str, 
 
 def request_options(relying_party_id: str, challenge: bytes, credential_ids: Sequence[bytes]) -> dict[str, Any]:
     """PublicKeyCredentialRequestOptionsJSON; user verification is preferred, since the password came before."""
+    from webauthn import generate_authentication_options
+    from webauthn.helpers import options_to_json_dict
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
     options = generate_authentication_options(
         rp_id=relying_party_id,
         challenge=challenge,
@@ -69,6 +67,8 @@ def request_options(relying_party_id: str, challenge: bytes, credential_ids: Seq
 
 def registered(credential: Mapping[str, Any], challenge: bytes, origin: str, relying_party_id: str) -> Passkey | None:
     """The passkey of a RegistrationResponseJSON; None: it does not answer this challenge at this origin."""
+    from webauthn import verify_registration_response
+
     try:
         verified = verify_registration_response(
             credential=dict(credential),
@@ -83,6 +83,8 @@ def registered(credential: Mapping[str, Any], challenge: bytes, origin: str, rel
 
 def credential_id_of(credential: Mapping[str, Any]) -> bytes:
     """Which passkey an AuthenticationResponseJSON says that it is of; empty: it does not say."""
+    from webauthn.helpers import base64url_to_bytes
+
     try:
         return base64url_to_bytes(credential["rawId"])
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -96,6 +98,8 @@ def asserted(
 
     The caller refuses a count for which `may_follow` is false.
     """
+    from webauthn import verify_authentication_response
+
     try:
         verified = verify_authentication_response(
             credential=dict(credential),

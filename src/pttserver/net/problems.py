@@ -5,6 +5,7 @@ from typing import Final, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from pttserver.errors import (
     AlreadyExists,
@@ -47,6 +48,7 @@ def answer_problems(http: FastAPI) -> None:
     """From now on errors of ours, and what is no request as its schema says, are answered as a `Problem`."""
     http.add_exception_handler(PttError, _refused)
     http.add_exception_handler(RequestValidationError, _malformed)
+    http.add_exception_handler(HTTPException, _unserved)
     http.add_exception_handler(Exception, _failed)
 
 
@@ -66,6 +68,12 @@ async def _malformed(_: Request, error: Exception) -> Response:
     first = cast(RequestValidationError, error).errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part != "body")[:LONGEST_NAME]
     return _answer(400, MalformedMessage(f"{where or 'body'}: {first['msg']}"))
+
+
+async def _unserved(_: Request, error: Exception) -> Response:
+    """What the framework refuses: a body that is not JSON, another method, another path."""
+    status = cast(HTTPException, error).status_code
+    return _answer(status, NotFound() if status == 404 else MalformedMessage("This is no request that is served here."))
 
 
 async def _failed(_: Request, error: Exception) -> Response:
