@@ -83,7 +83,7 @@ export class Mixer {
     const burst = this.bursts.get(ssrc);
     if (burst === undefined) this.unheard += 1;
     else burst.playout.push(now, packet);
-    this.fill(now);
+    if (!this.playing) this.fill(now); // else the loudspeaker keeps time
   }
 
   end(now: number, ssrc: number): void {

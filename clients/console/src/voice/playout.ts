@@ -1,5 +1,5 @@
 /** Turns the packets of one talk burst into sound: jitter buffer, decoder, and the queue between them. */
-import { INITIAL_DELAY_S, JitterBuffer, type JitterStatistics, type VoicePacket } from "./jitter_buffer";
+import { INITIAL_DELAY_S, JitterBuffer, type JitterStatistics, type Step, type VoicePacket } from "./jitter_buffer";
 import { SoundQueue, type Place } from "./sound_queue";
 
 export const RATE_HZ = 48_000;
@@ -41,16 +41,13 @@ export class Playout {
 
   /** Has `count` samples decoded, as far as there are any. */
   prepare(now: number, count: number): void {
-    this.shortenPause(now);
-    while (this.queue.length < count) {
-      const step = this.buffer.pop(now);
-      if (step === undefined) return;
-      if (step.kind === "play") {
-        const place = this.queue.reserve(samples(step.durationMs));
-        this.decoder.decode(step.packet.payload, step.durationMs, place);
-      } else if (step.kind === "conceal") this.decoder.conceal(step.durationMs, this.queue);
-      else this.queue.reserve(0).sound = new Float32Array(samples(step.durationMs));
-    }
+    do {
+      while (this.queue.length < count) {
+        const step = this.buffer.pop(now);
+        if (step === undefined) return;
+        this.make(step);
+      }
+    } while (this.shortenPause(now));
   }
 
   /** Whether `pull` would get all that was prepared. */
@@ -93,18 +90,22 @@ export class Playout {
 
   /**
    * Speech from before the grant, a stall of the network or of this machine leave the listener behind for the rest of the
-   * burst. Every other quiet piece is left out until that is made up for: words keep their length, and pauses half of it.
+   * burst. One quiet piece in three is left out until that is made up for: words keep their length.
    */
-  private shortenPause(now: number): void {
+  private shortenPause(now: number): boolean {
     const behindS = this.buffer.statistics.delayMs / 1000 - this.buffer.targetDelayS;
-    if (behindS < BEHIND_S || now - this.shortenedAt < SHORTEN_EVERY_S) return;
+    if (behindS < BEHIND_S || now - this.shortenedAt < SHORTEN_EVERY_S) return false;
     const dropped = this.queue.dropQuiet(QUIET);
-    if (dropped === 0) return;
+    if (dropped === 0) return false;
     this.shortenedAt = now;
     this.shortenedMs += (dropped * 1000) / RATE_HZ;
+    return true;
   }
-}
 
-function samples(durationMs: number): number {
-  return Math.round((durationMs * RATE_HZ) / 1000);
+  private make(step: Step): void {
+    const count = Math.round((step.durationMs * RATE_HZ) / 1000);
+    if (step.kind === "play") this.decoder.decode(step.packet.payload, step.durationMs, this.queue.reserve(count));
+    else if (step.kind === "conceal") this.decoder.conceal(step.durationMs, this.queue);
+    else this.queue.reserve(count).sound = new Float32Array(count);
+  }
 }

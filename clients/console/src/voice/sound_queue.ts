@@ -12,7 +12,7 @@ export class SoundQueue {
 
   /** All samples, those to come included. */
   get length(): number {
-    return this.places.reduce((sum, place) => sum + (place.sound?.length ?? place.count), -this.used);
+    return this.places.reduce((sum, place) => sum + (place.sound?.length ?? place.count), 0) - this.used;
   }
 
   /** A place for `count` samples: put its `sound` in when it is there; it may then have another length. */

@@ -21,7 +21,7 @@ interface Utterance {
 const LOUD = 0.05;
 const DRAIN_MS = 1200;
 
-let voice: BrowserVoice;
+let voice!: BrowserVoice;
 let pieces: Piece[] = [];
 let bursts = 0;
 let told = 0;
@@ -54,13 +54,13 @@ async function say({ channels, seconds, conditions, inMidWord = false }: Utteran
   const link = new Link({ ...PERFECT, ...conditions });
   const heard = Object.keys(channels).map((group) => ({ group, ssrc: (bursts += 1) }));
   for (const burst of heard) voice.burstBegins(burst);
-  const frames: { octets: number; afterPressMs: number; ageMs: number }[] = [];
+  const frames: { opus: number[]; afterPressMs: number; ageMs: number }[] = [];
   const pressedFrame = now();
   const pressedAt = performance.now();
   const capture = await voice.capture(({ opus, capturedAt }) => {
     const sequence = frames.length;
     const at = performance.now();
-    frames.push({ octets: opus.length, afterPressMs: at - pressedAt, ageMs: at - capturedAt });
+    frames.push({ opus: [...opus], afterPressMs: at - pressedAt, ageMs: at - capturedAt });
     for (const { ssrc } of heard) link.carry(() => voice.hear(ssrc, sequence & 0xffff, sequence * 960, opus));
   });
   await pause(seconds * 1000);
@@ -125,8 +125,13 @@ async function signals(): Promise<Record<string, string>> {
   return rendered;
 }
 
-/** Why the microphone cannot be had; undefined if it can. */
-async function refusal(): Promise<string | undefined> {
+/** From now on the browser refuses the microphone with this DOMException. */
+function refuseMicrophone(name: string): void {
+  navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("", name));
+}
+
+/** Presses and releases; gives the reason why the microphone cannot be had, undefined if it can. */
+async function press(): Promise<string | undefined> {
   try {
     await (await voice.capture(() => undefined)).stop();
     return undefined;
@@ -135,8 +140,23 @@ async function refusal(): Promise<string | undefined> {
   }
 }
 
-/** What a page can see of a voice. */
+/** Loses the microphone in the middle of an utterance; gives the reason that was told. */
+async function loseWhileTalking(): Promise<string> {
+  let lost: (error: MicrophoneError) => void;
+  const told = new Promise<MicrophoneError>((resolve) => (lost = resolve));
+  const capture = await voice.capture(
+    () => undefined,
+    (error) => lost(error),
+  );
+  unplug();
+  const { reason } = await told;
+  await capture.stop();
+  return reason;
+}
+
+/** What a page can see of a voice; undefined before it is open. */
 function state() {
+  if (voice === undefined) return undefined;
   const { audible, microphoneOpen, microphoneMuted, canChooseOutput } = voice;
   return { audible, microphoneOpen, microphoneMuted, canChooseOutput, told };
 }
@@ -144,14 +164,13 @@ function state() {
 /** Ends the track as the browser does when the device is unplugged or the permission is taken back. */
 function unplug(): void {
   const track = voice["microphone"]["stream"]!.getAudioTracks()[0]!;
-  track.stop();
+  track.stop(); // which fires no event when a page does it
   track.dispatchEvent(new Event("ended"));
 }
 
-const page = { open, say, signals, refusal, state, unplug, hear: hearRaw, voice: () => voice };
-
 /** A burst of given payloads, one each 20 ms. */
-async function hearRaw(payloads: number[][]): Promise<unknown> {
+async function hear(payloads: number[][]) {
+  pieces = [];
   const ssrc = (bursts += 1);
   voice.burstBegins({ group: "raw", ssrc });
   for (const [n, payload] of payloads.entries()) {
@@ -160,7 +179,11 @@ async function hearRaw(payloads: number[][]): Promise<unknown> {
   }
   voice.burstEnds(ssrc);
   await pause(DRAIN_MS);
-  return (await voice.statistics()).bursts.find((burst) => burst.ssrc === ssrc);
+  const sound = pcm(pieces, 0);
+  return { sound, burst: (await voice.statistics()).bursts.find((burst) => burst.ssrc === ssrc) };
 }
 
+const page = { open, say, hear, signals, press, refuseMicrophone, loseWhileTalking, state, unplug };
 Object.assign(window, { page });
+// What a test calls counts as a gesture of the user; this does not
+if (location.search === "?open") void open({ warm: false });
