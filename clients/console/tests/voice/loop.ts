@@ -25,12 +25,14 @@ let voice!: BrowserVoice;
 let pieces: Piece[] = [];
 let bursts = 0;
 let told = 0;
+let audibleAtOpen: boolean | undefined;
 
 async function open(options: VoiceOptions & { warm?: boolean }): Promise<number> {
   voice = await BrowserVoice.open(options);
   voice.listen(() => (told += 1));
   if (options.warm ?? true) await voice.warmMicrophone();
   await record();
+  audibleAtOpen = voice.audible;
   return voice["card"].context.sampleRate;
 }
 
@@ -158,7 +160,7 @@ async function loseWhileTalking(): Promise<string> {
 function state() {
   if (voice === undefined) return undefined;
   const { audible, microphoneOpen, microphoneMuted, canChooseOutput } = voice;
-  return { audible, microphoneOpen, microphoneMuted, canChooseOutput, told };
+  return { audible, microphoneOpen, microphoneMuted, canChooseOutput, audibleAtOpen, told };
 }
 
 /** Ends the track as the browser does when the device is unplugged or the permission is taken back. */
