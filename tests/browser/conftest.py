@@ -14,12 +14,9 @@ from typing import Any, NoReturn
 
 import pytest
 
+from pttserver.net.pages import HEADERS
+
 CONSOLE = Path(__file__).parents[2] / "clients" / "console"
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; font-src 'self'; "
-    "connect-src 'self'; worker-src 'self'; media-src 'self' blob:; manifest-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -94,7 +91,7 @@ def served(folder: Path, **headers: str) -> Iterator[str]:
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def end_headers(self) -> None:
-            for name, value in {"Content-Security-Policy": CONTENT_SECURITY_POLICY, **headers}.items():
+            for name, value in {**HEADERS, **headers}.items():
                 self.send_header(name, value)
             super().end_headers()
 

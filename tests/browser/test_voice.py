@@ -169,7 +169,8 @@ async def test_what_the_microphone_hears_is_played(page: Page) -> None:
 async def test_it_keeps_to_the_rules_of_the_page(page: Page) -> None:
     await page.open()
     await page.say(0.5)
-    assert [text for text in page.complaints if "favicon" not in text and "404" not in text] == []
+    known = ("404", "Permissions-Policy header: Unrecognized feature")  # no icon; older Chromium
+    assert [text for text in page.complaints if not any(words in text for words in known)] == []
     assert {url.rsplit("/", 1)[0].removesuffix("/assets") for url in page.requests} == {page.page.url.rsplit("/", 1)[0]}
 
 
