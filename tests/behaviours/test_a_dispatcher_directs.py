@@ -204,7 +204,7 @@ async def test_a_group_for_a_while_is_made_used_and_dissolved(platform: Platform
     await dispatcher.dispatch.dissolve_group(group_id, WHY)
     await until(lambda: not anna.talkgroups and not dispatcher.talkgroups)
     assert [group.name for group in await anna.refresh_groups()] == ["Patrol"]
-    assert (await operations(platform))[-2:] == [("group.make", WHY), ("group.dissolve", WHY)]
+    assert (await operations(platform))[-3:] == [("group.make", WHY), ("access.refused", ""), ("group.dissolve", WHY)]
 
 
 async def test_somebodys_groups_are_changed_all_at_once_or_not_at_all(platform: Platform) -> None:
