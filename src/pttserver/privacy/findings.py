@@ -13,7 +13,7 @@ from pttserver.privacy.policy import Policy, Rule
 from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Tier
 from pttserver.privacy.regions import ADEQUATE, within_eea
 from pttserver.privacy.retention import EventKind, Retention
-from pttserver.privacy.sections import Storage
+from pttserver.privacy.sections import AlertTarget, Storage
 
 
 class Severity(StrEnum):
@@ -216,6 +216,14 @@ def _who_sees(policy: Policy) -> Iterator[Finding]:
             yield Finding(Severity.WARNING, category, text, "Art. 25(2), 32(1)")
 
 
+def _alerts_unseen(policy: Policy) -> Iterator[Finding]:
+    seen, told = policy.rule(Category.ALERT).visible_to, {*policy.alerts.route, *policy.alerts.escalate_to}
+    for target, tier in ((AlertTarget.DISPATCHERS, Tier.DISPATCHER), (AlertTarget.MANAGERS, Tier.MANAGER)):
+        if policy.alerts.enabled and target in told and tier not in seen:
+            text = f"Alerts are routed to {target}, who are told none: categories.alert.visible_to does not name them."
+            yield Finding(Severity.SERIOUS, "[alerts]", text, "Art. 6(1)(d)")
+
+
 def _impact_assessment(policy: Policy) -> Iterator[Finding]:
     if policy.alerts.enabled and policy.alerts.ambient_listening:
         text = "Opening microphones from afar needs an impact assessment, and the people must know it."
@@ -256,6 +264,7 @@ _CHECKS: tuple[Callable[[Policy], Iterator[Finding]], ...] = (
     _by_design,
     _end_of_contract,
     _who_sees,
+    _alerts_unseen,
     _impact_assessment,
     _transfers,
 )

@@ -18,12 +18,15 @@ from pttserver.alerts.states import At, Step, StepKind
 from pttserver.clock import Clock
 from pttserver.ids import AlertId, Personal, SubscriberId, TenantId
 from pttserver.observe.log import get_logger
+from pttserver.privacy.categories import Category
 from pttserver.privacy.sections import AlertTarget
 from pttserver.roles import Role
 from pttserver.services.alert_case import Case
 from pttserver.services.alert_log import AlertLog
 from pttserver.services.alert_routing import AlertRouting
+from pttserver.services.policy_book import PolicyBook
 from pttserver.services.talk import TalkService
+from pttserver.services.telling import Telling
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Identity, Session
 from pttserver.store.alerts import Alerts, StoredAlert, StoredStep
@@ -40,6 +43,8 @@ class AlertDesk:
         self,
         *,
         sessions: SessionRegistry,
+        telling: Telling,
+        policies: PolicyBook,
         talk: TalkService,
         emergencies: EmergencyGroups,
         routing: AlertRouting,
@@ -48,6 +53,8 @@ class AlertDesk:
         clock: Clock,
     ) -> None:
         self._sessions = sessions
+        self._telling = telling
+        self._policies = policies
         self._talk = talk
         self._emergencies = emergencies
         self._routing = routing
@@ -100,9 +107,7 @@ class AlertDesk:
             return
         case.position = position
         self._log.put_position(case.tenant_id, case.alert, as_degrees(position))
-        told = signalling.AlertRaised(info=case.info()).to_json()
-        for session in self._concerned(case):
-            _post(session, told)
+        self._telling.tell_sessions(self._concerned(case), signalling.AlertRaised(info=case.info()))
 
     def carry_out(self, case: Case, effects: Sequence[Effect]) -> None:
         """In their order; then the timer is set anew."""
@@ -125,10 +130,10 @@ class AlertDesk:
         if first:
             self._tell_raiser(case)
             return
-        text = case.stepped(step, self.name_of).to_json()
-        for session in self._concerned(case):
-            if step.kind is not StepKind.DELIVERED or self._follows_delivery(case, session):
-                _post(session, text)
+        told = self._concerned(case)
+        if step.kind is StepKind.DELIVERED:
+            told = [session for session in told if self._follows_delivery(case, session)]
+        self._telling.tell_sessions(told, case.stepped(step, self.name_of))
 
     def _follows_delivery(self, case: Case, session: Session) -> bool:
         """Each recipient to each other would be a storm in a large group."""
@@ -167,25 +172,32 @@ class AlertDesk:
     def arrived(self, session: Session) -> None:
         """Somebody logged in or came back: what is open and concerns that person is told."""
         for case in self.cases(session.identity.tenant_id):
-            if case.concerns(session):
+            if self.concerns(case, session):
                 case.told.add(session.identity.subscriber_id)
-                _post(session, signalling.AlertRaised(info=case.info()).to_json())
+                self._telling.tell_sessions([session], signalling.AlertRaised(info=case.info()))
 
     def _concerned(self, case: Case) -> list[Session]:
-        return [session for session in self._sessions.of_tenant(case.tenant_id) if case.concerns(session)]
+        return [session for session in self._sessions.of_tenant(case.tenant_id) if self.concerns(case, session)]
+
+    def concerns(self, case: Case, session: Session) -> bool:
+        """Whether the person is to hear of it: who raised it, or a recipient whom the policy lets see alerts."""
+        mine = session.identity.subscriber_id == case.alert.raiser
+        return case.concerns(session) and (mine or self.may_see(session))
+
+    def may_see(self, session: Session) -> bool:
+        """Whether people of this role are shown alerts of others."""
+        return self._policies.shows(session.identity, Category.ALERT)
 
     def _tell_raiser(self, case: Case) -> None:
         session = self._sessions.of_subscriber(case.alert.raiser)
         if session is not None:
-            _post(session, signalling.AlertRaised(info=case.info()).to_json())
+            self._telling.tell_sessions([session], signalling.AlertRaised(info=case.info()))
 
     def _tell(self, case: Case) -> None:
         """Whoever is there and does not know of it yet."""
-        text = signalling.AlertRaised(info=case.info()).to_json()
-        for session in self._concerned(case):
-            who = session.identity.subscriber_id
-            if who != case.alert.raiser and who not in case.told and _post(session, text):
-                case.told.add(who)
+        known = case.told | {case.alert.raiser}
+        told = (session for session in self._concerned(case) if session.identity.subscriber_id not in known)
+        case.told |= self._telling.tell_sessions(told, signalling.AlertRaised(info=case.info()))
 
     def name_of(self, subscriber_id: SubscriberId) -> Personal:
         """Display name of somebody who is there."""
@@ -215,7 +227,8 @@ class AlertDesk:
         for session in self._sessions.of_tenant(case.tenant_id):
             identity = session.identity
             there = session.link is not None and identity.subscriber_id != case.alert.raiser
-            if there and stage.includes(identity.subscriber_id, identity.rights.role):
+            recipient = stage.includes(identity.subscriber_id, identity.rights.role) and self.may_see(session)
+            if there and recipient:
                 return
         case.alert.nobody_reached(self.at)
         self._arm()
@@ -296,10 +309,3 @@ def as_degrees(position: signalling.Position) -> Personal:
 
 def _step(stored: StoredStep) -> Step:
     return Step(stored.number, StepKind(stored.kind), stored.at_ms, stored.who, stored.note or Personal(""))
-
-
-def _post(session: Session, text: str) -> bool:
-    if session.link is None:
-        return False
-    session.link.post(text)
-    return True
