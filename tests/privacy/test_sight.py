@@ -72,10 +72,7 @@ def is_free_text(field: FieldInfo) -> bool:
 
 def test_every_text_of_every_message_is_accounted_for() -> None:
     texts = {
-        (kind, name)
-        for kind in message_parts()
-        for name, field in kind.model_fields.items()
-        if is_free_text(field)
+        (kind, name) for kind in message_parts() for name, field in kind.model_fields.items() if is_free_text(field)
     }
     named = {f"{kind.__name__}.{name}" for kind, name in texts - SHOWN.keys()}
     assert named == NOBODY_S_OR_ONE_S_OWN.keys()

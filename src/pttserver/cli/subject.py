@@ -46,6 +46,7 @@ def find(
     instruction = instruction_of(by, reason)
 
     async def work(office: "Office") -> "list[Hit]":
+        office.sight.require_organisation()
         owner = await office.provisioning.tenant(tenant)
         return await office.rights.find(owner.tenant_id, text, instruction)
 
@@ -73,6 +74,7 @@ def export(
     instruction, forms = instruction_of(by, reason), _forms(form, out)
 
     async def work(office: "Office") -> "SubjectExport":
+        office.sight.require_organisation()
         owner = await office.provisioning.tenant(tenant)
         return await office.exports.export(owner, subject, instruction)
 

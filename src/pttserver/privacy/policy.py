@@ -32,6 +32,7 @@ from pttserver.privacy.sections import (
     RosterSection,
     Section,
     Storage,
+    SupportSection,
     Truncation,
 )
 
@@ -68,6 +69,7 @@ class Policy(Section):
     alerts: AlertsSection = AlertsSection()
     messages: MessagesSection = MessagesSection()
     recording: RecordingSection = RecordingSection()
+    support: SupportSection = SupportSection()
     logging: LoggingSection = LoggingSection()
     categories: dict[CategoryName, CategoryRule] = Field(default_factory=dict)
     """Rules by category."""
@@ -202,5 +204,6 @@ def _reason(kind: str, message: str, path: Path) -> str:
 def _known_keys() -> tuple[str, ...]:
     own = [field.annotation for field in Policy.model_fields.values()]
     sections = [model for model in own if isinstance(model, type) and issubclass(model, Section)]
-    fields = {name for model in (Policy, *sections, CategoryRule, Truncation) for name in model.model_fields}
+    models: list[type[Section]] = [Policy, *sections, CategoryRule, Truncation]
+    fields = {name for model in models for name in model.model_fields}
     return tuple(sorted(fields | set(Category)))

@@ -37,6 +37,17 @@ def may_see(policy: Policy | None, role: Role, category: Category) -> bool:
     return category in AMONG_COLLEAGUES if tier is None else tier in policy.rule(category).visible_to
 
 
+def technician_sees(policy: Policy, tier: int, category: Category, extra: str = "") -> bool:
+    """Within a support session. Tier 1 or 2."""
+    named = Tier.TECHNICIAN in policy.rule(category, extra).visible_to
+    return named and (tier > 1 or category in policy.support.first_tier)
+
+
+def organisation_sees(policy: Policy, category: Category, extra: str = "") -> bool:
+    """Staff of the organisation at the machine, who stand in for its dispatchers and managers."""
+    return bool({Tier.DISPATCHER, Tier.MANAGER} & policy.rule(category, extra).visible_to)
+
+
 class Shown(NamedTuple):
     """A member of a message that tells something of a person. `of`: the member beside it that says of whom."""
 

@@ -90,6 +90,18 @@ class ExportedCall(_Part):
     goes_ms: int | None = None
 
 
+class ExportedLook(_Part):
+    """Somebody looked at data of the person."""
+
+    at_ms: int
+    what: str
+    """The operation in the audit log, such as `call.list`, `location.look.last`."""
+    who: str
+    """Who looked; empty if that is not known any more."""
+    at_everybody: bool
+    """At the people of the organisation together, of whom the person is one."""
+
+
 class ExportedProcessing(_Part):
     """What happens to a category of data under the policy in force."""
 
@@ -120,6 +132,8 @@ class SubjectExport(_Part):
     profile: ExportedProfile
     calls: list[ExportedCall]
     rows: list[ExportedRow]
+    looks: list[ExportedLook] = []
+    """Who looked at the data, as far as the audit log is kept, newest first."""
     processing: list[ExportedProcessing]
     rights: list[str]
     left_out: list[str]

@@ -5,7 +5,7 @@
 3. what was kept under a pseudonym stays apart: nothing on this server leads from the person to it
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pttserver.clock import Clock
 from pttserver.ids import TenantId
@@ -19,6 +19,7 @@ from pttserver.services.rights import Rights
 from pttserver.services.subject_document import (
     ExportedCall,
     ExportedController,
+    ExportedLook,
     ExportedMembership,
     ExportedProcessing,
     ExportedProfile,
@@ -29,6 +30,7 @@ from pttserver.services.subject_document import (
 from pttserver.services.visible import Visibility
 from pttserver.store.database import Database
 from pttserver.store.holdings import Held, HeldValue, Holdings, Participation
+from pttserver.store.looks import Looks, NotedLook
 from pttserver.store.records import Tenant
 
 _WITHHELD = "held, not given out: whoever has it could try to log in"
@@ -47,6 +49,7 @@ class SubjectExports:
     def __init__(self, database: Database, policies: PolicyBook, rights_: Rights, clock: Clock) -> None:
         self._holdings = Holdings(database)
         self._policies = policies
+        self._looks = Looks(database)
         self._rights = rights_
         self._clock = clock
 
@@ -56,10 +59,15 @@ class SubjectExports:
         who = await self._rights.subject(tenant_id, subject)
         note = self._rights.note("subject.export", tenant_id, who.subject_id, by)
         held = await self._holdings.of(who, note)
-        return document_of(tenant, self._policies.policy(tenant_id), held, self._clock.utc_ms())
+        policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
+        over_ms = policy.rule(Category.AUDIT_LOG).retention.gone_cutoff(now_ms, ())
+        looks = await self._looks.at_data_of(tenant_id, who.subject_id, over_ms)
+        return document_of(tenant, policy, held, now_ms, looks)
 
 
-def document_of(tenant: Tenant, policy: Policy, held: Held, now_ms: int) -> SubjectExport:
+def document_of(
+    tenant: Tenant, policy: Policy, held: Held, now_ms: int, looks: Sequence[NotedLook] = ()
+) -> SubjectExport:
     visibility = Visibility(policy, held.events, now_ms)
     return SubjectExport(
         made_ms=now_ms,
@@ -70,6 +78,7 @@ def document_of(tenant: Tenant, policy: Policy, held: Held, now_ms: int) -> Subj
         profile=_profile(held, visibility),
         calls=[_call(call, visibility) for call in held.calls if _is_shown(call, visibility)],
         rows=list(_rows(held, visibility)),
+        looks=[_look(look) for look in looks],
         processing=[*_processing(policy)],
         rights=rights(policy),
         left_out=[*_LEFT_OUT, *_pseudonymised(policy)],
@@ -153,6 +162,12 @@ def _call(call: Participation, visibility: Visibility) -> ExportedCall:
         bursts=call.bursts if recorded else 0,
         others=others,
         goes_ms=visibility.goes_ms(Category.PARTICIPANTS, call.recorded_ms),
+    )
+
+
+def _look(look: NotedLook) -> ExportedLook:
+    return ExportedLook(
+        at_ms=look.at_ms, what=look.what, who=look.who.reveal() if look.who else "", at_everybody=look.at_everybody
     )
 
 
