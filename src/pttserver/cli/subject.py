@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pttserver.cli import erasing
+from pttserver.cli import erasing, subject_request
 from pttserver.cli.instruction import Actor, instruction_of
 from pttserver.cli.office import in_office
 from pttserver.cli.output import AsJson, print_json, print_table, row_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.services.subject_import import TakenOver
 
 app = typer.Typer(help="Data subjects: find, export, rectify, restrict, erase.", no_args_is_help=True)
+app.add_typer(subject_request.app, name="request")
 app.command()(erasing.erase)
 app.command()(erasing.verify_certificate)
 

@@ -3,7 +3,7 @@
 Each check is a function from the policy to findings, in the order of the articles; `findings` runs them all.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,6 +68,11 @@ def findings(policy: Policy) -> list[Finding]:
     """The most serious first."""
     found = [finding for check in _CHECKS for finding in check(policy)]
     return sorted(found, key=lambda finding: list(Severity).index(finding.severity))
+
+
+def in_short(found: Iterable[Finding]) -> str:
+    """For records: `serious location Art. 6(1); warning [policy] Art. 13`."""
+    return "; ".join(f"{one.severity} {one.category} {one.article}" for one in found)
 
 
 def rules(policy: Policy) -> Iterator[tuple[str, Category, Rule]]:

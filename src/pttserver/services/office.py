@@ -27,6 +27,7 @@ from pttserver.services.signing_key import signing_key
 from pttserver.services.staff_sight import StaffSight
 from pttserver.services.subject_export import SubjectExports
 from pttserver.services.subject_import import SubjectImports
+from pttserver.services.subject_requests import SubjectRequests
 from pttserver.services.support import Support
 from pttserver.services.views import Views
 from pttserver.store.audit import AuditLog
@@ -58,6 +59,7 @@ class Office:
     sight: StaffSight
     views: Views
     fences: FenceProvisioning
+    requests: SubjectRequests
     exports: SubjectExports
     imports: SubjectImports
 
@@ -95,6 +97,7 @@ async def furnish(
     log = AuditLog(database)
     audit = Audit(log, book, signing_key(settings), settings.data_dir, clock)
     devices = DeviceProvisioning(database, book, provisioning, settings, clock)
+    requests = SubjectRequests(log, book, rights, clock)
     support = Support(log, book, actor, clock)
     sight = StaffSight(book, support, technician=technician)
     views = Views(provisioning, devices, rights, audit, log, sight)
@@ -117,6 +120,7 @@ async def furnish(
         sight=sight,
         views=views,
         fences=FenceProvisioning(database, provisioning, clock),
-        exports=SubjectExports(database, book, rights, clock),
+        requests=requests,
+        exports=SubjectExports(database, book, rights, requests, clock),
         imports=SubjectImports(database, book, rights, hasher, clock),
     )

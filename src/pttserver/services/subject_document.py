@@ -102,6 +102,20 @@ class ExportedLook(_Part):
     """At the people of the organisation together, of whom the person is one."""
 
 
+class ExportedRequest(_Part):
+    """What the person asked of the organisation about the data (Art. 15 to 22)."""
+
+    kind: str
+    received_ms: int
+    due_ms: int
+    """By when it had or has to be answered (Art. 12(3))."""
+    outcome: str | None = None
+    """Absent: it is open."""
+    reason: str = ""
+    """Why it ended so, or was extended."""
+    closed_ms: int | None = None
+
+
 class ExportedProcessing(_Part):
     """What happens to a category of data under the policy in force."""
 
@@ -134,6 +148,8 @@ class SubjectExport(_Part):
     rows: list[ExportedRow]
     looks: list[ExportedLook] = []
     """Who looked at the data, as far as the audit log is kept, newest first."""
+    requests: list[ExportedRequest] = []
+    """What the person asked, as far as the audit log is kept; the one that is due first on top."""
     processing: list[ExportedProcessing]
     rights: list[str]
     left_out: list[str]

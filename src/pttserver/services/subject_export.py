@@ -23,10 +23,12 @@ from pttserver.services.subject_document import (
     ExportedMembership,
     ExportedProcessing,
     ExportedProfile,
+    ExportedRequest,
     ExportedRow,
     ExportedValue,
     SubjectExport,
 )
+from pttserver.services.subject_requests import SubjectRequest, SubjectRequests
 from pttserver.services.visible import Visibility
 from pttserver.store.database import Database
 from pttserver.store.holdings import Held, HeldValue, Holdings, Participation
@@ -46,7 +48,10 @@ _PSEUDONYMS = "Records under a pseudonym ({}): nothing on this server leads from
 class SubjectExports:
     """Makes exports. Raises what `Rights` raises, and SealBroken."""
 
-    def __init__(self, database: Database, policies: PolicyBook, rights_: Rights, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, policies: PolicyBook, rights_: Rights, requests: SubjectRequests, clock: Clock
+    ) -> None:
+        self._requests = requests
         self._holdings = Holdings(database)
         self._policies = policies
         self._looks = Looks(database)
@@ -62,11 +67,17 @@ class SubjectExports:
         policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
         over_ms = policy.rule(Category.AUDIT_LOG).retention.gone_cutoff(now_ms, ())
         looks = await self._looks.at_data_of(tenant_id, who.subject_id, over_ms)
-        return document_of(tenant, policy, held, now_ms, looks)
+        asked = await self._requests.of_subject(tenant_id, who.subject_id)
+        return document_of(tenant, policy, held, now_ms, looks, asked)
 
 
 def document_of(
-    tenant: Tenant, policy: Policy, held: Held, now_ms: int, looks: Sequence[NotedLook] = ()
+    tenant: Tenant,
+    policy: Policy,
+    held: Held,
+    now_ms: int,
+    looks: Sequence[NotedLook] = (),
+    asked: Sequence[SubjectRequest] = (),
 ) -> SubjectExport:
     visibility = Visibility(policy, held.events, now_ms)
     return SubjectExport(
@@ -79,6 +90,7 @@ def document_of(
         calls=[_call(call, visibility) for call in held.calls if _is_shown(call, visibility)],
         rows=list(_rows(held, visibility)),
         looks=[_look(look) for look in looks],
+        requests=[_request(one) for one in asked],
         processing=[*_processing(policy)],
         rights=rights(policy),
         left_out=[*_LEFT_OUT, *_pseudonymised(policy)],
@@ -168,6 +180,17 @@ def _call(call: Participation, visibility: Visibility) -> ExportedCall:
 def _look(look: NotedLook) -> ExportedLook:
     return ExportedLook(
         at_ms=look.at_ms, what=look.what, who=look.who.reveal() if look.who else "", at_everybody=look.at_everybody
+    )
+
+
+def _request(one: SubjectRequest) -> ExportedRequest:
+    return ExportedRequest(
+        kind=one.kind,
+        received_ms=one.received_ms,
+        due_ms=one.due_ms,
+        outcome=one.outcome,
+        reason=one.reason,
+        closed_ms=one.closed_ms,
     )
 
 

@@ -26,6 +26,7 @@ def subject_page(export: SubjectExport) -> Page:
                 ],
             ),
             _looks(export),
+            _requests(export),
             Section("Your rights", export.rights),
             Section("What is not in this copy", export.left_out),
             Section(
@@ -101,6 +102,21 @@ def _looks(export: SubjectExport) -> Section:
     ]
     nobody = [] if rows else ["Nobody, as far as the audit log is kept."]
     return Section("Who looked at your data", nobody, headings=["When", "Who", "What was done", "At whom"], rows=rows)
+
+
+def _requests(export: SubjectExport) -> Section:
+    rows = [
+        [
+            _words(one.kind),
+            moment(one.received_ms),
+            moment(one.due_ms),
+            _words(one.outcome) if one.outcome else "open",
+            one.reason or "-",
+        ]
+        for one in export.requests
+    ]
+    headings = ["Asked", "Received", "To be answered by", "Outcome", "Why"]
+    return Section("What you asked", [] if rows else ["Nothing is noted."], headings=headings, rows=rows)
 
 
 def _content(row: ExportedRow) -> str:
