@@ -224,10 +224,15 @@ def test_a_person_is_told_who_looked(desk, tmp_path):
     desk("subscriber", "show", "ACME", "+4520304051")
     desk("subscriber", "show", "ACME", NUMBER)
     desk("call", "list", "ACME")
-    desk("subject", "export", "ACME", NUMBER, "--out", tmp_path / "out", "--reason", "she asked")
+    export = ("subject", "export", "ACME", NUMBER, "--reason", "she asked")
+    desk(*export, "--out", tmp_path / "numbered")
+    desk(*export, "--out", tmp_path / "out", "--name-who-looked")
+    (file,) = (tmp_path / "numbered").glob("*.json")
+    assert {one["who"] for one in json.loads(file.read_text())["looks"]} == {"member of staff 1"}
+    assert "olga" not in file.read_text()
     (file,) = (tmp_path / "out").glob("*.json")
     looked = json.loads(file.read_text())["looks"]
-    assert [(one["what"], one["at_everybody"], one["who"]) for one in looked[1:3]] == [
+    assert [(one["what"], one["at_everybody"], one["who"]) for one in looked[2:4]] == [
         ("call.list", True, "olga"),
         ("subscriber.show", False, "olga"),
     ]

@@ -70,6 +70,9 @@ def export(
     reason: Reason,
     by: Actor = None,
     form: Annotated[str, typer.Option("--format", help="json, html, or json,html.")] = "json,html",
+    name_who_looked: Annotated[
+        bool, typer.Option("--name-who-looked", help="Name who looked at the data, instead of a number for each.")
+    ] = False,
 ) -> None:
     """Write all that is held about a person, and what happens to it and why: for machines, and as a page to read."""
     instruction, forms = instruction_of(by, reason), _forms(form, out)
@@ -77,7 +80,7 @@ def export(
     async def work(office: "Office") -> "SubjectExport":
         office.sight.require_organisation()
         owner = await office.provisioning.tenant(tenant)
-        return await office.exports.export(owner, subject, instruction)
+        return await office.exports.export(owner, subject, instruction, name_who_looked=name_who_looked)
 
     document = in_office(ctx, work)
     for name in forms:

@@ -97,7 +97,7 @@ class ExportedLook(_Part):
     what: str
     """The operation in the audit log, such as `call.list`, `location.look.last`."""
     who: str
-    """Who looked; empty if that is not known any more."""
+    """Who looked: a name if the organisation tells it, else a number in this copy; empty if that is not known."""
     at_everybody: bool
     """At the people of the organisation together, of whom the person is one."""
 

@@ -6,9 +6,10 @@
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pttserver.clock import Clock
-from pttserver.ids import TenantId
+from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.explain import basis, kept
 from pttserver.privacy.notice import rights, seen_by, source, written
@@ -58,8 +59,10 @@ class SubjectExports:
         self._rights = rights_
         self._clock = clock
 
-    async def export(self, tenant: Tenant, subject: str, by: Instruction) -> SubjectExport:
-        """Recorded before it is read."""
+    async def export(
+        self, tenant: Tenant, subject: str, by: Instruction, *, name_who_looked: bool = False
+    ) -> SubjectExport:
+        """Recorded before it is read. Who looked at the data is named if the controller wants that, else numbered."""
         tenant_id: TenantId = tenant.tenant_id
         who = await self._rights.subject(tenant_id, subject)
         note = self._rights.note("subject.export", tenant_id, who.subject_id, by)
@@ -67,6 +70,8 @@ class SubjectExports:
         policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
         over_ms = policy.rule(Category.AUDIT_LOG).retention.gone_cutoff(now_ms, ())
         looks = await self._looks.at_data_of(tenant_id, who.subject_id, over_ms)
+        if not name_who_looked:
+            looks = _numbered(looks)
         asked = await self._requests.of_subject(tenant_id, who.subject_id)
         return document_of(tenant, policy, held, now_ms, looks, asked)
 
@@ -175,6 +180,14 @@ def _call(call: Participation, visibility: Visibility) -> ExportedCall:
         others=others,
         goes_ms=visibility.goes_ms(Category.PARTICIPANTS, call.recorded_ms),
     )
+
+
+def _numbered(looks: Sequence[NotedLook]) -> list[NotedLook]:
+    """The same number for the same person. When and why somebody looked is the person's to know; who it was only as far
+    as it takes to exercise the rights (Court of Justice, C-579/21), which the controller weighs."""
+    known = dict.fromkeys(look.who for look in reversed(looks) if look.who)
+    numbers = {who: Personal(f"member of staff {number}") for number, who in enumerate(known, start=1)}
+    return [replace(look, who=numbers[look.who] if look.who else None) for look in looks]
 
 
 def _look(look: NotedLook) -> ExportedLook:
