@@ -183,6 +183,7 @@ class Application:
             terms=services.terms,
             desk=services.desk,
             console=services.console.room,
+            telling=services.telling,
             relay=services.relay,
             clock=self._clock,
             certificate_digest=certificate_der_digest(files.certificate.read_bytes()),
@@ -207,7 +208,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     policies = desk.book
     call_log = CallLog(history, policies, clock, settings.call_log)
     relay = Relay(socket, sessions, clock, settings.media, ssrcs.draw())
-    telling = Telling(sessions)
+    telling = Telling(sessions, policies)
     temporary = TemporaryGroups(telling, clock, settings.calls)
     memberships = Memberships(groups, temporary, sessions, policies, Serving(database, policies, clock))
     emergencies = EmergencyGroups()
@@ -222,8 +223,9 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         temporary=temporary,
         on_grant_delay=metrics.grant_delay_s.observe,
         emergencies=emergencies,
+        policies=policies,
     )
-    rosters = Rosters(talk, sessions, memberships, settings.sessions, policies.names_up_to)
+    rosters = Rosters(talk, sessions, memberships, settings.sessions, policies.names_up_to, telling)
     attendance = Attendance(
         sessions=sessions,
         talk=talk,
@@ -239,7 +241,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     ground = Ground(sessions, telling, talk, attendance, memberships, policies)
     calling = build_calling(settings.calls, clock, database, ground)
     terms = TermsTeller(sessions, policies, clock)
-    location = LocationRoom.over(database, sessions, attendance, policies, terms, clock, settings.location)
+    location = LocationRoom.over(database, sessions, attendance, telling, policies, terms, clock, settings.location)
     alert_log = AlertLog(Alerts(database), policies, clock)
     routing = AlertRouting(policies, groups, talk, sessions)
     microphones = OpenMicrophones(
@@ -253,6 +255,8 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     )
     alert_desk = AlertDesk(
         sessions=sessions,
+        telling=telling,
+        policies=policies,
         talk=talk,
         emergencies=emergencies,
         routing=routing,
@@ -304,6 +308,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         queue=queue,
         history=message_history,
         sessions=sessions,
+        telling=telling,
         policies=policies,
         clock=clock,
     )
@@ -316,8 +321,9 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         memberships=memberships,
         calling=calling,
         messaging=messaging,
-        message_expiry=MessageExpiry(queue, message_history, sessions, policies, clock),
+        message_expiry=MessageExpiry(queue, message_history, sessions, telling, policies, clock),
         terms=terms,
+        telling=telling,
         desk=Desk(
             policies,
             *calling.handlers(),

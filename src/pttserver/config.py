@@ -198,6 +198,12 @@ class PrivacySettings(_Section):
     """What the law lets a tenant choose, by category: `[privacy.bounds.call_record]`."""
 
 
+class SupportSettings(_Section):
+    technicians: tuple[str, ...] = ()
+    """Accounts of this machine that are the operator's staff, not the organisation's; `*`: all accounts. What they may
+    see, a support session says."""
+
+
 class MetricsSettings(_Section):
     enabled: bool = True
     """Serve Prometheus metrics."""
@@ -259,6 +265,7 @@ class Settings(BaseSettings):
     location: LocationSettings = LocationSettings()
     keys: KeySettings = KeySettings()
     privacy: PrivacySettings = PrivacySettings()
+    support: SupportSettings = SupportSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 

@@ -26,6 +26,7 @@ from pttserver.services.policy_watch import PolicyWatch
 from pttserver.services.retention import Retention
 from pttserver.services.rosters import Rosters
 from pttserver.services.talk import TalkService
+from pttserver.services.telling import Telling
 from pttserver.services.terms import TermsTeller
 from pttserver.sessions.registry import SessionRegistry
 
@@ -41,6 +42,7 @@ class Services:
     memberships: Memberships
     calling: Calling
     terms: TermsTeller
+    telling: Telling
     desk: Desk
     messaging: Messaging
     message_expiry: MessageExpiry

@@ -11,7 +11,7 @@ from attacks.bare_radio import BareRadio
 from behaviours.control_room import ALERT, Control
 from pttserver.privacy.location_admission import Admission
 from pttserver.privacy.policy import parse_policy
-from pttserver.roles import Rights
+from pttserver.roles import Rights, Role
 from pttserver.wire import signalling
 from running_server import PLAIN_POLICY, running_platform, until
 
@@ -81,7 +81,7 @@ async def test_on_a_real_server(
         control = Control(platform)
         _, bert, dora = await control.staff()
         radio = await BareRadio.log_in(await control.credentials("Carl", "Patrol"))
-        listener = await BareRadio.log_in(await control.credentials("Eric", "Patrol"))
+        listener = await BareRadio.log_in(await control.credentials("Eric", "Patrol", role=Role.DISPATCHER))
         help_ = signalling.RaiseAlert(id=1, alert=ALERT, position=HERE)
         await radio.ask(help_, signalling.AlertAccepted)
         await until(lambda: dora.raised() and bert.raised())

@@ -194,3 +194,26 @@ def test_a_preset_that_is_not_there() -> None:
     printed = run("presets", "show", "lax")
     assert printed.exit_code == 1
     assert "there is no preset 'lax'; there are: default, strict" in printed.stderr
+
+
+def test_findings_are_told_when_a_policy_is_applied_and_stay_in_its_history(write: Any, tmp_path: Path) -> None:
+    environment = {"COLUMNS": "240", "PTTSERVER_DATA_DIR": str(tmp_path / "data")}
+
+    def pttserver(*arguments: str | Path) -> str:
+        result = CliRunner().invoke(app, list(map(str, arguments)), env=environment, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    known = COMPLETE.replace("[categories", 'acknowledged = ["no_message_history"]\n[categories', 1)
+    good, bad = write(known), write(f'{known}[categories.call_record]\nkeep = "unlimited"\n', "bad.toml")
+    pttserver("tenant", "add", "ACME", "--policy", good)
+    assert "serious" not in pttserver("policy", "apply", "ACME", good, "--reason", "nothing new")
+    told = pttserver("policy", "apply", "ACME", bad, "--reason", "keep the calls")
+    assert "serious: call_record: There is no limit: it is kept for ever. (Art. 5(1)(e))" in told
+    newest, *_, first = json.loads(pttserver("policy", "history", "ACME", "--json"))
+    assert "serious call_record Art. 5(1)(e)" in newest["findings"]
+    assert first["findings"] == ""
+    entries = json.loads(pttserver("audit", "show", "ACME", "--json"))
+    noted = [one["details"]["findings"] for one in entries if one["operation"] == "policy.apply"]
+    assert noted == ["", newest["findings"]]
+    assert "serious call_record" in pttserver("policy", "history", "ACME")

@@ -28,7 +28,7 @@ def show(
     json: AsJson = False,
 ) -> None:
     """Show the newest entries. Subjects whose data were erased have no name any more."""
-    entries = in_office(ctx, lambda office: _entries(office, tenant))[-last:]
+    entries = in_office(ctx, lambda office: office.views.audit(tenant, "audit.show"))[-last:]
     if json:
         return print_json([row_of(entry) for entry in entries])
     return print_table("Audit log", _HEADINGS, [_row(entry) for entry in entries])
@@ -70,16 +70,12 @@ def export(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="JSON Lines file to write.")],
 ) -> None:
     """Write all entries to a file, a JSON object a line, oldest first."""
-    entries = in_office(ctx, lambda office: _entries(office, tenant))
+    entries = in_office(ctx, lambda office: office.views.audit(tenant, "audit.export"))
     with file.open("x", encoding="utf-8") as out:
         file.chmod(0o600)
         for entry in entries:
             out.write(json_text.dumps(row_of(entry), ensure_ascii=False) + "\n")
     typer.echo(f"{len(entries)} entries written to {file}.")
-
-
-async def _entries(office: "Office", tenant: str) -> "list[AuditEntry]":
-    return await office.audit.entries((await office.provisioning.tenant(tenant)).tenant_id)
 
 
 def _row(entry: "AuditEntry") -> list[str]:

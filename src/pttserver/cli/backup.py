@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pttserver.cli.instruction import Actor, Reason, instruction_of
-from pttserver.cli.office import settings_of
+from pttserver.cli.office import operator, settings_of
 from pttserver.cli.output import moment
 
 if TYPE_CHECKING:  # slow to import, see main.py
@@ -27,6 +27,7 @@ def backup(
     with_certificate: Annotated[
         bool, typer.Option("--with-certificate", help="Also the server's certificate and its private key.")
     ] = False,
+    reason: Reason = "backup",
 ) -> None:
     """Back up into one encrypted file, while the server runs. Nobody can read it without the master key.
 
@@ -35,13 +36,15 @@ def backup(
     from pttserver.clock import Clock
     from pttserver.services.backup import back_up
     from pttserver.services.keyring import open_database
+    from pttserver.services.operator_log import note_for_all
     from pttserver.services.subject_keys import subject_keys_file
 
-    settings = settings_of(ctx)
+    settings, why = settings_of(ctx), instruction_of(None, reason).reason.reveal()
 
     async def work() -> None:
         database = await open_database(settings)
         try:
+            await note_for_all(database, "server.backup", operator(), Clock(), reason=why)
             with _progress("Copying the database") as progress:
                 await back_up(database, settings, file, progress, Clock(), with_certificate=with_certificate)
         finally:

@@ -1,4 +1,4 @@
-"""`pttserver call`: the history of calls, as a dispatcher may see it."""
+"""`pttserver call`: the history of calls, as whoever looks may see it."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from pttserver.cli.moments import MOMENT_HELP, moment_ms
 from pttserver.cli.office import in_office
 from pttserver.cli.output import AsJson, moment, print_json, print_table, row_of
 from pttserver.cli.tenant import TenantName
+from pttserver.privacy.purposes import Purpose
 
 app = typer.Typer(help="Calls: what happened, as far as the policy keeps it.", no_args_is_help=True)
 
@@ -25,13 +26,25 @@ def list_(
         str | None, typer.Option("--since", help=f"Calls that began then or later: {MOMENT_HELP}.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many, the newest.")] = 100,
+    purpose: Annotated[
+        Purpose, typer.Option("--purpose", help="What for: one of the purposes that the policy names for calls.")
+    ] = Purpose.OPERATIONS,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it goes into the audit log, sealed.")] = "",
     json: AsJson = False,
 ) -> None:
     """List calls, newest first. What the policy keeps no longer is not shown."""
     since_ms = moment_ms(since)
     found = in_office(
         ctx,
-        lambda office: office.calls.calls(tenant, group=group, subscriber=subscriber, since_ms=since_ms, limit=limit),
+        lambda office: office.calls.calls(
+            tenant,
+            group=group,
+            subscriber=subscriber,
+            since_ms=since_ms,
+            limit=limit,
+            purpose=purpose,
+            reason=reason,
+        ),
     )
     if json:
         revealed = ([who.reveal() for who in call.participants] for call in found)

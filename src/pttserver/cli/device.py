@@ -79,14 +79,14 @@ def list_(
     json: AsJson = False,
 ) -> None:
     """List the devices of a tenant."""
-    devices = in_office(ctx, lambda office: office.devices.devices(tenant, subscriber))
+    devices = in_office(ctx, lambda office: office.views.devices(tenant, subscriber))
     print_records(devices, json, _COLUMNS, "Devices")
 
 
 @app.command()
 def show(ctx: typer.Context, tenant: TenantName, device: DeviceName, json: AsJson = False) -> None:
     """Show a device."""
-    print_record(in_office(ctx, lambda office: office.devices.device(tenant, device)), json)
+    print_record(in_office(ctx, lambda office: office.views.device(tenant, device)), json)
 
 
 @app.command()

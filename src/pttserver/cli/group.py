@@ -59,8 +59,7 @@ def show(ctx: typer.Context, tenant: TenantName, group: GroupName, json: AsJson 
     """Show a group and its members."""
 
     async def work(office: "Office") -> "tuple[Group, list[Member]]":
-        at = office.provisioning
-        return await at.group(tenant, group), await at.group_members(tenant, group)
+        return await office.provisioning.group(tenant, group), await office.views.members(tenant, group)
 
     found, members = in_office(ctx, work)
     if json:

@@ -1,10 +1,11 @@
 """Options of commands that act on the data of people: who gives the instruction, and why."""
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from pttserver.cli.office import operator
 
 if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.services.instructions import Instruction
@@ -28,7 +29,7 @@ def instruction_of(by: str | None, reason: str, acknowledge: list[str] | None = 
     from pttserver.services import naming
     from pttserver.services.instructions import Instruction
 
-    actor = naming.name(by or getpass.getuser(), "the actor")
+    actor = naming.name(by or operator().reveal(), "the actor")
     return Instruction(Personal(actor), Personal(naming.remark(reason, "the reason")), tuple(acknowledge or ()))
 
 

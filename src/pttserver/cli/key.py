@@ -1,11 +1,15 @@
 """`pttserver key`: the operator's master keys, which wrap all that is sealed at rest."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import typer
 
-from pttserver.cli.office import settings_of
+from pttserver.cli.office import operator, settings_of
 from pttserver.cli.output import print_table
+
+if TYPE_CHECKING:  # slow to import, see main.py
+    from pttserver.config import Settings
 
 app = typer.Typer(help="Master keys: what everything at rest is sealed with.", no_args_is_help=True)
 
@@ -31,6 +35,7 @@ def rotate(ctx: typer.Context) -> None:
     from pttserver.services.keyring import rotate as rotate_keys
 
     settings = settings_of(ctx)
+    _note(settings, "key.rotate")
     key, count = asyncio.run(rotate_keys(settings))
     typer.echo(f"{key.key_id} wraps the keys of {count} tenants now; copy {key_file(settings)} to where you keep it")
 
@@ -40,7 +45,9 @@ def rewrap(ctx: typer.Context) -> None:
     """Wrap every tenant's key with the newest master key, after you put a new one into its source yourself."""
     from pttserver.services.keyring import rewrap as rewrap_keys
 
-    typer.echo(f"{asyncio.run(rewrap_keys(settings_of(ctx)))} tenants' keys were wrapped anew")
+    settings = settings_of(ctx)
+    _note(settings, "key.rewrap")
+    typer.echo(f"{asyncio.run(rewrap_keys(settings))} tenants' keys were wrapped anew")
 
 
 @app.command()
@@ -48,6 +55,15 @@ def prune(ctx: typer.Context) -> None:
     """Remove master keys that no tenant's key needs any more. Backups that were made under them need them still."""
     from pttserver.services.keyring import prune as prune_keys
 
-    for key in asyncio.run(prune_keys(settings_of(ctx))):
+    settings = settings_of(ctx)
+    _note(settings, "key.prune")
+    for key in asyncio.run(prune_keys(settings)):
         typer.echo(f"{key.key_id} removed")
     typer.secho("Backups made under a removed key can be opened by a copy of it only.", err=True)
+
+
+def _note(settings: "Settings", operation: str) -> None:
+    """In the audit log of every tenant, before it is done."""
+    from pttserver.services.operator_log import note_act
+
+    asyncio.run(note_act(settings, operation, operator()))

@@ -27,6 +27,7 @@ from pttserver.cli import (
     serve,
     subject,
     subscriber,
+    support,
     tenant,
 )
 from pttserver.cli import config as config_command
@@ -68,6 +69,7 @@ app.add_typer(config_command.app, name="config")
 app.add_typer(call.app, name="call")
 app.add_typer(alert_command.app, name="alert")
 app.add_typer(hold.app, name="hold")
+app.add_typer(support.app, name="support")
 app.add_typer(retention.app, name="retention")
 tenant.app.command()(closing.close)
 tenant.app.command()(closing.reopen)

@@ -38,6 +38,7 @@ def apply(
 
     version = in_office(ctx, work)
     typer.echo(f"In force since {moment(version.at_ms)}: {version.digest[:16]}.")
+    tell_findings(text)
 
 
 def history(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
@@ -48,9 +49,9 @@ def history(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> Non
 
     log = in_office(ctx, work)
     if json:
-        return print_json([row_of(version) for version in log])
-    rows = [[moment(v.at_ms), v.digest[:16], _shown(v.actor), _shown(v.reason)] for v in log]
-    return print_table("Instruction log", ["Since", "Digest", "By", "Reason"], rows)
+        return print_json([row_of(version) | {"findings": _findings(version.text)} for version in log])
+    rows = [[moment(v.at_ms), v.digest[:16], _shown(v.actor), _shown(v.reason), _findings(v.text)] for v in log]
+    return print_table("Instruction log", ["Since", "Digest", "By", "Reason", "Findings"], rows)
 
 
 def status(ctx: typer.Context, json: AsJson = False) -> None:
@@ -99,6 +100,27 @@ async def in_force(office: "Office", tenant: str) -> "Policy":
 async def due_under(office: "Office", tenant: str, policy: "Policy") -> "list[Due]":
     """What the next sweep would erase of a tenant, were this its policy. Raises NotFound."""
     return await office.retention.due((await office.provisioning.tenant(tenant)).tenant_id, policy)
+
+
+def tell_findings(text: str) -> None:
+    """To whoever gave the instruction, at once: what of it touches an article (GDPR Art. 28(3), last sentence)."""
+    from pttserver.privacy.findings import findings
+    from pttserver.privacy.policy import parse_policy
+
+    for one in findings(parse_policy(text)):
+        typer.secho(f"{one.severity}: {one.category}: {one.text} ({one.article})", err=True)
+
+
+def _findings(text: str | None) -> str:
+    """Of a version in the log; `-` once its text is over, or if this version of the server cannot read it."""
+    from pttserver.errors import PolicyInvalid
+    from pttserver.privacy.findings import findings, in_short
+    from pttserver.privacy.policy import parse_policy
+
+    try:
+        return in_short(findings(parse_policy(text))) if text else "-"
+    except PolicyInvalid:
+        return "-"
 
 
 def _shown(text: Any) -> str:

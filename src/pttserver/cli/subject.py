@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pttserver.cli import erasing
+from pttserver.cli import erasing, subject_request
 from pttserver.cli.instruction import Actor, instruction_of
 from pttserver.cli.office import in_office
 from pttserver.cli.output import AsJson, print_json, print_table, row_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.services.subject_import import TakenOver
 
 app = typer.Typer(help="Data subjects: find, export, rectify, restrict, erase.", no_args_is_help=True)
+app.add_typer(subject_request.app, name="request")
 app.command()(erasing.erase)
 app.command()(erasing.verify_certificate)
 
@@ -46,6 +47,7 @@ def find(
     instruction = instruction_of(by, reason)
 
     async def work(office: "Office") -> "list[Hit]":
+        office.sight.require_organisation()
         owner = await office.provisioning.tenant(tenant)
         return await office.rights.find(owner.tenant_id, text, instruction)
 
@@ -68,13 +70,17 @@ def export(
     reason: Reason,
     by: Actor = None,
     form: Annotated[str, typer.Option("--format", help="json, html, or json,html.")] = "json,html",
+    name_who_looked: Annotated[
+        bool, typer.Option("--name-who-looked", help="Name who looked at the data, instead of a number for each.")
+    ] = False,
 ) -> None:
     """Write all that is held about a person, and what happens to it and why: for machines, and as a page to read."""
     instruction, forms = instruction_of(by, reason), _forms(form, out)
 
     async def work(office: "Office") -> "SubjectExport":
+        office.sight.require_organisation()
         owner = await office.provisioning.tenant(tenant)
-        return await office.exports.export(owner, subject, instruction)
+        return await office.exports.export(owner, subject, instruction, name_who_looked=name_who_looked)
 
     document = in_office(ctx, work)
     for name in forms:

@@ -20,6 +20,7 @@ from pttserver.cli.output import (
 )
 from pttserver.cli.subject import Reason, Values, assignments
 from pttserver.cli.tenant import TenantName
+from pttserver.privacy.categories import Category
 from pttserver.roles import Role
 
 if TYPE_CHECKING:  # slow to import, see main.py
@@ -82,7 +83,7 @@ def add(
 @app.command("list")
 def list_(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
     """List the subscribers of a tenant."""
-    subscribers = in_office(ctx, lambda office: office.provisioning.subscribers(tenant))
+    subscribers = in_office(ctx, lambda office: office.views.subscribers(tenant))
     print_records(subscribers, json, _COLUMNS, "Subscribers")
 
 
@@ -91,10 +92,11 @@ def show(ctx: typer.Context, tenant: TenantName, subscriber: MemberName, json: A
     """Show a subscriber, contact data and own fields, and the groups that it is a member of."""
 
     async def work(office: "Office") -> "tuple[Subscriber, dict[str, Personal], list[Membership], Rights]":
-        at = office.provisioning
-        who = await at.subscriber(tenant, subscriber)
-        fields = await office.rights.fields(who.subscriber_id)
-        return who, fields, await at.memberships(tenant, subscriber), await office.roles.rights(who)
+        who, fields = await office.views.subscriber(tenant, subscriber)
+        groups = await office.provisioning.memberships(tenant, who.subscriber_id)
+        shown = await office.sight.of(who.tenant_id)
+        groups = groups if shown(Category.MEMBERSHIP) else []
+        return who, fields, groups, await office.roles.rights(who)
 
     found, texts, groups, rights = in_office(ctx, work)
     fields = {name: text.reveal() for name, text in texts.items()}

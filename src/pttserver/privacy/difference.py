@@ -35,9 +35,10 @@ _DIRECTIONS = {
     "recording.at_consoles": -1,
     "recording.on_alert": -1,
     "recording.keep_days": -1,
+    "support.longest_minutes": -1,
     "logging.records": -1,
 }
-SECTIONS = ("policy", "roles", "roster", "location", "alerts", "messages", "recording", "logging")
+SECTIONS = ("policy", "roles", "roster", "location", "alerts", "messages", "recording", "support", "logging")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ def explain(policy: Policy) -> list[str]:
         *_alerts(policy),
         _messages(policy),
         _recording(policy.recording),
+        _support(policy),
         *_roles(policy.roles),
         f"Groups: members see the names of up to {policy.roster.names_up_to} participants, and the number of more.",
         *(["Nothing that happens is ever written, whatever its category says."] if not policy.logging.records else []),
@@ -180,4 +181,16 @@ def _recording(recording: RecordingSection) -> str:
     return (
         f"The server records no voice. Consoles of dispatchers may record, {start}when a dispatcher says so, "
         f"encrypted on the console's own machine; a recording is erased after {days}."
+    )
+
+
+def _support(policy: Policy) -> str:
+    """What the operator's staff may do."""
+    support = policy.support
+    if not support.longest_minutes:
+        return "Technicians of the operator see nothing: there are no support sessions."
+    first = words(about(category).title.lower() for category in support.first_tier) if support.first_tier else "nothing"
+    return (
+        f"Technicians of the operator see data in a support session of at most {support.longest_minutes} minutes: "
+        f"those of the first tier {first}, those of the second all that names them."
     )

@@ -3,7 +3,7 @@
 Each check is a function from the policy to findings, in the order of the articles; `findings` runs them all.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ from pttserver.privacy.policy import Policy, Rule
 from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Tier
 from pttserver.privacy.regions import ADEQUATE, within_eea
 from pttserver.privacy.retention import EventKind, Retention
-from pttserver.privacy.sections import Storage
+from pttserver.privacy.sections import AlertTarget, Storage
 
 
 class Severity(StrEnum):
@@ -68,6 +68,11 @@ def findings(policy: Policy) -> list[Finding]:
     """The most serious first."""
     found = [finding for check in _CHECKS for finding in check(policy)]
     return sorted(found, key=lambda finding: list(Severity).index(finding.severity))
+
+
+def in_short(found: Iterable[Finding]) -> str:
+    """For records: `serious location Art. 6(1); warning [policy] Art. 13`."""
+    return "; ".join(f"{one.severity} {one.category} {one.article}" for one in found)
 
 
 def rules(policy: Policy) -> Iterator[tuple[str, Category, Rule]]:
@@ -216,6 +221,14 @@ def _who_sees(policy: Policy) -> Iterator[Finding]:
             yield Finding(Severity.WARNING, category, text, "Art. 25(2), 32(1)")
 
 
+def _alerts_unseen(policy: Policy) -> Iterator[Finding]:
+    seen, told = policy.rule(Category.ALERT).visible_to, {*policy.alerts.route, *policy.alerts.escalate_to}
+    for target, tier in ((AlertTarget.DISPATCHERS, Tier.DISPATCHER), (AlertTarget.MANAGERS, Tier.MANAGER)):
+        if policy.alerts.enabled and target in told and tier not in seen:
+            text = f"Alerts are routed to {target}, who are told none: categories.alert.visible_to does not name them."
+            yield Finding(Severity.SERIOUS, "[alerts]", text, "Art. 6(1)(d)")
+
+
 def _impact_assessment(policy: Policy) -> Iterator[Finding]:
     if policy.alerts.enabled and policy.alerts.ambient_listening:
         text = "Opening microphones from afar needs an impact assessment, and the people must know it."
@@ -259,6 +272,7 @@ _CHECKS: tuple[Callable[[Policy], Iterator[Finding]], ...] = (
     _by_design,
     _end_of_contract,
     _who_sees,
+    _alerts_unseen,
     _impact_assessment,
     _transfers,
 )

@@ -32,6 +32,7 @@ from pttserver.privacy.sections import (
     RosterSection,
     Section,
     Storage,
+    SupportSection,
     Truncation,
 )
 
@@ -68,6 +69,7 @@ class Policy(Section):
     alerts: AlertsSection = AlertsSection()
     messages: MessagesSection = MessagesSection()
     recording: RecordingSection = RecordingSection()
+    support: SupportSection = SupportSection()
     logging: LoggingSection = LoggingSection()
     categories: dict[CategoryName, CategoryRule] = Field(default_factory=dict)
     """Rules by category."""

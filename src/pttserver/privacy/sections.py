@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
+from pttserver.privacy.categories import Category
 from pttserver.privacy.duty_hours import DutyHours, DutySpan, zone
 from pttserver.privacy.purposes import LegalBasis, Purpose, Tier
 from pttserver.privacy.retention import Retention
@@ -251,6 +252,23 @@ class RolesSection(Section):
     """Scopes of dispatchers: `alert`, `locate`, `call`, `oversee`, `remote_control`, `administer`, ..."""
     manager: Scopes = tuple(Scope)
     """Scopes of organisation managers."""
+
+
+Categories: TypeAlias = Annotated[
+    tuple[Annotated[Category, Field(strict=False)], ...], Field(strict=False, max_length=len(Category))
+]
+
+
+class SupportSection(Section):
+    """The operator's staff. They see data of the organisation in a support session only, which ends by itself.
+
+    What `visible_to` names technicians for is for the second tier; the first tier has the logs, which name nobody.
+    """
+
+    longest_minutes: Annotated[int, Field(ge=0, le=1_440)] = 60
+    """How long a support session may last at most, minutes; 0: there are none."""
+    first_tier: Categories = ()
+    """Categories that technicians of the first tier see too, of those that `visible_to` names technicians for."""
 
 
 class LoggingSection(Section):

@@ -11,11 +11,11 @@ from pttserver.errors import NotFound
 from pttserver.ids import AlertId, Personal, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.pages import Page, Section
-from pttserver.privacy.purposes import Tier
 from pttserver.services.instructions import Instruction
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.provision import Provisioning
 from pttserver.services.serving import Serving
+from pttserver.services.staff_sight import Sees, StaffSight
 from pttserver.services.subject_page import moment
 from pttserver.store.alert_track import AlertTracks, TrackPoint
 from pttserver.store.alerts import Alerts, StoredAlert
@@ -80,28 +80,33 @@ class ShownAlert:
 
 
 class AlertDebrief:
-    """Every look is noted with its reason. Raises NotFound, PolicyMissing, StoreUnavailable."""
+    """Every look is noted with its reason. Raises NotFound, PolicyForbids, PolicyMissing, StoreUnavailable."""
 
-    def __init__(self, database: Database, policies: PolicyBook, provisioning: Provisioning, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, policies: PolicyBook, provisioning: Provisioning, sight: StaffSight, clock: Clock
+    ) -> None:
         self._alerts = Alerts(database)
         self._tracks = AlertTracks(database)
         self._calls = CallRecords(database)
         self._serving = Serving(database, policies, clock)
         self._policies = policies
         self._provisioning = provisioning
+        self._sight = sight
         self._clock = clock
 
     async def alerts(self, tenant: str, by: Instruction, limit: int = 100) -> list[ShownAlert]:
         """Newest first, without calls."""
         owner = (await self._provisioning.tenant(tenant)).tenant_id
+        sees = await self._sight.require(owner, Category.ALERT)
         await self._note("alert.list", owner, None, by)
         found = await self._alerts.of_tenant(owner, await self._serving.cutoffs(owner), limit=limit)
-        names = await self._names(owner, tenant)
-        return [_shown(stored, names) for stored in found]
+        names = await self._names(tenant, sees)
+        return [_shown(_allowed(stored, sees), names) for stored in found]
 
     async def alert(self, tenant: str, alert_id: str, by: Instruction) -> ShownAlert:
         """One alert, with the calls meanwhile and where the raiser was."""
         owner = (await self._provisioning.tenant(tenant)).tenant_id
+        sees = await self._sight.require(owner, Category.ALERT)
         cutoffs = await self._serving.cutoffs(owner)
         found = await self._alerts.of_tenant(owner, cutoffs, AlertId(alert_id))
         if not found:
@@ -109,20 +114,17 @@ class AlertDebrief:
         stored = found[0]
         await self._note("alert.show", owner, stored.raiser_id, by)
         wanted = Wanted(subscriber_id=stored.raiser_id, since_ms=stored.raised_ms, limit=1000)
-        calls = await self._calls.calls(owner, cutoffs, wanted) if self._shows_calls(owner) else []
+        calls = (
+            await self._calls.calls(owner, cutoffs, wanted)
+            if sees(Category.CALL_RECORD) and sees(Category.PARTICIPANTS)
+            else []
+        )
         groups: dict[str, str] = {each.group_id: each.name for each in await self._provisioning.groups(tenant)}
-        names = await self._names(owner, tenant)
+        names = await self._names(tenant, sees)
         end_ms = stored.closed_ms or self._clock.utc_ms()
         meanwhile = [_call(call, groups, names) for call in reversed(calls) if call.started_ms <= end_ms]
-        track = await self._tracks.track(stored.alert_id, stored.raiser_id, cutoffs)
-        return replace(_shown(stored, names, tuple(meanwhile)), track=tuple(track))
-
-    def _shows_calls(self, tenant_id: TenantId) -> bool:
-        policy = self._policies.policy(tenant_id)
-        return all(
-            Tier.DISPATCHER in policy.rule(category).visible_to
-            for category in (Category.CALL_RECORD, Category.PARTICIPANTS)
-        )
+        track = await self._tracks.track(stored.alert_id, stored.raiser_id, cutoffs) if sees(Category.LOCATION) else []
+        return replace(_shown(_allowed(stored, sees), names, tuple(meanwhile)), track=tuple(track))
 
     async def _note(self, operation: str, tenant_id: TenantId, subject_id: str | None, by: Instruction) -> None:
         note = AuditNote(
@@ -136,12 +138,18 @@ class AlertDebrief:
         )
         await self._alerts.write([note])
 
-    async def _names(self, tenant_id: TenantId, tenant: str) -> dict[SubscriberId, Personal]:
+    async def _names(self, tenant: str, sees: Sees) -> dict[SubscriberId, Personal]:
         """By the name, else the identifier, else the number."""
-        known = await self._provisioning.subscribers(tenant)
-        return {
-            each.subscriber_id: each.display_name or each.identifier or Personal(each.subscriber_id) for each in known
-        }
+        named, identified = sees(Category.SUBSCRIBER_NAME), sees(Category.IDENTIFIER)
+        found = {}
+        for each in await self._provisioning.subscribers(tenant):
+            known_as = (each.display_name if named else None, each.identifier if identified else None)
+            found[each.subscriber_id] = next((text for text in known_as if text), Personal(each.subscriber_id))
+        return found
+
+
+def _allowed(stored: StoredAlert, sees: Sees) -> StoredAlert:
+    return stored if sees(Category.LOCATION) else replace(stored, position=None)
 
 
 def _shown(

@@ -18,13 +18,16 @@ from pttserver.alerts.states import LISTENING, At, Step, StepKind
 from pttserver.clock import Clock
 from pttserver.ids import AlertId, Personal, SubscriberId, TenantId
 from pttserver.observe.log import get_logger
+from pttserver.privacy.categories import Category
 from pttserver.privacy.sections import AlertTarget
 from pttserver.roles import Role
 from pttserver.services.alert_case import Case
 from pttserver.services.alert_log import AlertLog
 from pttserver.services.alert_routing import AlertRouting
 from pttserver.services.open_microphones import OpenMicrophones
+from pttserver.services.policy_book import PolicyBook
 from pttserver.services.talk import TalkService
+from pttserver.services.telling import Telling
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Identity, Session
 from pttserver.store.alerts import Alerts, StoredAlert, StoredStep
@@ -41,6 +44,8 @@ class AlertDesk:
         self,
         *,
         sessions: SessionRegistry,
+        telling: Telling,
+        policies: PolicyBook,
         talk: TalkService,
         emergencies: EmergencyGroups,
         routing: AlertRouting,
@@ -50,6 +55,8 @@ class AlertDesk:
         microphones: OpenMicrophones,
     ) -> None:
         self._sessions = sessions
+        self._telling = telling
+        self._policies = policies
         self._talk = talk
         self._emergencies = emergencies
         self._routing = routing
@@ -115,9 +122,7 @@ class AlertDesk:
         self._tell_again(case)
 
     def _tell_again(self, case: Case) -> None:
-        told = signalling.AlertRaised(info=case.info()).to_json()
-        for session in self.concerned(case):
-            _post(session, told)
+        self._telling.tell_sessions(self.concerned(case), signalling.AlertRaised(info=case.info()))
 
     def carry_out(self, case: Case, effects: Sequence[Effect]) -> None:
         """In their order; then the timer is set anew."""
@@ -142,14 +147,13 @@ class AlertDesk:
         if first:
             self._tell_raiser(case)
             return
-        text = case.stepped(step, self.name_of).to_json()
-        for session in self._sessions.of_tenant(case.tenant_id):
-            if self._hears_of(case, session, step):
-                _post(session, text)
+        sessions = self._sessions.of_tenant(case.tenant_id)
+        told = [session for session in sessions if self._hears_of(case, session, step)]
+        self._telling.tell_sessions(told, case.stepped(step, self.name_of))
 
     def _hears_of(self, case: Case, session: Session, step: Step) -> bool:
         listens = step.kind in LISTENING and step.who == session.identity.subscriber_id
-        return listens or (case.concerns(session) and self.follows(case, session, step.kind))
+        return listens or (self.concerns(case, session) and self.follows(case, session, step.kind))
 
     def follows(self, case: Case, session: Session, kind: StepKind) -> bool:
         """Whether somebody whom the alert concerns is told such a step.
@@ -196,26 +200,33 @@ class AlertDesk:
     def arrived(self, session: Session) -> None:
         """Somebody logged in or came back: what is open and concerns that person is told."""
         for case in self.cases(session.identity.tenant_id):
-            if case.concerns(session):
+            if self.concerns(case, session):
                 case.told.add(session.identity.subscriber_id)
-                _post(session, signalling.AlertRaised(info=case.info()).to_json())
+                self._telling.tell_sessions([session], signalling.AlertRaised(info=case.info()))
 
     def concerned(self, case: Case) -> list[Session]:
-        """Sessions of the recipients and of who raised it."""
-        return [session for session in self._sessions.of_tenant(case.tenant_id) if case.concerns(session)]
+        """Sessions of the recipients who may see it, and of who raised it."""
+        return [session for session in self._sessions.of_tenant(case.tenant_id) if self.concerns(case, session)]
+
+    def concerns(self, case: Case, session: Session) -> bool:
+        """Whether the person is to hear of it: who raised it, or a recipient whom the policy lets see alerts."""
+        mine = session.identity.subscriber_id == case.alert.raiser
+        return case.concerns(session) and (mine or self.may_see(session))
+
+    def may_see(self, session: Session) -> bool:
+        """Whether people of this role are shown alerts of others."""
+        return self._policies.shows(session.identity, Category.ALERT)
 
     def _tell_raiser(self, case: Case) -> None:
         session = self._sessions.of_subscriber(case.alert.raiser)
         if session is not None:
-            _post(session, signalling.AlertRaised(info=case.info()).to_json())
+            self._telling.tell_sessions([session], signalling.AlertRaised(info=case.info()))
 
     def _tell(self, case: Case) -> None:
         """Whoever is there and does not know of it yet."""
-        text = signalling.AlertRaised(info=case.info()).to_json()
-        for session in self.concerned(case):
-            who = session.identity.subscriber_id
-            if who != case.alert.raiser and who not in case.told and _post(session, text):
-                case.told.add(who)
+        known = case.told | {case.alert.raiser}
+        told = (session for session in self.concerned(case) if session.identity.subscriber_id not in known)
+        case.told |= self._telling.tell_sessions(told, signalling.AlertRaised(info=case.info()))
 
     def name_of(self, subscriber_id: SubscriberId) -> Personal:
         """Display name of somebody who is there."""
@@ -245,7 +256,8 @@ class AlertDesk:
         for session in self._sessions.of_tenant(case.tenant_id):
             identity = session.identity
             there = session.link is not None and identity.subscriber_id != case.alert.raiser
-            if there and stage.includes(identity.subscriber_id, identity.rights.role):
+            recipient = stage.includes(identity.subscriber_id, identity.rights.role) and self.may_see(session)
+            if there and recipient:
                 return
         case.alert.nobody_reached(self.at)
         self._arm()
@@ -328,10 +340,3 @@ def as_degrees(position: signalling.Position) -> Personal:
 
 def _step(stored: StoredStep) -> Step:
     return Step(stored.number, StepKind(stored.kind), stored.at_ms, stored.who, stored.note or Personal(""))
-
-
-def _post(session: Session, text: str) -> bool:
-    if session.link is None:
-        return False
-    session.link.post(text)
-    return True

@@ -203,7 +203,7 @@ class AlertService:
         if self._answers_alerts(session):
             self._note_look(session)
         else:
-            cases = [case for case in cases if case.concerns(session)]
+            cases = [case for case in cases if self.desk.concerns(case, session)]
         return signalling.Alerts(re=request.id, alerts=[self._detail(session, case) for case in cases])
 
     def _detail(self, session: Session, case: Case) -> signalling.AlertDetail:
@@ -229,7 +229,8 @@ class AlertService:
     def _answers_alerts(self, session: Session) -> bool:
         identity = session.identity
         policy = self._policies.in_force(identity.tenant_id)
-        return refusal(policy, identity.rights, OPERATIONS["alert.acknowledge"]) is None
+        answers = refusal(policy, identity.rights, OPERATIONS["alert.acknowledge"]) is None
+        return answers and self.desk.may_see(session)
 
     def _case(self, session: Session, alert_id: str) -> Case | None:
         """The open alert, if the person may know of it; None: it is over, and whatever comes now does nothing.
@@ -237,10 +238,10 @@ class AlertService:
         Raises NotFound: of another organisation, of no concern, or never raised; which one is not told.
         """
         case = self.desk.case(AlertId(alert_id))
-        if case is not None and (case.concerns(session) or self._is_ours(session, case)):
+        if case is not None and (self.desk.concerns(case, session) or self._is_ours(session, case)):
             return case
         over = self.desk.closed_case(AlertId(alert_id))
-        if case is None and over is not None and (over.concerns(session) or self._is_ours(session, over)):
+        if case is None and over is not None and (self.desk.concerns(over, session) or self._is_ours(session, over)):
             return None
         raise NotFound("There is no such alert.")
 

@@ -1,16 +1,18 @@
-"""The history of calls for a dispatcher: what the policy lets a dispatcher see of what is not over yet."""
+"""The history of calls: what is not over yet, as far as whoever looks may see it, for a purpose of the policy's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pttserver.clock import Clock
-from pttserver.errors import InvalidValue
+from pttserver.errors import PolicyForbids
 from pttserver.ids import CallId, Personal, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
-from pttserver.privacy.purposes import Tier
+from pttserver.privacy.purposes import Purpose
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.provision import Provisioning
 from pttserver.services.serving import Serving
+from pttserver.services.staff_sight import Sees, StaffSight
+from pttserver.services.views import Views
 from pttserver.store.call_records import CallRecords, PastCall, Wanted
 from pttserver.store.database import Database
 
@@ -29,13 +31,23 @@ class ShownCall:
 
 
 class CallLookup:
-    """Raises NotFound, PolicyMissing, StoreUnavailable."""
+    """Every method raises NotFound, PolicyMissing, StoreUnavailable."""
 
-    def __init__(self, database: Database, policies: PolicyBook, provisioning: Provisioning, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        policies: PolicyBook,
+        provisioning: Provisioning,
+        views: Views,
+        sight: StaffSight,
+        clock: Clock,
+    ) -> None:
         self._records = CallRecords(database)
         self._serving = Serving(database, policies, clock)
         self._policies = policies
         self._provisioning = provisioning
+        self._views = views
+        self._sight = sight
 
     async def calls(
         self,
@@ -45,45 +57,47 @@ class CallLookup:
         subscriber: str | None = None,
         since_ms: int | None = None,
         limit: int = 100,
+        purpose: Purpose = Purpose.OPERATIONS,
+        reason: str = "",
     ) -> list[ShownCall]:
-        """Newest first. Raises InvalidValue if the policy does not let a dispatcher see what is asked for."""
+        """Newest first; the look is noted. Raises PolicyForbids: not for who looks, or not for this purpose."""
         owner = (await self._provisioning.tenant(tenant)).tenant_id
-        self._require(owner, Category.CALL_RECORD, "the policy lets no dispatcher see calls")
-        if subscriber is not None:
-            self._require(owner, Category.PARTICIPANTS, "the policy lets no dispatcher see who took part in a call")
+        asked = (Category.CALL_RECORD, Category.PARTICIPANTS) if subscriber else (Category.CALL_RECORD,)
+        await self._sight.require(owner, *asked)
+        self._require_purpose(owner, purpose)
+        about = (await self._provisioning.subscriber(tenant, subscriber)).subscriber_id if subscriber else None
         wanted = Wanted(
             group_id=(await self._provisioning.group(tenant, group)).group_id if group else None,
-            subscriber_id=(await self._provisioning.subscriber(tenant, subscriber)).subscriber_id
-            if subscriber
-            else None,
+            subscriber_id=about,
             since_ms=since_ms,
             limit=limit,
         )
+        sees = await self._views.look(owner, "call.list", about, purpose=purpose.value, reason=reason)
         found = await self._records.calls(owner, await self._serving.cutoffs(owner), wanted)
         groups: dict[str, str] = {each.group_id: each.name for each in await self._provisioning.groups(tenant)}
-        names = await self._names(owner, tenant)
-        return [_shown(self._allowed(owner, call), groups, names) for call in found]
+        names = await self._names(tenant, sees)
+        return [_shown(_allowed(call, sees), groups, names) for call in found]
 
-    def _sees(self, tenant_id: TenantId, category: Category) -> bool:
-        return Tier.DISPATCHER in self._policies.policy(tenant_id).rule(category).visible_to
+    def _require_purpose(self, tenant_id: TenantId, purpose: Purpose) -> None:
+        """GDPR Art. 5(1)(b)."""
+        named = self._policies.policy(tenant_id).rule(Category.CALL_RECORD).purposes
+        if purpose not in named:
+            raise PolicyForbids(f"the policy names another purpose of calls: {', '.join(sorted(named))}")
 
-    def _require(self, tenant_id: TenantId, category: Category, otherwise: str) -> None:
-        if not self._sees(tenant_id, category):
-            raise InvalidValue(otherwise)
-
-    def _allowed(self, tenant_id: TenantId, call: PastCall) -> PastCall:
-        if not self._sees(tenant_id, Category.PARTICIPANTS):
-            call = replace(call, initiator=None, participants=())
-        return call if self._sees(tenant_id, Category.IP_ADDRESS) else replace(call, initiator_address=None)
-
-    async def _names(self, tenant_id: TenantId, tenant: str) -> dict[SubscriberId, Personal]:
-        """What a dispatcher knows people by: the name, else the identifier, else the number of the subscriber."""
-        shown = [self._sees(tenant_id, category) for category in (Category.SUBSCRIBER_NAME, Category.IDENTIFIER)]
+    async def _names(self, tenant: str, sees: Sees) -> dict[SubscriberId, Personal]:
+        """What people are known by: the name, else the identifier, else the number of the subscriber."""
+        shown = [sees(category) for category in (Category.SUBSCRIBER_NAME, Category.IDENTIFIER)]
         found = {}
         for each in await self._provisioning.subscribers(tenant):
             known_as = (each.display_name if shown[0] else None, each.identifier if shown[1] else None)
             found[each.subscriber_id] = next((text for text in known_as if text), Personal(each.subscriber_id))
         return found
+
+
+def _allowed(call: PastCall, sees: Sees) -> PastCall:
+    if not sees(Category.PARTICIPANTS):
+        call = replace(call, initiator=None, participants=())
+    return call if sees(Category.IP_ADDRESS) else replace(call, initiator_address=None)
 
 
 def _shown(call: PastCall, groups: Mapping[str, str], names: Mapping[SubscriberId, Personal]) -> ShownCall:

@@ -80,7 +80,7 @@ def build_calling(settings: CallSettings, clock: Clock, database: Database, on: 
         broadcasts=broadcasts,
         alerts=CallAlerts(telling, subscribers, on.memberships.serving, clock, settings),
         peril=Peril(on.talk, telling, temporary),
-        oversight=Oversight(on.sessions, on.talk, temporary, on.memberships, acts, settings),
+        oversight=Oversight(on.sessions, on.talk, temporary, on.memberships, acts, telling, settings),
         remote_control=RemoteControl(RemoteDevices(database), on.sessions, on.attendance, telling, acts, clock),
         regrouping=Regrouping(
             MemberChanges(database), subscribers, on.sessions, temporary, on.attendance, telling, acts

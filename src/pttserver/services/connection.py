@@ -44,6 +44,7 @@ from pttserver.services.replies import (
 )
 from pttserver.services.rosters import Rosters
 from pttserver.services.talk import TalkService
+from pttserver.services.telling import Telling
 from pttserver.services.terms import TermsTeller
 from pttserver.sessions.attempts import address_bucket
 from pttserver.sessions.console import ConsoleSession
@@ -72,6 +73,7 @@ class Door:
     terms: TermsTeller
     desk: Desk
     console: ConsoleRoom
+    telling: Telling
     relay: Relay
     clock: Clock
     certificate_digest: bytes
@@ -169,6 +171,10 @@ class Connection:
     def _post(self, message: signalling.Message) -> None:
         self._link.post(message.to_json())
 
+    def _tell(self, session: Session, message: signalling.Message) -> None:
+        """What tells of others, as the session's role may see it."""
+        self._post(self._door.telling.as_seen(session, message))
+
     # Requests ----------------------------------------------------------------------------------------------------
 
     async def _serve(self, request: signalling.Request) -> None:
@@ -199,7 +205,7 @@ class Connection:
         if own is not None:
             await own(self, session, request)
         else:
-            self._post(await self._door.desk.handle(session, request))
+            self._tell(session, await self._door.desk.handle(session, request))
 
     def _hello(self, request: signalling.Hello) -> None:
         if self._greeted:
@@ -250,7 +256,7 @@ class Connection:
         self._logged_in(session)
         affiliations = [self._affiliation(affiliation) for affiliation in session.affiliations.values()]
         terms = self._door.terms.told_now(session)
-        self._post(session_resumed(self._door.offer, session, request.id, groups, terms, affiliations))
+        self._tell(session, session_resumed(self._door.offer, session, request.id, groups, terms, affiliations))
         await self._greet(session)
 
     async def _open_session(
@@ -304,7 +310,7 @@ class Connection:
 
     async def _affiliate(self, session: Session, request: signalling.Affiliate) -> None:
         def tell(affiliation: Affiliation) -> None:
-            self._post(signalling.Affiliated(re=request.id, affiliation=self._affiliation(affiliation)))
+            self._tell(session, signalling.Affiliated(re=request.id, affiliation=self._affiliation(affiliation)))
 
         await self._door.attendance.affiliate(session, GroupId(request.group), tell)
 
@@ -322,7 +328,7 @@ class Connection:
         group_id = GroupId(request.group)
         if await self._door.memberships.place(session, group_id) is None:
             raise NotFound
-        self._post(await self._door.rosters.presence(session, group_id, request.id))
+        self._tell(session, await self._door.rosters.presence(session, group_id, request.id))
 
     async def _set_media_path(self, session: Session, request: signalling.SetMediaPath) -> None:
         via_udp = request.via == "udp"

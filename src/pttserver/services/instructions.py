@@ -17,6 +17,7 @@ from pttserver.errors import PolicyInvalid
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.bounds import violations
 from pttserver.privacy.categories import Category
+from pttserver.privacy.findings import findings, in_short
 from pttserver.privacy.gate import Gate
 from pttserver.privacy.limitations import limitations
 from pttserver.privacy.policy import Policy, parse_policy
@@ -125,12 +126,12 @@ class Instructions:
 
 
 def _note(policy: Policy, version: PolicyVersion, instruction: Instruction, operation: str) -> AuditNote:
-    """By the new policy."""
+    """By the new policy; with what the controller is told that it touches (GDPR Art. 28(3), last sentence)."""
     return AuditNote(
         gate=Gate(policy),
         operation=operation,
         tenant_id=version.tenant_id,
         actor=instruction.actor,
         at_ms=version.at_ms,
-        details={"digest": version.digest},
+        details={"digest": version.digest, "findings": in_short(findings(policy))},
     )

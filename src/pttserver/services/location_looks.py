@@ -17,8 +17,8 @@ from pttserver.ids import Personal, SubscriberId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.operations import OPERATIONS, refusal
 from pttserver.privacy.policy import Policy
-from pttserver.privacy.purposes import Tier
-from pttserver.roles import Rights, Role
+from pttserver.privacy.sight import may_see
+from pttserver.roles import Rights
 from pttserver.services.policy_book import PolicyBook
 from pttserver.sessions.session import Session
 from pttserver.store.audit_chain import AuditNote
@@ -29,13 +29,11 @@ from pttserver.wire import signalling
 MOST_LOOKS = 500
 REFUSED = "refused"
 REFUSED_FOR_S = 3600.0
-_TIERS = {Role.DISPATCHER: Tier.DISPATCHER, Role.MANAGER: Tier.MANAGER}
 
 
 def shown_to(policy: Policy, rights: Rights) -> bool:
     """Whether the organisation lets people of this role see where others are."""
-    tier = _TIERS.get(rights.role)
-    return tier is not None and tier in policy.rule(Category.LOCATION).visible_to
+    return may_see(policy, rights.role, Category.LOCATION)
 
 
 class LocationLooks:

@@ -43,17 +43,18 @@ class LocationRoom:
         database: Database,
         sessions: SessionRegistry,
         attendance: Attendance,
+        telling: Telling,
         policies: PolicyBook,
         terms: TermsTeller,
         clock: Clock,
         settings: LocationSettings,
     ) -> Self:
         """Nothing runs yet."""
-        positions, telling = Positions(database), Telling(sessions)
+        positions = Positions(database)
         looks = LocationLooks(Looks(database), Subscribers(database), policies, clock)
         log = PositionLog(positions, policies, settings)
         fencing = Fencing(FenceStore(database), looks, clock)
-        watchers = Watchers(sessions, looks, clock)
+        watchers = Watchers(sessions, telling, looks, clock)
         locating = Locating(
             telling=telling,
             policies=policies,

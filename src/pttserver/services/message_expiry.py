@@ -27,13 +27,14 @@ class MessageExpiry:
         queue: MessageQueue,
         history: MessageHistory,
         sessions: SessionRegistry,
+        telling: Telling,
         policies: PolicyBook,
         clock: Clock,
     ) -> None:
         self._queue = queue
         self._history = history
         self._sessions = sessions
-        self._telling = Telling(sessions)
+        self._telling = telling
         self._policies = policies
         self._clock = clock
 

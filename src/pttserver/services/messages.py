@@ -45,6 +45,7 @@ class Messaging:
         queue: MessageQueue,
         history: MessageHistory,
         sessions: SessionRegistry,
+        telling: Telling,
         policies: PolicyBook,
         clock: Clock,
     ) -> None:
@@ -52,7 +53,7 @@ class Messaging:
         self._queue = queue
         self._history = history
         self._sessions = sessions
-        self._telling = Telling(sessions)
+        self._telling = telling
         self._policies = policies
         self._clock = clock
         self._recent = RecentMessages()

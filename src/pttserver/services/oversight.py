@@ -16,6 +16,7 @@ from pttserver.services.acts import Acts
 from pttserver.services.desk import Handlers
 from pttserver.services.memberships import Memberships
 from pttserver.services.talk import TalkService
+from pttserver.services.telling import Telling
 from pttserver.services.temporary_groups import CONFIDENTIAL, Dissolution, TemporaryGroup, TemporaryGroups
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Identity, Session
@@ -48,6 +49,7 @@ class Oversight:
         temporary: TemporaryGroups,
         memberships: Memberships,
         acts: Acts,
+        telling: Telling,
         settings: CallSettings,
     ) -> None:
         self._sessions = sessions
@@ -55,6 +57,7 @@ class Oversight:
         self._temporary = temporary
         self._memberships = memberships
         self._acts = acts
+        self._telling = telling
         self._interval_s = settings.dispatch_event_interval_s
         self._watching: dict[TenantId, dict[SessionId, Session]] = {}
         self._untold: dict[TenantId, _Changes] = {}
@@ -179,13 +182,13 @@ class Oversight:
         return self._untold[tenant_id]
 
     def _tell(self, tenant_id: TenantId) -> None:
-        texts = [event.to_json() for event in self._events(self._untold.pop(tenant_id))]
+        events = list(self._events(self._untold.pop(tenant_id)))
         for session in list(self._watching.get(tenant_id, {}).values()):
             if not self._memberships.may_oversee(session):
                 self._forget(session)
-            elif session.link is not None:
-                for text in texts:
-                    session.link.post(text)
+                continue
+            for event in events:
+                self._telling.tell_sessions([session], event)
 
     def _events(self, changes: _Changes) -> Iterator[signalling.DispatchChanged]:
         """As they stand now, in frames that a link can take: a herd that comes back is told in several."""

@@ -8,8 +8,11 @@ import asyncio
 from pttserver.errors import PolicyInvalid, PolicyMissing
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
+from pttserver.privacy.categories import Category
 from pttserver.privacy.gate import Gate
 from pttserver.privacy.policy import Policy, parse_policy
+from pttserver.privacy.sight import may_see
+from pttserver.sessions.session import Identity
 from pttserver.store.policies import Policies
 
 _log = get_logger("policy")
@@ -115,6 +118,10 @@ class PolicyBook:
             return self.policy(tenant_id)
         except PolicyMissing:
             return None
+
+    def shows(self, who: Identity, category: Category) -> bool:
+        """Whether somebody who is logged in is shown such data of others."""
+        return may_see(self.in_force(who.tenant_id), who.rights.role, category)
 
     def names_up_to(self, tenant_id: TenantId) -> int:
         """How many participants a group may have for its members to see their names; 0 without a policy."""

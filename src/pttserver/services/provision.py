@@ -116,7 +116,7 @@ class Provisioning:
         """Raises AlreadyExists, InvalidValue."""
         owner = await self.tenant(tenant)
         group = Group(new_group_id(), owner.tenant_id, naming.name(name), self._clock.utc_ms())
-        await self._groups.add(group)
+        await self._groups.add(group, self.note_of(owner.tenant_id, "group.add", group=group.group_id))
         return group
 
     async def groups(self, tenant: str) -> list[Group]:
@@ -136,7 +136,9 @@ class Provisioning:
 
     async def remove_group(self, tenant: str, group: str) -> None:
         """With its memberships. Raises OnHold."""
-        await self._groups.remove((await self.group(tenant, group)).group_id, self._clock.utc_ms())
+        of = await self.group(tenant, group)
+        note = self.note_of(of.tenant_id, "group.remove", group=of.group_id)
+        await self._groups.remove(of.group_id, note.at_ms, note)
 
     async def set_member(
         self,

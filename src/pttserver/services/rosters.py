@@ -7,6 +7,7 @@ from pttserver.config import SessionSettings
 from pttserver.ids import GroupId, SubscriberId, TenantId
 from pttserver.services.memberships import Listed, Memberships
 from pttserver.services.talk import TalkService
+from pttserver.services.telling import Telling
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Affiliation, Session
 from pttserver.wire import signalling
@@ -39,9 +40,11 @@ class Rosters:
         memberships: Memberships,
         settings: SessionSettings,
         names_up_to: Callable[[TenantId], int],
+        telling: Telling,
     ) -> None:
         """`names_up_to`: participants that a group of the tenant may have for names to be shown."""
         self._names_up_to = names_up_to
+        self._telling = telling
         self._talk = talk
         self._sessions = sessions
         self._memberships = memberships
@@ -97,7 +100,8 @@ class Rosters:
         if not self._is_large(present) and not self._memberships.is_unlisted(group_id):
             event = event.model_copy(update=self._names(group_id, present, changes))
         alone = changes.joined if len(changes.joined) == 1 and not changes.left else {}
-        _post([other for other in present if other.session.identity.subscriber_id not in alone], event)
+        others = (other.session for other in present if other.session.identity.subscriber_id not in alone)
+        self._telling.tell_sessions(others, event)
         self._untold[group_id] = _Changes()
         asyncio.get_running_loop().call_later(self._interval_s, self._tell_rest, group_id)
 
@@ -143,14 +147,6 @@ class Rosters:
 
     def _may_list(self, tenant_id: TenantId, group_id: GroupId, members: int) -> bool:
         return members <= self._names_up_to(tenant_id) and not self._memberships.is_unlisted(group_id)
-
-
-def _post(to: Sequence[Affiliation], event: signalling.GroupRoster) -> None:
-    text = event.to_json()
-    for affiliation in to:
-        link = affiliation.session.link
-        if link is not None:
-            link.post(text)
 
 
 def _presence(member: Listed, affiliated: set[SubscriberId], online: set[SubscriberId]) -> signalling.MemberPresence:

@@ -90,6 +90,32 @@ class ExportedCall(_Part):
     goes_ms: int | None = None
 
 
+class ExportedLook(_Part):
+    """Somebody looked at data of the person."""
+
+    at_ms: int
+    what: str
+    """The operation in the audit log, such as `call.list`, `location.look.last`."""
+    who: str
+    """Who looked: a name if the organisation tells it, else a number in this copy; empty if that is not known."""
+    at_everybody: bool
+    """At the people of the organisation together, of whom the person is one."""
+
+
+class ExportedRequest(_Part):
+    """What the person asked of the organisation about the data (Art. 15 to 22)."""
+
+    kind: str
+    received_ms: int
+    due_ms: int
+    """By when it had or has to be answered (Art. 12(3))."""
+    outcome: str | None = None
+    """Absent: it is open."""
+    reason: str = ""
+    """Why it ended so, or was extended."""
+    closed_ms: int | None = None
+
+
 class ExportedProcessing(_Part):
     """What happens to a category of data under the policy in force."""
 
@@ -120,6 +146,10 @@ class SubjectExport(_Part):
     profile: ExportedProfile
     calls: list[ExportedCall]
     rows: list[ExportedRow]
+    looks: list[ExportedLook] = []
+    """Who looked at the data, as far as the audit log is kept, newest first."""
+    requests: list[ExportedRequest] = []
+    """What the person asked, as far as the audit log is kept; the one that is due first on top."""
     processing: list[ExportedProcessing]
     rights: list[str]
     left_out: list[str]

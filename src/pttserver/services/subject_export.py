@@ -5,10 +5,11 @@
 3. what was kept under a pseudonym stays apart: nothing on this server leads from the person to it
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pttserver.clock import Clock
-from pttserver.ids import TenantId
+from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.explain import basis, kept
 from pttserver.privacy.notice import rights, seen_by, source, written
@@ -19,16 +20,20 @@ from pttserver.services.rights import Rights
 from pttserver.services.subject_document import (
     ExportedCall,
     ExportedController,
+    ExportedLook,
     ExportedMembership,
     ExportedProcessing,
     ExportedProfile,
+    ExportedRequest,
     ExportedRow,
     ExportedValue,
     SubjectExport,
 )
+from pttserver.services.subject_requests import SubjectRequest, SubjectRequests
 from pttserver.services.visible import Visibility
 from pttserver.store.database import Database
 from pttserver.store.holdings import Held, HeldValue, Holdings, Participation
+from pttserver.store.looks import Looks, NotedLook
 from pttserver.store.records import Tenant
 
 _WITHHELD = "held, not given out: whoever has it could try to log in"
@@ -44,22 +49,41 @@ _PSEUDONYMS = "Records under a pseudonym ({}): nothing on this server leads from
 class SubjectExports:
     """Makes exports. Raises what `Rights` raises, and SealBroken."""
 
-    def __init__(self, database: Database, policies: PolicyBook, rights_: Rights, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, policies: PolicyBook, rights_: Rights, requests: SubjectRequests, clock: Clock
+    ) -> None:
+        self._requests = requests
         self._holdings = Holdings(database)
         self._policies = policies
+        self._looks = Looks(database)
         self._rights = rights_
         self._clock = clock
 
-    async def export(self, tenant: Tenant, subject: str, by: Instruction) -> SubjectExport:
-        """Recorded before it is read."""
+    async def export(
+        self, tenant: Tenant, subject: str, by: Instruction, *, name_who_looked: bool = False
+    ) -> SubjectExport:
+        """Recorded before it is read. Who looked at the data is named if the controller wants that, else numbered."""
         tenant_id: TenantId = tenant.tenant_id
         who = await self._rights.subject(tenant_id, subject)
         note = self._rights.note("subject.export", tenant_id, who.subject_id, by)
         held = await self._holdings.of(who, note)
-        return document_of(tenant, self._policies.policy(tenant_id), held, self._clock.utc_ms())
+        policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
+        over_ms = policy.rule(Category.AUDIT_LOG).retention.gone_cutoff(now_ms, ())
+        looks = await self._looks.at_data_of(tenant_id, who.subject_id, over_ms)
+        if not name_who_looked:
+            looks = _numbered(looks)
+        asked = await self._requests.of_subject(tenant_id, who.subject_id)
+        return document_of(tenant, policy, held, now_ms, looks, asked)
 
 
-def document_of(tenant: Tenant, policy: Policy, held: Held, now_ms: int) -> SubjectExport:
+def document_of(
+    tenant: Tenant,
+    policy: Policy,
+    held: Held,
+    now_ms: int,
+    looks: Sequence[NotedLook] = (),
+    asked: Sequence[SubjectRequest] = (),
+) -> SubjectExport:
     visibility = Visibility(policy, held.events, now_ms)
     return SubjectExport(
         made_ms=now_ms,
@@ -70,6 +94,8 @@ def document_of(tenant: Tenant, policy: Policy, held: Held, now_ms: int) -> Subj
         profile=_profile(held, visibility),
         calls=[_call(call, visibility) for call in held.calls if _is_shown(call, visibility)],
         rows=list(_rows(held, visibility)),
+        looks=[_look(look) for look in looks],
+        requests=[_request(one) for one in asked],
         processing=[*_processing(policy)],
         rights=rights(policy),
         left_out=[*_LEFT_OUT, *_pseudonymised(policy)],
@@ -153,6 +179,31 @@ def _call(call: Participation, visibility: Visibility) -> ExportedCall:
         bursts=call.bursts if recorded else 0,
         others=others,
         goes_ms=visibility.goes_ms(Category.PARTICIPANTS, call.recorded_ms),
+    )
+
+
+def _numbered(looks: Sequence[NotedLook]) -> list[NotedLook]:
+    """The same number for the same person. When and why somebody looked is the person's to know; who it was only as far
+    as it takes to exercise the rights (Court of Justice, C-579/21), which the controller weighs."""
+    known = dict.fromkeys(look.who for look in reversed(looks) if look.who)
+    numbers = {who: Personal(f"member of staff {number}") for number, who in enumerate(known, start=1)}
+    return [replace(look, who=numbers[look.who] if look.who else None) for look in looks]
+
+
+def _look(look: NotedLook) -> ExportedLook:
+    return ExportedLook(
+        at_ms=look.at_ms, what=look.what, who=look.who.reveal() if look.who else "", at_everybody=look.at_everybody
+    )
+
+
+def _request(one: SubjectRequest) -> ExportedRequest:
+    return ExportedRequest(
+        kind=one.kind,
+        received_ms=one.received_ms,
+        due_ms=one.due_ms,
+        outcome=one.outcome,
+        reason=one.reason,
+        closed_ms=one.closed_ms,
     )
 
 

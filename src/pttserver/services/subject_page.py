@@ -25,6 +25,8 @@ def subject_page(export: SubjectExport) -> Page:
                     for p in export.processing
                 ],
             ),
+            _looks(export),
+            _requests(export),
             Section("Your rights", export.rights),
             Section("What is not in this copy", export.left_out),
             Section(
@@ -86,6 +88,35 @@ def _calls(export: SubjectExport) -> Section:
     ]
     headings = ["Began", "Ended", "Group", "Started by", "You spoke", "With", "Erased on"]
     return Section("Your calls", [] if rows else ["No calls are held."], headings=headings, rows=rows)
+
+
+def _looks(export: SubjectExport) -> Section:
+    rows = [
+        [
+            moment(look.at_ms),
+            look.who or "not known any more",
+            look.what.replace(".", ": ", 1).replace(".", " ").replace("_", " "),
+            "everybody of the organisation" if look.at_everybody else "you",
+        ]
+        for look in export.looks
+    ]
+    nobody = [] if rows else ["Nobody, as far as the audit log is kept."]
+    return Section("Who looked at your data", nobody, headings=["When", "Who", "What was done", "At whom"], rows=rows)
+
+
+def _requests(export: SubjectExport) -> Section:
+    rows = [
+        [
+            _words(one.kind),
+            moment(one.received_ms),
+            moment(one.due_ms),
+            _words(one.outcome) if one.outcome else "open",
+            one.reason or "-",
+        ]
+        for one in export.requests
+    ]
+    headings = ["Asked", "Received", "To be answered by", "Outcome", "Why"]
+    return Section("What you asked", [] if rows else ["Nothing is noted."], headings=headings, rows=rows)
 
 
 def _content(row: ExportedRow) -> str:

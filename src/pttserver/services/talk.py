@@ -5,8 +5,8 @@ can slip between the end of one talk burst and the start of the next.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from pttserver.alerts.emergency import EmergencyGroups
 from pttserver.clock import Clock
@@ -19,8 +19,12 @@ from pttserver.media.batch_socket import BatchSocket
 from pttserver.media.burst import TalkBurst
 from pttserver.media.channel import GroupChannel
 from pttserver.media.relay import Relay
+from pttserver.privacy.categories import Category
+from pttserver.privacy.sight import may_see
+from pttserver.roles import Role
 from pttserver.services.call_log import CallInProgress, CallLog
 from pttserver.services.key_epochs import KeyEpochs
+from pttserver.services.policy_book import PolicyBook
 from pttserver.services.temporary_groups import TemporaryGroups
 from pttserver.sessions.session import Affiliation, Identity, Session
 from pttserver.wire import signalling
@@ -88,6 +92,7 @@ class TalkService:
         temporary: TemporaryGroups,
         on_grant_delay: Callable[[float], None],
         emergencies: EmergencyGroups,
+        policies: PolicyBook,
     ) -> None:
         self._relay = relay
         self._socket = socket
@@ -105,6 +110,7 @@ class TalkService:
         """Called when somebody came, left, began or ceased to talk or to wait."""
         self._in_peril: set[GroupId] = set()
         self._emergencies = emergencies
+        self._policies = policies
         self._groups: dict[GroupId, GroupCall] = {}
         self.floor_grants = 0
         self.floor_denials = 0
@@ -320,7 +326,8 @@ class TalkService:
             case Send(to_ssrc=ssrc, message=message):
                 self._send(group, ssrc, message)
             case Announce(message=message, besides=besides):
-                group.channel.announce(message.encode(), self._session(group, besides))
+                shown = self._as_seen(group, message, group.affiliations.values())
+                group.channel.announce(shown.encode(), self._session(group, besides))
             case BurstStarted(participant_ssrc=ssrc, burst_ssrc=burst_ssrc):
                 session = group.affiliations[ssrc].session
                 group.burst = self._relay.start_burst(Ssrc(burst_ssrc), session, group.channel, now)
@@ -342,7 +349,15 @@ class TalkService:
         if message.type is MessageType.FLOOR_DENY:
             group.asked_at.pop(ssrc, None)
             self.floor_denials += 1
-        self._relay.control.send(affiliation.session, message.encode())
+        self._relay.control.send(affiliation.session, self._as_seen(group, message, [affiliation]).encode())
+
+    def _as_seen(self, group: GroupCall, message: FloorMessage, by: Iterable[Affiliation]) -> FloorMessage:
+        """Without the talker's name if somebody to whom it goes may not see names: all get the same packet."""
+        policy = self._policies.in_force(group.tenant_id)
+        if message.functional_alias is None or all(may_see(policy, role, Category.SUBSCRIBER_NAME) for role in Role):
+            return message
+        shown = all(self._policies.shows(each.session.identity, Category.SUBSCRIBER_NAME) for each in by)
+        return message if shown else replace(message, functional_alias=None)
 
     def _session(self, group: GroupCall, ssrc: int | None) -> Session | None:
         affiliation = group.affiliations.get(ssrc) if ssrc is not None else None

@@ -19,6 +19,7 @@ from pttserver.errors import InvalidValue, PttError
 from pttserver.ids import GroupId, SubscriberId, TenantId
 from pttserver.observe.log import get_logger
 from pttserver.services.location_looks import LocationLooks
+from pttserver.services.telling import Telling
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Session
 from pttserver.wire import signalling
@@ -70,16 +71,13 @@ class _Watch:
     def wanted_crossings(self, seen: Sighting) -> list[signalling.FenceEvent]:
         return [crossing for crossing in seen.crossings if self.all or crossing.fence in self.fences]
 
-    def post(self, message: signalling.Message) -> None:
-        if self.session.link is not None:
-            self.session.link.post(message.to_json())
-
 
 class Watchers:
     """`run` goes on until cancelled: it writes the entries."""
 
-    def __init__(self, sessions: SessionRegistry, looks: LocationLooks, clock: Clock) -> None:
+    def __init__(self, sessions: SessionRegistry, telling: Telling, looks: LocationLooks, clock: Clock) -> None:
         self._sessions = sessions
+        self._telling = telling
         self._looks = looks
         self._clock = clock
         self._watches: dict[TenantId, dict[str, _Watch]] = {}
@@ -129,7 +127,7 @@ class Watchers:
             return
         for message in (*crossings, position):
             if message is not None:
-                watch.post(message)
+                self._telling.tell_sessions([watch.session], message)
 
     def forget(self, tenant_id: TenantId, who: SubscriberId) -> None:
         """Location is off for somebody: what waits is let go, and who saw the person is told."""
@@ -137,7 +135,7 @@ class Watchers:
         for watch in self._watches.get(tenant_id, {}).values():
             watch.waiting.pop(who, None)
             if watch.noted_at.pop(who, None) is not None:
-                watch.post(gone)
+                self._telling.tell_sessions([watch.session], gone)
 
     async def run(self) -> None:
         while True:
@@ -167,7 +165,7 @@ class Watchers:
         watch.noted_at[who] = self._clock.now()
         for message in (*waiting.crossings, waiting.position):
             if message is not None:
-                watch.post(message)
+                self._telling.tell_sessions([watch.session], message)
 
     def _all(self) -> Iterable[_Watch]:
         return [watch for theirs in self._watches.values() for watch in theirs.values()]

@@ -1,7 +1,7 @@
 """The audit log in the database: its entries opened, its chain to be verified, its checkpoints, its pruning."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,14 +61,18 @@ class AuditLog:
         """An entry of an act that changed nothing else in the database."""
         await self._database.write(lambda _: True, note=note)
 
-    async def entries(self, tenant_id: TenantId, cutoff_ms: Callable[[Events], int | None]) -> list[AuditEntry]:
-        """Opened, oldest first; what is over by the tenant's events is left out."""
+    async def entries(
+        self, tenant_id: TenantId, cutoff_ms: Callable[[Events], int | None], operations: Collection[str] = ()
+    ) -> list[AuditEntry]:
+        """Opened, oldest first; what is over by the tenant's events is left out. `operations`: of these only."""
         query = (
             select(*audit_entries.c, *KEY_COLUMNS)
             .select_from(with_keys(audit_entries, _ENTRY.tenant_id))
             .where(_ENTRY.tenant_id == tenant_id)
             .order_by(_ENTRY.sequence)
         )
+        if operations:
+            query = query.where(_ENTRY.operation.in_(operations))
         vault = self._database.vault
 
         def work(sql: Connection) -> list[AuditEntry]:

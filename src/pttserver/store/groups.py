@@ -41,12 +41,12 @@ class Groups:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, group: Group) -> None:
+    async def add(self, group: Group, note: AuditNote | None = None) -> None:
         """Raises AlreadyExists, or NotFound if there is no such tenant."""
         row = insert(groups).values(
             id=group.group_id, tenant_id=group.tenant_id, name=group.name, created_ms=group.created_ms
         )
-        await self._database.write(lambda sql: sql.execute(row), taken="a group of this name exists already")
+        await self._database.write(lambda sql: sql.execute(row), taken="a group of this name exists already", note=note)
 
     async def of_tenant(self, tenant_id: TenantId) -> list[Group]:
         """By name."""
@@ -64,7 +64,7 @@ class Groups:
 
         return await self._database.read(work)
 
-    async def remove(self, group_id: GroupId, at_ms: int) -> bool:
+    async def remove(self, group_id: GroupId, at_ms: int, note: AuditNote | None = None) -> bool:
         """With its memberships. False: there was none. Raises OnHold."""
         row = delete(groups).where(groups.c.id == group_id)
 
@@ -73,7 +73,7 @@ class Groups:
                 self._refuse_held(sql, SubscriberId(member), at_ms)
             return sql.execute(row).rowcount > 0
 
-        return await self._database.write(work)
+        return await self._database.write(work, note=note)
 
     def _refuse_held(self, sql: Connection, subscriber_id: SubscriberId, at_ms: int) -> None:
         tenant_id = sql.scalar(select(subscribers.c.tenant_id).where(subscribers.c.id == subscriber_id))

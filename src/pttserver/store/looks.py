@@ -1,4 +1,4 @@
-"""Looks at what people may not want seen, such as positions: each is in the audit log, and the person can read it."""
+"""Looks at the data of people: each is in the audit log, and the person can read it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,20 +8,42 @@ from sqlalchemy import Connection, Text, select, type_coerce
 from pttserver.ids import Personal, SubscriberId, TenantId
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.database import Database
-from pttserver.store.governance_schema import audit_entries
+from pttserver.store.governance_schema import audit_entries, subjects
 from pttserver.store.vault import AUDIT
 
+LOOKS_AT_DATA = frozenset(
+    {
+        "alert.list",
+        "alert.show",
+        "audit.export",
+        "audit.show",
+        "call.list",
+        "device.list",
+        "device.show",
+        "dispatch.overview",
+        "group.show",
+        "subject.export",
+        "subject.find",
+        "subscriber.list",
+        "subscriber.show",
+    }
+)
+"""Operations that show data of a person, or of everybody in the organisation, but for positions."""
 OPERATION = "location.look."
 """What the operations of looks begin with; the rest says how: `last`, `history`, `watch`, ..."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotedLook:
-    """`what`: the end of the operation. `who`: who looked; None if its entry cannot be opened any more."""
+    """`what`: the operation, of a look at a position its end. `who`: who looked; None if it cannot be opened any more.
+
+    `at_everybody`: at the people of the organisation together, of whom the person is one.
+    """
 
     at_ms: int
     what: str
     who: Personal | None
+    at_everybody: bool = False
 
 
 class Looks:
@@ -64,6 +86,30 @@ class Looks:
             newest = sql.execute(query.order_by(entry.sequence.desc()).limit(limit))
             return [
                 NotedLook(row.at_ms, row.operation.removeprefix(OPERATION), tenants.text(row.actor)) for row in newest
+            ]
+
+        return await self._database.read(work)
+
+    async def at_data_of(self, tenant_id: TenantId, subject_id: str, after_ms: int | None) -> list[NotedLook]:
+        """At all data of a person since there are any, newest first, positions too."""
+        vault, entry = self._database.vault, audit_entries.c
+
+        def work(sql: Connection) -> list[NotedLook]:
+            mine, tenants = vault.subject(sql, subject_id), vault.existing(sql, tenant_id)
+            if mine is None:
+                return []
+            about_me = type_coerce(entry.subject, Text).in_(mine.references(AUDIT))
+            looked = entry.operation.in_(LOOKS_AT_DATA) | entry.operation.startswith(OPERATION, autoescape=True)
+            query = select(entry.at_ms, entry.operation, entry.actor, entry.subject).where(
+                entry.tenant_id == tenant_id,
+                looked,
+                about_me | entry.subject.is_(None),
+                entry.at_ms >= select(subjects.c.created_ms).where(subjects.c.id == subject_id).scalar_subquery(),
+                *([entry.at_ms > after_ms] if after_ms is not None else []),
+            )
+            return [
+                NotedLook(row.at_ms, row.operation, tenants.text(row.actor), at_everybody=row.subject is None)
+                for row in sql.execute(query.order_by(entry.sequence.desc()))
             ]
 
         return await self._database.read(work)

@@ -1,0 +1,35 @@
+"""Acts of the operator on the whole server, such as backups and keys: an entry in the audit log of every tenant."""
+
+from pttserver.clock import Clock
+from pttserver.config import Settings
+from pttserver.ids import Personal
+from pttserver.services.keyring import open_database
+from pttserver.services.policy_book import PolicyBook
+from pttserver.store.audit_chain import AuditNote, append
+from pttserver.store.database import Database
+from pttserver.store.policies import Policies
+
+
+async def note_for_all(database: Database, operation: str, actor: Personal, clock: Clock, **details: str | int) -> int:
+    """In one transaction; gives how many tenants. One without a policy in force is refused, and gets none.
+
+    Raises StoreUnavailable: then the act is not to be done.
+    """
+    book = PolicyBook(Policies(database))
+    await book.load()
+    notes = [
+        AuditNote(gate, operation, tenant_id, actor, clock.utc_ms(), details=details)
+        for tenant_id, gate in book.gates()
+    ]
+    if notes:
+        await database.write(lambda sql: [append(sql, database.vault, note) for note in notes])
+    return len(notes)
+
+
+async def note_act(settings: Settings, operation: str, actor: Personal, **details: str | int) -> int:
+    """The same by itself, for an act that opens no database."""
+    database = await open_database(settings)
+    try:
+        return await note_for_all(database, operation, actor, Clock(), **details)
+    finally:
+        await database.close()

@@ -1,0 +1,121 @@
+"""What the operator's commands show of people: each look is in the audit log, and shows what whoever looks may see.
+
+1. the entry is written first: what cannot be noted is not shown (unless the policy keeps no audit log)
+2. what the policy does not let whoever looks see is replaced: a text by `(not shown)`, a time by none
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from pttserver.ids import Personal, TenantId
+from pttserver.privacy.categories import Category
+from pttserver.services.audit import Audit
+from pttserver.services.profile import CONTACT
+from pttserver.services.provision import Provisioning
+from pttserver.services.provision_devices import DeviceProvisioning
+from pttserver.services.rights import Rights
+from pttserver.services.staff_sight import Sees, StaffSight
+from pttserver.store.audit import AuditEntry, AuditLog
+from pttserver.store.records import Device, Member, Subscriber
+
+NOT_SHOWN: Final = Personal("(not shown)")
+
+
+class Views:
+    """Every method raises NotFound, PolicyMissing, StoreUnavailable."""
+
+    def __init__(
+        self,
+        provisioning: Provisioning,
+        devices: DeviceProvisioning,
+        rights: Rights,
+        audit: Audit,
+        log: AuditLog,
+        sight: StaffSight,
+    ) -> None:
+        self._provisioning = provisioning
+        self._devices = devices
+        self._rights = rights
+        self._audit = audit
+        self._log = log
+        self._sight = sight
+
+    async def look(
+        self, tenant_id: TenantId, operation: str, subject_id: str | None = None, **details: str | int
+    ) -> Sees:
+        """Notes a look, at one person or at everybody; gives what may be seen."""
+        ticket = await self._sight.ticket(tenant_id)
+        note = self._provisioning.note_of(tenant_id, operation, **details, **({"ticket": ticket} if ticket else {}))
+        await self._log.add(replace(note, subject_id=subject_id))
+        return await self._sight.of(tenant_id)
+
+    async def subscribers(self, tenant: str) -> list[Subscriber]:
+        sees = await self.look((await self._provisioning.tenant(tenant)).tenant_id, "subscriber.list")
+        return [_subscriber(each, sees) for each in await self._provisioning.subscribers(tenant)]
+
+    async def subscriber(self, tenant: str, subscriber: str) -> tuple[Subscriber, dict[str, Personal]]:
+        """With contact data and own fields by name."""
+        who = await self._provisioning.subscriber(tenant, subscriber)
+        sees = await self.look(who.tenant_id, "subscriber.show", who.subscriber_id)
+        fields = await self._rights.fields(who.subscriber_id)
+        return _subscriber(who, sees), {name: _field(name, text, sees) for name, text in fields.items()}
+
+    async def members(self, tenant: str, group: str) -> list[Member]:
+        """None of them if memberships may not be seen."""
+        owner = (await self._provisioning.tenant(tenant)).tenant_id
+        sees = await self.look(owner, "group.show")
+        found = await self._provisioning.group_members(tenant, group)
+        return [_member(each, sees) for each in found if sees(Category.MEMBERSHIP)]
+
+    async def devices(self, tenant: str, subscriber: str | None = None) -> list[Device]:
+        owner = (await self._provisioning.tenant(tenant)).tenant_id
+        found = await self._devices.devices(tenant, subscriber)
+        about = found[0].subscriber_id if subscriber and found else None
+        sees = await self.look(owner, "device.list", about)
+        return [_device(each, sees) for each in found]
+
+    async def device(self, tenant: str, device: str) -> Device:
+        found = await self._devices.device(tenant, device)
+        return _device(found, await self.look(found.tenant_id, "device.show", found.subscriber_id))
+
+    async def audit(self, tenant: str, operation: str) -> list[AuditEntry]:
+        """Raises PolicyForbids."""
+        owner = (await self._provisioning.tenant(tenant)).tenant_id
+        await self._sight.require(owner, Category.AUDIT_LOG)
+        entries = await self._audit.entries(owner)
+        await self.look(owner, operation)
+        return entries
+
+
+def _text(value: Personal | None, shown: bool) -> Personal | None:
+    return value if shown or value is None else NOT_SHOWN
+
+
+def _field(name: str, text: Personal, sees: Sees) -> Personal:
+    shown = sees(Category.CONTACT_DATA) if name in CONTACT else sees(Category.EXTRA, name)
+    return text if shown else NOT_SHOWN
+
+
+def _subscriber(who: Subscriber, sees: Sees) -> Subscriber:
+    return replace(
+        who,
+        identifier=_text(who.identifier, sees(Category.IDENTIFIER)),
+        display_name=_text(who.display_name, sees(Category.SUBSCRIBER_NAME)),
+        last_login_ms=who.last_login_ms if sees(Category.LAST_LOGIN) else None,
+    )
+
+
+def _member(who: Member, sees: Sees) -> Member:
+    return replace(
+        who,
+        identifier=_text(who.identifier, sees(Category.IDENTIFIER)),
+        display_name=_text(who.display_name, sees(Category.SUBSCRIBER_NAME)),
+    )
+
+
+def _device(one: Device, sees: Sees) -> Device:
+    return replace(
+        one,
+        label=_text(one.label, sees(Category.NICKNAME)),
+        device_type=_text(one.device_type, sees(Category.DEVICE_TYPE)),
+    )
