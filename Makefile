@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := $(BIN)/npm --prefix clients/console
 INSTALLED := $(VENV)/installed
+PAGES := src/pttserver/net/built_pages/index.html
+PAGE_SOURCES := $(shell find clients/console -name node_modules -prune -o -type f -print)
 DEBIAN_PACKAGES := chromium gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-tools \
 	iproute2 mumble-server nftables openssl strace systemd tshark
 
@@ -20,10 +22,13 @@ $(INSTALLED): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
-demo: $(INSTALLED) ## Install and show handsets talking through a real server
+$(PAGES): $(PAGE_SOURCES) | $(INSTALLED)
+	$(BIN)/python clients/console/build_hook.py
+
+demo: $(INSTALLED) $(PAGES) ## Install and show handsets talking through a real server
 	$(BIN)/pttserver demo
 
-test: $(INSTALLED) ## Install and run the tests
+test: $(INSTALLED) $(PAGES) ## Install and run the tests
 	$(NPM) test
 	$(BIN)/pytest -m alone
 	$(BIN)/pytest -m 'not alone' -n 2 --dist worksteal
@@ -39,8 +44,7 @@ check: $(INSTALLED) ## Style, types, the rooms of the house, generated documents
 proto: $(INSTALLED) ## Make the generated documents of proto/ anew
 	$(BIN)/python proto/generate.py
 
-console: $(INSTALLED) ## Build the console's pages anew
-	$(BIN)/python clients/console/build_hook.py
+console: $(PAGES) ## Build the console's pages if their sources changed
 
 bench: $(INSTALLED) ## Measure quickly (three minutes): relay, crowd, reconnect, mixed, key-up, attack
 	for scenario in relay crowd reconnect mixed key-up attack; do $(BIN)/python -m bench $$scenario --quick || exit 1; done
