@@ -234,13 +234,16 @@ export class Calls extends Service<CallEvent> {
   /** When a burst of a full-duplex call ends by itself, the next one is asked for (proto/calls.md). */
   #keepTalking(call: VoiceCall): void {
     const { talkGroup } = call;
+    let hasLeft = false;
+    const askAnew = () => {
+      if (hasLeft || call.state !== "connected") return;
+      talkGroup?.release();
+      talkGroup?.press();
+    };
     talkGroup?.listen(({ kind }) => {
-      const over = talkGroup.state.is === "lost" || talkGroup.state.is === "revoked";
-      if (kind !== "state" || !over || call.state !== "connected") return;
-      queueMicrotask(() => {
-        talkGroup.release();
-        talkGroup.press();
-      });
+      hasLeft ||= kind === "left"; // the group is gone before the call is said to be over
+      const isLost = talkGroup.state.is === "lost" || talkGroup.state.is === "revoked";
+      if (kind === "state" && isLost) queueMicrotask(askAnew);
     });
   }
 

@@ -1,5 +1,5 @@
 /** The way in: connections to the server, proofs of this device on them, and the resume token. */
-import type { Requests, SessionStarted } from "../protocol/messages";
+import type { SessionStarted } from "../protocol/messages";
 import { base64 } from "../protocol/octets";
 import { sign, type Purpose } from "../protocol/proof";
 import { Refused } from "./errors";
@@ -8,8 +8,7 @@ import type { DeviceStore, Identity } from "./store";
 
 const TOKEN = "resume token";
 
-type Entrance = Extract<keyof Requests, "login" | "login.console" | "resume">;
-const CONSOLE_LOGIN: string = "login.console";
+type Entrance = "login" | "login.console" | "resume";
 
 /** Told before the next frame is read, since what follows the reply rests on it. */
 export type Adopt = (link: SignallingClient, reply: SessionStarted) => void;
@@ -46,8 +45,8 @@ export class Door {
   /** The connection carries the cookie of the console's log-in. */
   withConsole(): LogIn {
     return async (link) => {
-      const members = { device: this.#identity.device, signature: await this.#signature(link, "login") };
-      return this.#enter(link, CONSOLE_LOGIN as Entrance, members as Members<Entrance>);
+      const signature = await this.#signature(link, "login");
+      return this.#enter(link, "login.console", { device: this.#identity.device, signature });
     };
   }
 

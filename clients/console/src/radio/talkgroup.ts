@@ -150,7 +150,7 @@ export class Talkgroup implements MediaGroup {
 
   /** The key goes down: `state` tells what becomes of it. Pressing while it is down asks anew, more urgently perhaps. */
   press(urgency: Urgency = {}): void {
-    if (this.#isOver) return this.#setState({ is: "lost" });
+    if (this.#isOver) return; // `left` was told
     if (this.#isKeyDown) return this.#ask(urgency);
     this.#isKeyDown = true;
     if (this.#utterance === undefined || this.#utterance.isComplete) return this.#begin(urgency);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { groupedCode, parseEnrolment } from "../../src/protocol/enrolment";
 import { Malformed } from "../../src/protocol/malformed";
-import { base64, fromBase64, fromHex, hex } from "../../src/protocol/octets";
+import { base64, fromBase64, fromHex, hex, sha256, utf8 } from "../../src/protocol/octets";
 import { drawDeviceKey, drawMessageKey, proof, sign, verify, type Purpose } from "../../src/protocol/proof";
 import { hostileOctets } from "./hostile";
 import { deviceKey } from "./keys";
@@ -55,6 +55,16 @@ describe("proofs", () => {
     expect(hex(await sign(key, octets))).toBe(vector.signature);
     expect(await verify(key.publicKey, fromHex(vector.signature), octets)).toBe(true);
     expect(await verify(key.publicKey, fromHex(vector.signature), octets.slice(1))).toBe(false);
+  });
+
+  it("of a page are bound to its origin", async () => {
+    const { origin, origin_digest, ...browser } = LOGIN.browser;
+    const digest = await sha256(utf8(origin));
+    expect(hex(digest)).toBe(origin_digest);
+    for (const vector of Object.values<ReturnType<typeof vectors>>(browser)) {
+      const octets = proof(vector.purpose, fromHex(LOGIN.challenge), digest, vector.credential);
+      expect(hex(octets)).toBe(vector.proof);
+    }
   });
 
   it("are by keys that nobody can read", async () => {
