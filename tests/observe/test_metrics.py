@@ -1,5 +1,7 @@
 """Metrics: what rooms offer is read at the scrape, with labels from fixed lists."""
 
+import socket
+import threading
 import urllib.request
 
 import pytest
@@ -28,6 +30,23 @@ def test_numbers_are_read_when_they_are_asked_for() -> None:
     with pytest.raises(ConfigError, match="choose another port"):
         Metrics().serve("127.0.0.1", port.port)
     port.close()
+
+
+def test_a_closed_port_is_free_at_once_and_its_thread_gone() -> None:
+    port = Metrics().serve("127.0.0.1", 0)
+    scrape(port.port)
+    port.close()
+    again = Metrics().serve("127.0.0.1", port.port)
+    again.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "metrics"]
+
+
+def test_a_slow_scraper_keeps_nobody_waiting() -> None:
+    port = Metrics().serve("127.0.0.1", 0)
+    with socket.create_connection(("127.0.0.1", port.port)) as slow:
+        slow.send(b"GET /metrics HTTP/1.1\r\n")
+        assert "pttserver_event_loop_lag_seconds_count" in scrape(port.port)
+        port.close()
 
 
 def test_every_drop_has_a_counter_under_its_own_name() -> None:

@@ -2,6 +2,7 @@
 
 import secrets
 import unicodedata
+from functools import cached_property
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -13,12 +14,16 @@ class PinHasher:
     """argon2id with `memory_kib` of memory, `passes` passes, one lane. Slow by intent: keep it off the loop.
 
     `dummy_hash` is the hash of a secret that nobody knows, with the same cost: verifying against it takes an
-    unknown subscriber as long as a wrong PIN takes a known one.
+    unknown subscriber as long as a wrong PIN takes a known one. It is made when it is first read, which whoever
+    verifies does beforehand.
     """
 
     def __init__(self, memory_kib: int, passes: int) -> None:
         self._argon2 = argon2.PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
-        self.dummy_hash = self.hash(secrets.token_hex(16))
+
+    @cached_property
+    def dummy_hash(self) -> str:
+        return self.hash(secrets.token_hex(16))
 
     def hash(self, pin: str) -> str:
         """An encoded hash (`$argon2id$v=19$m=...`), with a salt of its own."""

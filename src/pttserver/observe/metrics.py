@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pttserver.errors import ConfigError
+from pttserver.observe.metrics_port import MetricsPort
 
 LAG_PROBE_INTERVAL_S = 0.25
 _DELAY_BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1, 3, 10, 30)
@@ -67,13 +67,9 @@ class Metrics(Collector):
                 family.add_metric([label] if label else [], number)
             yield family
 
-    def serve(self, address: str, port: int) -> "MetricsPort":
-        """Opens the port, in a thread of its own. Raises ConfigError if it is taken."""
-        try:
-            server, _ = start_http_server(port, addr=address, registry=self.registry)
-        except OSError as error:
-            raise ConfigError(f"metrics.port {port}: {error.strerror}; choose another port") from None
-        return MetricsPort(server.server_port, server.shutdown)
+    def serve(self, address: str, port: int) -> MetricsPort:
+        """Opens the port, in a thread of its own. Raises ConfigError if it cannot be had."""
+        return MetricsPort(address, port, self.registry)
 
     async def watch_loop(self) -> None:
         """Measures the lag of the event loop, until cancelled."""
@@ -82,10 +78,3 @@ class Metrics(Collector):
             due = loop.time() + LAG_PROBE_INTERVAL_S
             await asyncio.sleep(LAG_PROBE_INTERVAL_S)
             self.loop_lag_s.observe(max(0.0, loop.time() - due))
-
-
-class MetricsPort(NamedTuple):
-    """The open metrics port."""
-
-    port: int
-    close: Callable[[], None]

@@ -19,13 +19,14 @@ class PinCheck:
 
     def __init__(self, settings: AuthenticationSettings) -> None:
         self._hasher = PinHasher(settings.pin_hash_memory_kib, settings.pin_hash_passes)
+        self._nobodys_hash = self._hasher.dummy_hash  # made now: the first unknown subscriber must take no longer
         self._threads = ThreadPoolExecutor(settings.pin_hash_workers, thread_name_prefix="pin")
         self._limit = settings.pin_hash_workers + settings.pin_hash_waiting
         self.in_progress = 0
 
     async def verify(self, pin_hash: str | None, pin: str) -> bool:
         """Whether the PIN fits; None stands for an unknown subscriber and fits nothing. Raises ServerBusy."""
-        fits = await self._in_turn(self._hasher.verify, pin_hash or self._hasher.dummy_hash, pin)
+        fits = await self._in_turn(self._hasher.verify, pin_hash or self._nobodys_hash, pin)
         return fits and pin_hash is not None
 
     async def hash(self, password: str) -> str:
