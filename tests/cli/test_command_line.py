@@ -91,6 +91,15 @@ def test_a_subscriber_and_the_pin(acme):
     assert "no such subscriber" in acme("subscriber", "show", "ACME", "Carl", status=1)
 
 
+def test_who_could_be_taken_for_somebody_else_is_told_of(acme):
+    """T-091: a Cyrillic Anna beside the Latin one."""
+    anna = json.loads(acme("subscriber", "show", "ACME", NUMBER, "--json"))["subscriber_id"]
+    assert f"taken for that of {anna}" in acme("subscriber", "add", "ACME", "Bert", "--name", "Аnnа", "--pin", "4711")
+    assert "taken for" not in acme("subscriber", "rename", "ACME", "Bert", "Bert")
+    assert f"taken for that of {anna}" in acme("subscriber", "rename", "ACME", "Bert", "ANNA")
+    assert acme("subscriber", "rename", "ACME", NUMBER, "") == ""
+
+
 def test_a_device_and_its_code(acme):
     printed = acme("device", "add", "ACME", NUMBER, "--label", "Radio 7")
     (text,) = [line for line in printed.splitlines() if line.startswith("ptt:enroll?")]

@@ -24,9 +24,10 @@ from pttserver.privacy.categories import Category
 from pttserver.roles import Role
 
 if TYPE_CHECKING:  # slow to import, see main.py
-    from pttserver.ids import Personal
+    from pttserver.ids import Personal, SubscriberId
     from pttserver.roles import Rights
     from pttserver.services.office import Office
+    from pttserver.services.provision import Added
     from pttserver.store.records import Membership, Subscriber
 
 app = typer.Typer(help="Subscribers: the people and posts that talk.", no_args_is_help=True)
@@ -71,13 +72,30 @@ def add(
 ) -> None:
     """Add a subscriber. Without a PIN, one of six digits is drawn and shown once."""
     given = _given_pin(pin, pin_stdin, ask_pin)
-    new = in_office(
-        ctx,
-        lambda office: office.provisioning.add_subscriber(tenant, identifier, display_name=name, pin=given),
-    )
+
+    async def work(office: "Office") -> "tuple[Added, list[Subscriber]]":
+        added = await office.provisioning.add_subscriber(tenant, identifier, display_name=name, pin=given)
+        return added, await _look_alikes(office, tenant, added.subscriber.subscriber_id, name or identifier)
+
+    new, alike = in_office(ctx, work)
     print_record(new.subscriber, json, **_drawn_pin(given, new.pin))
     if new.left_out:
         typer.secho(f"Not kept, as the policy of the tenant says: {', '.join(new.left_out)}.", err=True)
+    _warn_of(alike)
+
+
+async def _look_alikes(office: "Office", tenant: str, subscriber_id: "SubscriberId", name: str) -> "list[Subscriber]":
+    from pttserver.ids import Personal
+    from pttserver.services.likeness import look_alikes
+
+    others = [other for other in await office.provisioning.subscribers(tenant) if other.subscriber_id != subscriber_id]
+    return look_alikes(Personal(name), others)
+
+
+def _warn_of(alike: "list[Subscriber]") -> None:
+    if alike:
+        numbers = ", ".join(other.subscriber_id for other in alike)
+        typer.secho(f"Careful: on a display this name can be taken for that of {numbers}.", err=True)
 
 
 @app.command("list")
@@ -142,7 +160,13 @@ def rename(
     name: Annotated[str, typer.Argument(help="New display name; '' takes it away.")],
 ) -> None:
     """Change the display name of a subscriber."""
-    in_office(ctx, lambda office: office.provisioning.rename_subscriber(tenant, subscriber, name))
+
+    async def work(office: "Office") -> "list[Subscriber]":
+        who = await office.provisioning.subscriber(tenant, subscriber)
+        await office.provisioning.rename_subscriber(tenant, who.subscriber_id, name)
+        return await _look_alikes(office, tenant, who.subscriber_id, name) if name.strip() else []
+
+    _warn_of(in_office(ctx, work))
 
 
 @app.command()
