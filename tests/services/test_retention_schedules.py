@@ -1,8 +1,8 @@
 """Schedules of policies, writes, events, holds, erasures, switches of location and sweeps against a model.
 
-Nothing is kept or served too long, nothing is erased too early, and no position is kept that was reported while location
-was off. What is served (lists, log-ins, exports, what dispatchers are told) is compared before a sweep too. A few
-hundred schedules run with the suite; for more, in parts that add up:
+Nothing is kept or served too long, nothing is erased too early, and no position is kept that was reported while
+location was off. What is served (lists, log-ins, exports, what dispatchers are told) is compared before a sweep too.
+A few hundred schedules run with the suite; for more, in parts that add up:
 
     PTT_SCHEDULES=1000 PTT_SEED=17 pytest tests/services/test_retention_schedules.py -k nothing_is_kept -s
 

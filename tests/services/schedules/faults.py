@@ -1,6 +1,6 @@
 """Faults that schedules must find: each is a small one, at another place of the way of a value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -134,18 +134,14 @@ def rights_are_not_looked_at_in_the_writing_transaction(patch: pytest.MonkeyPatc
 
 
 def a_policy_is_not_looked_at_in_the_writing_transaction(patch: pytest.MonkeyPatch) -> None:
-    class Same(dict[str, int]):
-        def get(self, key: str, default: int | None = None) -> Any:
-            return _Any() if default is None else 0
+    exact = positions.Positions.write
 
-    patch.setattr(positions, "_policy_numbers", lambda sql, tenants: Same())
+    async def write(self: positions.Positions, taken: Sequence[positions.NewPosition]) -> list[int]:
+        numbers = {each.tenant_id: each.policy_number for each in taken}
+        patch.setattr(positions, "_policy_numbers", lambda sql, tenants: numbers)
+        return await exact(self, taken)
 
-
-class _Any(int):
-    def __eq__(self, other: object) -> bool:
-        return True
-
-    __hash__ = int.__hash__
+    patch.setattr(positions.Positions, "write", write)
 
 
 FAULTS: tuple[Fault, ...] = (

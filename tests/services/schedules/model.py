@@ -42,7 +42,7 @@ class KnownHold:
 
 @dataclass
 class Model:
-    """Policy, people and calls; times are UTC milliseconds. `version`: how many policies were applied since the start."""
+    """Policy, people and calls; times are UTC milliseconds. `version`: how many policies were applied by now."""
 
     text: Text = TEXTS[0]
     version: int = 0
