@@ -21,11 +21,13 @@ from hypothesis import strategies as st
 
 from pttserver.privacy.categories import Category
 from pttserver.privacy.retention import EventKind
+from pttserver.services.location_desk import LocationDesk
+from pttserver.store.records import Subscriber
 from services.schedules.driver import Action
 from services.schedules.faults import FAULTS, Fault
-from services.schedules.model import PEOPLE, ROW
+from services.schedules.model import ANNA, BERT, PEOPLE, ROW
 from services.schedules.stage import Stage, set_stage
-from services.schedules.texts import TEXTS
+from services.schedules.texts import LOCATING, TEXTS
 
 SCHEDULES = int(os.environ.get("PTT_SCHEDULES", "250"))
 SEED = os.environ.get("PTT_SEED")
@@ -33,10 +35,20 @@ TOLD_EVERY = 1_000
 
 WHO, NOTICED = st.sampled_from(PEOPLE), st.booleans()
 DAYS = st.integers(1, 12).map(lambda days: 1440 * days)
+POLICY = st.one_of(st.integers(0, LOCATING - 1), st.integers(LOCATING, len(TEXTS) - 1))
+ON_THE_WAY = st.one_of(
+    st.tuples(st.just("pass"), st.sampled_from([10, 60, 720, 1440])),
+    st.tuples(st.just("report"), st.sampled_from([ANNA, ANNA, BERT]), st.sampled_from([0, 0, 30, 1200])),
+    st.tuples(st.just("report"), st.just(ANNA), st.just(0)),
+    st.tuples(st.just("flush")),
+    st.tuples(st.just("switch"), WHO, st.sampled_from([True, True, False])),
+)
+"""What devices do all day."""
 ACTIONS = st.one_of(
-    st.tuples(st.just("pass"), DAYS | st.sampled_from([10, 60, 720])),
+    st.tuples(st.just("pass"), DAYS),
+    st.tuples(st.just("until_over"), st.integers(0, 1)),
     st.tuples(st.just("call"), WHO),
-    st.tuples(st.just("policy"), st.integers(0, len(TEXTS) - 1), NOTICED),
+    st.tuples(st.just("policy"), POLICY, NOTICED),
     st.tuples(st.just("event"), st.sampled_from(list(EventKind)), st.sampled_from([None, *PEOPLE])),
     st.tuples(
         st.just("hold"),
@@ -47,18 +59,20 @@ ACTIONS = st.one_of(
     st.tuples(st.just("restrict"), WHO, st.booleans(), NOTICED),
     st.tuples(st.just("erase"), WHO, NOTICED),
     st.tuples(st.just("allow"), WHO, st.booleans(), NOTICED),
-    st.tuples(st.just("report"), WHO, st.sampled_from([0, 0, 30, 1200])),
-    st.tuples(st.just("switch"), WHO, st.booleans()),
-    st.tuples(st.just("flush")),
     st.tuples(st.just("look")),
     st.tuples(st.just("sweep")),
 )
+CALL, REPORT = ("call", ANNA), [("report", ANNA, 0), ("flush",)]
+OPENINGS: list[list[Action]] = [[], [CALL], REPORT, [CALL, *REPORT]]
+ENDINGS: list[list[Action]] = [[], [("until_over", 0)], [("until_over", 1)]]
 SCHEDULE = st.builds(
-    lambda first, rest: [("policy", first, True), *rest],
-    st.integers(0, len(TEXTS) - 1),
-    st.lists(ACTIONS, min_size=3, max_size=25),
+    lambda first, opening, rest, ending: [("policy", first, True), *opening, *rest, *ending],
+    POLICY,
+    st.sampled_from(OPENINGS),
+    st.lists(st.one_of(ACTIONS.map(tuple), ON_THE_WAY.map(tuple)), min_size=2, max_size=25),
+    st.sampled_from(ENDINGS),
 )
-"""Under one of the policies from the start."""
+"""Under a policy from the start. Half of it is what devices do; it is mapped, or `one_of` would take all alike."""
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +117,25 @@ def test_a_fault_is_found(stage: Stage, fault: Fault) -> None:
     with pytest.MonkeyPatch.context() as patch:
         fault(patch)
         assert find(SCHEDULE, fails, settings=searched)
+
+
+LEFT = [
+    ("policy", 10, True),
+    ("report", "anna", 0),
+    ("flush",),
+    ("allow", "anna", False, True),
+    ("hold", "anna", Category.LOCATION),
+    ("event", EventKind.UNSUBSCRIBED, "anna"),
+]
+"""A hold keeps the positions of somebody whom the organisation no longer locates, and who has left."""
+
+
+def test_that_location_was_off_does_not_end_with_the_membership(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.play(LEFT)
+
+    async def nobody(self: LocationDesk, subject: Subscriber) -> bool:
+        return False
+
+    monkeypatch.setattr(LocationDesk, "_has_left", nobody)
+    with pytest.raises(AssertionError):
+        stage.play(LEFT)

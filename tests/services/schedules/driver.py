@@ -1,6 +1,7 @@
 """A schedule: does the same to a running server and to the model, and compares them at every sweep and look."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +27,7 @@ from pttserver.store.sweeps import Outcome
 from pttserver.wire import signalling
 from services.schedules.ground import Ground
 from services.schedules.looks import Looks
-from services.schedules.model import ANNA, BERT, WHOLE, KnownCall, KnownHold, Model
+from services.schedules.model import ANNA, BERT, PEOPLE, ROW, WHOLE, KnownCall, KnownHold, Model
 from services.schedules.positions import LATITUDE, LONGITUDE, Positions
 from services.schedules.texts import MINUTE, TEXTS
 
@@ -53,10 +54,29 @@ class Schedule:
         self.looks = Looks(ground, self.model, self.positions, seen)
 
     async def do_pass(self, minutes: int) -> None:
+        await self._pass(minutes * MINUTE)
+
+    async def do_until_over(self, short_ms: int) -> None:
+        """To when the next period ends, or `short_ms` before: there a cut-off shows whether it is exact."""
+        ends = [each for each in self._ends() if each - short_ms > self.model.now_ms]
+        if ends:
+            await self._pass(min(ends) - short_ms - self.model.now_ms)
+
+    def _ends(self) -> Iterator[int]:
+        model, rule = self.model, self.model.policy.rule
+        known = [(each, call.at_ms, call.initiator) for call in model.calls.values() for each in ROW]
+        known += [(Category.LOCATION, each.at_ms, each.who) for each in self.positions.stored]
+        known += [(each, 0, who) for who in PEOPLE for each in (Category.IDENTIFIER, Category.SUBSCRIBER_NAME)]
+        for category, recorded_ms, who in known:
+            over_ms = rule(category).retention.expires_ms(recorded_ms, model.about(who))
+            if over_ms is not None:
+                yield over_ms
+
+    async def _pass(self, ms: int) -> None:
         """While time passes, the server looks, writes and forgets."""
         await self.do_notice()
         await self.do_flush()
-        self.model.now_ms += minutes * MINUTE
+        self.model.now_ms += ms
         self.ground.clock.wall_ms = self.model.now_ms
         await self.services.location.locating.tick()
         self.positions.expire()

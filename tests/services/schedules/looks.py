@@ -179,6 +179,7 @@ class Looks:
         assert sorted(found) == sorted((each.who, *_known(each)) for each in self._positions.stored)
 
     def _opened(self, owners: Any, row: Row[Any]) -> tuple[str, int, str]:
+        assert row.subject.text in owners, "a position of somebody who was erased"
         keys = owners[row.subject.text]
         return self._names[SubscriberId(keys.subject_id)], row.at_ms, keys.required_text(row.place)
 

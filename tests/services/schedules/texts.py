@@ -99,3 +99,5 @@ TEXTS = [
     _located("", Locating(enabled=True, stored=False, may_switch=True)),
 ]
 """The first is in force at the start. Those that come last locate."""
+LOCATING = next(number for number, text in enumerate(TEXTS) if text.locating.enabled)
+"""The first that locates."""
