@@ -8,7 +8,7 @@ import pytest
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.location_admission import Admission, LocationState
-from pttserver.privacy.retention import Retention
+from pttserver.privacy.retention import EventKind, Retention
 from pttserver.roles import Rights
 from pttserver.services.locating import Locating
 from pttserver.services.position_log import PositionLog
@@ -144,7 +144,7 @@ def a_policy_is_not_looked_at_in_the_writing_transaction(patch: pytest.MonkeyPat
     patch.setattr(positions.Positions, "write", write)
 
 
-FAULTS: tuple[Fault, ...] = (
+SEARCHED: tuple[Fault, ...] = (
     a_cutoff_that_is_a_millisecond_early,
     a_cutoff_that_is_a_millisecond_late,
     an_erasure_that_misses_positions,
@@ -153,13 +153,47 @@ FAULTS: tuple[Fault, ...] = (
     a_restriction_that_is_overlooked,
     a_sweep_that_skips_positions,
     an_old_plan_that_is_carried_out,
-    what_is_hidden_is_served,
     what_is_over_is_served_until_it_is_swept,
     a_gate_that_asks_no_person,
     a_gate_that_asks_no_organisation,
     a_gate_that_is_open_off_duty,
-    what_waits_is_not_let_go,
-    the_last_position_is_not_let_go,
-    rights_are_not_looked_at_in_the_writing_transaction,
-    a_policy_is_not_looked_at_in_the_writing_transaction,
 )
+"""Found in the schedules that are drawn."""
+
+_REPORT = ("report", "anna", 0)
+SHOWN: dict[Fault, list[tuple[Any, ...]]] = {
+    what_is_hidden_is_served: [
+        ("policy", 11, True),
+        _REPORT,
+        ("flush",),
+        ("event", EventKind.DELETION_REQUESTED, "anna"),
+        ("look",),
+    ],
+    what_waits_is_not_let_go: [
+        ("policy", 11, True),
+        _REPORT,
+        ("switch", "anna", False),
+        ("switch", "anna", True),
+        ("flush",),
+    ],
+    the_last_position_is_not_let_go: [
+        ("policy", 14, True),
+        _REPORT,
+        ("allow", "anna", False, True),
+        ("allow", "anna", True, True),
+        ("look",),
+    ],
+    rights_are_not_looked_at_in_the_writing_transaction: [
+        ("policy", 10, True),
+        _REPORT,
+        ("allow", "anna", False, False),
+        ("flush",),
+    ],
+    a_policy_is_not_looked_at_in_the_writing_transaction: [
+        ("policy", 10, True),
+        _REPORT,
+        ("policy", 14, False),
+        ("flush",),
+    ],
+}
+"""Each with a schedule that finds it: another check catches most of what it lets through, or it takes more actions."""
