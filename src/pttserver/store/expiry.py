@@ -93,7 +93,8 @@ def _governing(sql: Connection, tenant_id: TenantId) -> Any:
 
 
 def _what_governs() -> Any:
-    tenant, event, hold, restricted = bindparam("tenant"), retention_events.c, holds.c, subjects.c
+    tenant: Any = bindparam("tenant")
+    event, hold, restricted = retention_events.c, holds.c, subjects.c
     restrictions = (restricted.tenant_id == tenant, restricted.restricted_ms.is_not(None))
     parts = (
         select(func.max(policy_versions.c.id)).where(policy_versions.c.tenant_id == tenant),
