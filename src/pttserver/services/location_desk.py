@@ -116,10 +116,19 @@ class LocationDesk:
         tenant_id = session.identity.tenant_id
         subject = await self._subscribers.find(tenant_id, subscriber)
         await self._looks.require(session, subject.subscriber_id if subject else None)
-        if subject is None:
+        if subject is None or await self._has_left(subject):
             raise NotFound
         await self._require_on(subject)
         return subject
+
+    async def _has_left(self, subject: Subscriber) -> bool:
+        """Whose membership is over is not shown: that location was off may be erased by now, before the positions."""
+        over_ms = (await self._cutoffs(subject)).gone(Category.MEMBERSHIP, subject.subscriber_id)
+        return over_ms is not None and subject.created_ms <= over_ms
+
+    async def _cutoffs(self, subject: Subscriber) -> Cutoffs:
+        events = await self._events.of_tenant(subject.tenant_id)
+        return Cutoffs(self._policies.policy(subject.tenant_id), self._clock.utc_ms(), events)
 
     async def _require_on(self, subject: Subscriber) -> None:
         """Raises PolicyForbids. Asked before anything is looked up, and again before it is shown."""
@@ -168,8 +177,7 @@ class LocationDesk:
 
     async def _track(self, subject: Subscriber, from_ms: int, until_ms: int, limit: int) -> list[signalling.Position]:
         """What is over is not shown, swept or not."""
-        policy, events = self._policies.policy(subject.tenant_id), await self._events.of_tenant(subject.tenant_id)
-        hidden_ms = Cutoffs(policy, self._clock.utc_ms(), events).hidden(Category.LOCATION, subject.subscriber_id)
+        hidden_ms = (await self._cutoffs(subject)).hidden(Category.LOCATION, subject.subscriber_id)
         return await self._positions.track(subject.subscriber_id, from_ms, until_ms, hidden_ms, limit)
 
     async def who_is_in(self, session: Session, shape: signalling.Shape) -> list[SubscriberId]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import Connection, bindparam, insert, or_, select
 
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.cutoffs import Events
@@ -15,6 +15,12 @@ from pttserver.store.governance_schema import retention_events
 from pttserver.store.vault import KEY_COLUMNS, with_keys
 
 _EVENT = retention_events.c
+_BY_TENANT = (
+    select(_EVENT.subject_id, _EVENT.kind, _EVENT.at_ms)
+    .where(_EVENT.tenant_id == bindparam("tenant"))
+    .order_by(_EVENT.at_ms, _EVENT.id)
+)
+_ABOUT_ONE = _BY_TENANT.where(or_(_EVENT.subject_id.is_(None), _EVENT.subject_id == bindparam("subject")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,7 @@ def record_event(
 
 def events_of(sql: Connection, tenant_id: TenantId) -> Events:
     """All of a tenant, in the order of their times."""
-    query = select(_EVENT.subject_id, _EVENT.kind, _EVENT.at_ms).where(_EVENT.tenant_id == tenant_id)
-    return _sorted(sql.execute(query.order_by(_EVENT.at_ms, _EVENT.id)))
+    return _sorted(sql.execute(_BY_TENANT, {"tenant": tenant_id}))
 
 
 def _sorted(rows: Iterable[Any]) -> Events:
@@ -60,9 +65,7 @@ def _sorted(rows: Iterable[Any]) -> Events:
 
 def events_about(sql: Connection, tenant_id: str, subject_id: str) -> Events:
     """Those of a tenant as a whole, and of one of its subjects: what decides about that one."""
-    query = select(_EVENT.subject_id, _EVENT.kind, _EVENT.at_ms).where(_EVENT.tenant_id == tenant_id)
-    mine = query.where(or_(_EVENT.subject_id.is_(None), _EVENT.subject_id == subject_id))
-    return _sorted(sql.execute(mine.order_by(_EVENT.at_ms, _EVENT.id)))
+    return _sorted(sql.execute(_ABOUT_ONE, {"tenant": tenant_id, "subject": subject_id}))
 
 
 class RetentionEvents:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from pttserver.ids import TenantId
 from pttserver.privacy.cutoffs import Cutoffs
@@ -89,14 +89,22 @@ def erase_some(sql: Connection, erasures: Erasures, by: Plan, step: Step | Rewri
 
 
 def _governing(sql: Connection, tenant_id: TenantId) -> Any:
+    return tuple(sql.execute(_GOVERNING, {"tenant": tenant_id}).one())
+
+
+def _what_governs() -> Any:
+    tenant: Any = bindparam("tenant")
     event, hold, restricted = retention_events.c, holds.c, subjects.c
+    restrictions = (restricted.tenant_id == tenant, restricted.restricted_ms.is_not(None))
     parts = (
-        select(func.max(policy_versions.c.id)).where(policy_versions.c.tenant_id == tenant_id),
-        select(func.max(event.id)).where(event.tenant_id == tenant_id, event.subject_id.is_(None)),
-        select(func.max(event.id)).where(event.tenant_id == tenant_id, event.subject_id.is_not(None)),
-        select(func.group_concat(hold.id + ":" + func.coalesce(hold.until_ms, ""))).where(hold.tenant_id == tenant_id),
-        select(func.count(), func.max(restricted.restricted_ms)).where(
-            restricted.tenant_id == tenant_id, restricted.restricted_ms.is_not(None)
-        ),
+        select(func.max(policy_versions.c.id)).where(policy_versions.c.tenant_id == tenant),
+        select(func.max(event.id)).where(event.tenant_id == tenant, event.subject_id.is_(None)),
+        select(func.max(event.id)).where(event.tenant_id == tenant, event.subject_id.is_not(None)),
+        select(func.group_concat(hold.id + ":" + func.coalesce(hold.until_ms, ""))).where(hold.tenant_id == tenant),
+        select(func.count(restricted.id)).where(*restrictions),
+        select(func.max(restricted.restricted_ms)).where(*restrictions),
     )
-    return tuple(tuple(sql.execute(part).one()) for part in parts)
+    return select(*(part.scalar_subquery() for part in parts))
+
+
+_GOVERNING = _what_governs()

@@ -8,6 +8,7 @@ stricter form. The audit log, a chain, is pruned elsewhere.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -16,7 +17,9 @@ from sqlalchemy import (
     Connection,
     Table,
     and_,
+    bindparam,
     delete,
+    exists,
     func,
     literal_column,
     or_,
@@ -96,7 +99,7 @@ class Planner:
     def steps(self) -> Iterator[Step | Rewriting]:
         """First whom to shred: what hangs on it need not be looked at again. Last what stays, in another form."""
         yield from self._accounts()
-        for table in metadata.sorted_tables:
+        for table in self._filled():
             happening, lasting = table.info.get("happening"), table.info.get("lasting")
             if happening is not None and table not in _CHAINED:
                 yield from self._happenings(table, happening)
@@ -104,6 +107,11 @@ class Planner:
                 yield from (self._fields if table is subscriber_fields else self._lasting)(table, lasting)
         if self._only is None:
             yield from self._rewritings()
+
+    def _filled(self) -> list[Table]:
+        """Those in which something may be over: most organisations have nothing in many tables."""
+        has_any = self._sql.execute(_whether_any(), {"tenant": self._tenant_id}).one()
+        return [table for table, any_row in zip(metadata.sorted_tables, has_any, strict=True) if any_row]
 
     def _reaches(self, category: Category, touched: frozenset[Category], extra: str = "") -> Iterator[_Reach]:
         """`touched`: the categories that go too; a hold on any of them spares it."""
@@ -229,7 +237,7 @@ class Planner:
     # What stays ---------------------------------------------------------------------------------------------------
 
     def _rewritings(self) -> Iterator[Rewriting]:
-        for table in metadata.sorted_tables:
+        for table in self._filled():
             for column in () if table in _CHAINED else formed(table):
                 held = self._held(frozenset({column.info["category"]}))
                 if held is not None:
@@ -265,5 +273,17 @@ class Planner:
         return {name: keys.subject_id for keys in known for name in keys.references()}
 
 
+@cache
+def _whether_any() -> Any:
+    """Of every table whether it has a row; of happenings, which are in order by tenant, one of the tenant's."""
+    return select(*(exists(_any_row(table)) for table in metadata.sorted_tables))
+
+
+def _any_row(table: Table) -> Any:
+    any_row = select(1).select_from(table)
+    return any_row.where(table.c.tenant_id == bindparam("tenant")) if "happening" in table.info else any_row
+
+
+@cache
 def _categories(table: Table) -> frozenset[Category]:
     return frozenset(column.info["category"] for column in table.columns if column.info["category"] is not None)

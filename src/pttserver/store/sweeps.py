@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, ScalarSelect, Select, Table, delete, func, insert, select, update
 
 import pttserver.store.location_schema  # noqa: F401 - its tables are part of the schema
 from pttserver.ids import TenantId
@@ -22,6 +22,15 @@ HAPPENINGS = {table: table.info["happening"] for table in metadata.sorted_tables
 HAPPENING_CATEGORIES = tuple(dict.fromkeys(record.category for record in HAPPENINGS.values()))
 _SWEEP = sweeps.c
 _NOTHING = "{}"
+
+
+def _oldest_of(table: Table, since: str) -> ScalarSelect[int]:
+    """Over all tenants, each by its index."""
+    of_one = select(func.min(table.c[since])).where(table.c.tenant_id == tenants.c.id)
+    return select(func.min(of_one.scalar_subquery())).select_from(tenants).scalar_subquery()
+
+
+_OLDEST = select(*(_oldest_of(table, record.since) for table, record in HAPPENINGS.items()))
 
 
 class Outcome(StrEnum):
@@ -131,9 +140,7 @@ class Sweeps:
 
         def work(sql: Connection) -> dict[str, int]:
             found: dict[str, int] = {}
-            for table, record in HAPPENINGS.items():
-                oldest = select(func.min(table.c[record.since])).where(table.c.tenant_id == tenants.c.id)
-                first = sql.scalar(select(func.min(oldest.scalar_subquery())).select_from(tenants))
+            for record, first in zip(HAPPENINGS.values(), sql.execute(_OLDEST).one(), strict=True):
                 if first is not None:
                     found[record.category.value] = min(first, found.get(record.category.value, first))
             return found
