@@ -33,6 +33,8 @@ class TurnedClock(Clock):
 class Visitor:
     """A page at https://localhost:PORT; `cookie` is what its browser keeps, `origin` what it says of the page."""
 
+    prefix = "console"  # of the paths, below /v1
+
     def __init__(self, platform: Platform, clock: Clock | None = None) -> None:
         self.platform = platform
         self.clock = clock or Clock()
@@ -49,7 +51,7 @@ class Visitor:
         given = {"origin": self.origin} if self.origin is not None and method == "POST" else {}
         given |= {"cookie": f"{COOKIE}={self.cookie}"} if self.cookie is not None else {}
         async with httpx.AsyncClient(verify=tls(), trust_env=False) as client:
-            url = f"{self.base}/v1/console/{path}"
+            url = f"{self.base}/v1/{self.prefix}/{path}"
             self.last = await client.request(method, url, json=body, headers={**given, **headers})
         for line in self.last.headers.get_list("set-cookie"):
             name, _, value = line.partition(";")[0].partition("=")

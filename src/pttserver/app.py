@@ -18,6 +18,7 @@ from pttserver.media.batch_socket import BatchSocket
 from pttserver.media.relay import Relay
 from pttserver.net.bounded_body import BoundedBody
 from pttserver.net.console import serve_console
+from pttserver.net.manage.door import serve_management
 from pttserver.net.origins import Origins
 from pttserver.net.pages import Pages
 from pttserver.net.site import Site, http_application
@@ -48,10 +49,12 @@ from pttserver.services.erasure import open_erasures
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.keyring import open_database
 from pttserver.services.location_room import LocationRoom
+from pttserver.services.management import Management
 from pttserver.services.memberships import Memberships
 from pttserver.services.message_addresses import MessageAddresses
 from pttserver.services.message_expiry import MessageExpiry
 from pttserver.services.messages import Messaging
+from pttserver.services.office import Premises
 from pttserver.services.open_microphones import OpenMicrophones
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_watch import PolicyDesk
@@ -131,11 +134,13 @@ class Application:
         pages = await asyncio.to_thread(Pages.load)
         http = http_application(lambda: services.call_log.is_failing, pages)
         serve_console(http.state, services.console, origins)
+        serve_management(http.state, services.management)
         site = Site(door, settings.signalling, BoundedBody(http), origins)
         tls = server_context(files.certificate, files.private_key)
         dead_after_s = settings.sessions.dead_after_s
         port = await TlsPort.open(site, settings.signalling, tls, dead_after_s / 2, dead_after_s / 3)
         stack.push_async_callback(port.close)
+        services.management.reached_at(port.port)
         stack.callback(services.attendance.end_all)
         server = Server(port.port, socket.port, self._serve_metrics(services.metrics), socket, site, services)
         offer_readings(server, self._clock)
@@ -205,7 +210,17 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     sessions, groups = SessionRegistry(ssrcs), Groups(database)
     history, resume_tokens = CallHistory(database), ResumeTokens(database)
     desk = PolicyDesk.over(database, settings, clock)
-    policies = desk.book
+    policies, erasures = desk.book, open_erasures(database, settings)
+    premises = Premises(
+        database=database,
+        settings=settings,
+        clock=clock,
+        desk=desk,
+        audit=Audit(AuditLog(database), policies, signing_key(settings), settings.data_dir, clock),
+        retention=Retention(database, clock, settings.privacy, erasures),
+        erasures=erasures,
+    )
+    attempts = RefusedAttempts(AuditLog(database), policies, clock)
     call_log = CallLog(history, policies, clock, settings.call_log)
     relay = Relay(socket, sessions, clock, settings.media, ssrcs.draw())
     telling = Telling(sessions, policies)
@@ -313,6 +328,16 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         clock=clock,
     )
     contacts = ContactLists(Contacts(database), policies, clock)
+    console = build_console(
+        settings,
+        clock,
+        database,
+        sessions=sessions,
+        attendance=attendance,
+        remote_control=calling.remote_control,
+        policies=policies,
+        pins=pins,
+    )
     return Services(
         sessions=sessions,
         relay=relay,
@@ -334,7 +359,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
             contacts.handlers(),
             location.desk.handlers(),
             AreaGroups(location.desk, calling.regrouping).handlers(),
-            attempts=RefusedAttempts(AuditLog(database), policies, clock),
+            attempts=attempts,
             refusals=location.desk.refusals(),
         ),
         location=location,
@@ -343,22 +368,14 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         alert_log=alert_log,
         listening=listening,
         authentication=authentication,
-        console=build_console(
-            settings,
-            clock,
-            database,
-            sessions=sessions,
-            attendance=attendance,
-            remote_control=calling.remote_control,
-            policies=policies,
-            pins=pins,
-        ),
+        console=console,
+        management=Management(premises, console.room, attempts),
         pins=pins,
         call_log=call_log,
         policies=policies,
         policy_watch=desk.watch,
-        audit=Audit(AuditLog(database), policies, signing_key(settings), settings.data_dir, clock),
-        retention=Retention(database, clock, settings.privacy, open_erasures(database, settings)),
+        audit=premises.audit,
+        retention=premises.retention,
         metrics=metrics,
     )
 

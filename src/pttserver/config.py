@@ -159,6 +159,9 @@ class ConsoleSettings(_Section):
     """Failed log-ins to an account at once, from addresses that it was not logged in from before ..."""
     failures_per_account_refill_s: Seconds = 30
     """... and how long it takes until one more is allowed."""
+    managers_may_apply_policy: bool = False
+    """Managers may put a privacy policy of their organisation in force from the browser; else they read it there, and
+    the policy file and the command are the only ways."""
 
 
 class BoundSettings(_Section):

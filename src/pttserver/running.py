@@ -17,6 +17,7 @@ from pttserver.services.calling import Calling
 from pttserver.services.console import Console
 from pttserver.services.desk import Desk
 from pttserver.services.location_room import LocationRoom
+from pttserver.services.management import Management
 from pttserver.services.memberships import Memberships
 from pttserver.services.message_expiry import MessageExpiry
 from pttserver.services.messages import Messaging
@@ -53,6 +54,7 @@ class Services:
     listening: AmbientListening
     authentication: Authentication
     console: Console
+    management: Management
     pins: PinCheck
     call_log: CallLog
     policies: PolicyBook

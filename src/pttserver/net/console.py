@@ -17,7 +17,7 @@ from pttserver.sessions.attempts import address_bucket
 from pttserver.sessions.console import ConsoleSession
 from pttserver.wire import console as wire
 
-_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {"model": wire.Problem, "description": "Refused; `code` says why."},
 } | {
     status: {"model": wire.Problem, "description": text}
@@ -30,11 +30,11 @@ _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-async def _not_stored(response: Response) -> None:
+async def not_stored(response: Response) -> None:
     response.headers.update(NOT_STORED)
 
 
-router = APIRouter(prefix=wire.PATH, dependencies=[Depends(_not_stored)], responses=_REFUSED, tags=["console"])
+router = APIRouter(prefix=wire.PATH, dependencies=[Depends(not_stored)], responses=REFUSED, tags=["console"])
 
 
 def serve_console(state: Any, console: Console, origins: Origins) -> None:

@@ -13,6 +13,7 @@ from pttserver.config import SignallingSettings
 from pttserver.ids import Personal
 from pttserver.net.bounded_body import Asgi
 from pttserver.net.console import router as console_router
+from pttserver.net.manage import audit, devices, groups, people, policy, rights
 from pttserver.net.origins import Origins, cookie_of, values_of
 from pttserver.net.pages import Pages
 from pttserver.net.problems import answer_problems
@@ -147,7 +148,8 @@ def http_application(is_failing: Callable[[], bool], pages: Pages) -> FastAPI:
     """HTTP on the TLS port. What has no path of its own is a page."""
     http = FastAPI(title="pttserver", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     answer_problems(http)
-    http.include_router(console_router)
+    for router in (console_router, *(part.router for part in (people, groups, devices, policy, rights, audit))):
+        http.include_router(router)
 
     @http.get("/health", summary="State of the server", responses={503: {"model": Health}})
     async def health(response: Response) -> Health:

@@ -21,6 +21,7 @@ from pttserver.wire import signalling
 from pttserver.wire.signalling.parts import Part
 
 TIERS: Final[Mapping[Role, Tier]] = {Role.DISPATCHER: Tier.DISPATCHER, Role.MANAGER: Tier.MANAGER}
+ORGANISATION: Final = frozenset(TIERS.values())
 AMONG_COLLEAGUES: Final = frozenset(
     {Category.SUBSCRIBER_NAME, Category.MEMBERSHIP, Category.PARTICIPANTS, Category.ALERT}
 )
@@ -43,9 +44,11 @@ def technician_sees(policy: Policy, tier: int, category: Category, extra: str = 
     return named and (tier > 1 or category in policy.support.first_tier)
 
 
-def organisation_sees(policy: Policy, category: Category, extra: str = "") -> bool:
-    """Staff of the organisation at the machine, who stand in for its dispatchers and managers."""
-    return bool({Tier.DISPATCHER, Tier.MANAGER} & policy.rule(category, extra).visible_to)
+def organisation_sees(
+    policy: Policy, category: Category, extra: str = "", tiers: frozenset[Tier] = ORGANISATION
+) -> bool:
+    """Staff of the organisation. At the machine they stand in for its dispatchers and managers."""
+    return bool(tiers & policy.rule(category, extra).visible_to)
 
 
 class Shown(NamedTuple):

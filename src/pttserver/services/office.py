@@ -8,6 +8,8 @@ from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.passwords import PinHasher
 from pttserver.ids import Personal
+from pttserver.privacy.purposes import Tier
+from pttserver.privacy.sight import ORGANISATION
 from pttserver.services.alert_debrief import AlertDebrief
 from pttserver.services.audit import Audit
 from pttserver.services.call_lookup import CallLookup
@@ -33,6 +35,7 @@ from pttserver.services.support import Support
 from pttserver.services.views import Views
 from pttserver.store.audit import AuditLog
 from pttserver.store.database import Database
+from pttserver.store.erasures import Erasures
 from pttserver.store.policies import Policies
 
 OPERATOR = Personal("operator")
@@ -78,6 +81,32 @@ async def open_office(
         await database.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """What all offices of a process share. `settings`: with the port that devices reach the server at."""
+
+    database: Database
+    settings: Settings
+    clock: Clock
+    desk: PolicyDesk
+    audit: Audit
+    retention: Retention
+    erasures: Erasures
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who sits in an office. `technician`: of the operator's staff, else of the organisation's, of these `tiers`.
+
+    `reason`: why something is done, if that was said; it stands in the audit log.
+    """
+
+    actor: Personal
+    technician: bool = False
+    tiers: frozenset[Tier] = ORGANISATION
+    reason: Personal | None = None
+
+
 async def furnish(
     database: Database,
     settings: Settings,
@@ -86,34 +115,48 @@ async def furnish(
     *,
     technician: bool = False,
 ) -> Office:
-    """The use cases over an open database, by the policies in force now. `technician`: of the operator's staff."""
-    own, clock = settings.authentication, clock or Clock()
+    """The use cases over an open database, by the policies in force now."""
+    clock = clock or Clock()
     desk = PolicyDesk.over(database, settings, clock)
-    book = desk.book
-    await book.load()
-    hasher = PinHasher(own.pin_hash_memory_kib, own.pin_hash_passes)
+    await desk.book.load()
     erasures = open_erasures(database, settings)
-    retention = Retention(database, clock, settings.privacy, erasures)
-    provisioning = Provisioning(database, book, desk.instructions, hasher, clock, actor, erasures, retention)
-    rights = Rights(database, book, clock)
+    premises = Premises(
+        database=database,
+        settings=settings,
+        clock=clock,
+        desk=desk,
+        audit=Audit(AuditLog(database), desk.book, signing_key(settings), settings.data_dir, clock),
+        retention=Retention(database, clock, settings.privacy, erasures),
+        erasures=erasures,
+    )
+    return seated(premises, Seat(actor, technician))
+
+
+def seated(at: Premises, seat: Seat) -> Office:
+    """An office for one piece of work; the policies of the premises were loaded before."""
+    database, settings, clock, book = at.database, at.settings, at.clock, at.desk.book
+    own = settings.authentication
+    hasher = PinHasher(own.pin_hash_memory_kib, own.pin_hash_passes)
+    provisioning = Provisioning(
+        database, book, at.desk.instructions, hasher, clock, seat.actor, at.erasures, at.retention, seat.reason
+    )
+    rights, log = Rights(database, book, clock), AuditLog(database)
     roles = Roles(database, provisioning)
-    log = AuditLog(database)
-    audit = Audit(log, book, signing_key(settings), settings.data_dir, clock)
     devices = DeviceProvisioning(database, book, provisioning, settings, clock)
     requests = SubjectRequests(log, book, rights, clock)
-    support = Support(log, book, actor, clock)
-    sight = StaffSight(book, support, technician=technician)
-    views = Views(provisioning, devices, rights, audit, log, sight)
+    support = Support(log, book, seat.actor, clock)
+    sight = StaffSight(book, support, technician=seat.technician, tiers=seat.tiers)
+    views = Views(provisioning, devices, rights, at.audit, log, sight)
     return Office(
         provisioning=provisioning,
         devices=devices,
-        policies=desk.policies,
-        instructions=desk.instructions,
+        policies=at.desk.policies,
+        instructions=at.desk.instructions,
         book=book,
-        watch=desk.watch,
-        audit=audit,
+        watch=at.desk.watch,
+        audit=at.audit,
         erasure=Erasure(database, settings, book, clock),
-        retention=retention,
+        retention=at.retention,
         periods=Periods(database, book, provisioning, clock),
         calls=CallLookup(database, book, provisioning, views, sight, clock),
         alerts=AlertDebrief(database, book, provisioning, sight, clock),

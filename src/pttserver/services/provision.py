@@ -67,8 +67,10 @@ class Provisioning:
         actor: Personal,
         erasures: Erasures,
         retention: Retention,
+        reason: Personal | None = None,
     ) -> None:
-        """`actor`: who is at the desk; the audit log says so."""
+        """`actor`: who is at the desk, and `reason`: why, if that was said; the audit log says so."""
+        self._reason = {} if reason is None else {"reason": reason.reveal()}
         self._actor = actor
         self._erasures = erasures
         self._retention = retention
@@ -248,7 +250,7 @@ class Provisioning:
             tenant_id=tenant_id,
             actor=self._actor,
             at_ms=self._clock.utc_ms(),
-            details=details,
+            details={**details, **self._reason},
         )
 
     async def _subscriber_id(self, tenant: str, subscriber: str) -> SubscriberId:

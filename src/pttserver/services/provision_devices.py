@@ -79,7 +79,8 @@ class DeviceProvisioning:
         found = await self.device(tenant, device)
         now_ms = self._clock.utc_ms()
         ticket = self._ticket(found, expires_h, now_ms)
-        await self._enrolments.issue(found.device_id, code_digest(ticket.code), ticket.expires_ms, now_ms)
+        note = self._provisioning.note("device.new_code", found, device=found.device_id)
+        await self._enrolments.issue(found.device_id, code_digest(ticket.code), ticket.expires_ms, now_ms, note)
         return ticket
 
     async def devices(self, tenant: str, subscriber: str | None = None) -> list[Device]:

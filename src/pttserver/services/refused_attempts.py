@@ -9,9 +9,8 @@ from typing import Final
 
 from pttserver.clock import Clock
 from pttserver.errors import PolicyMissing, PttError, StoreUnavailable
-from pttserver.ids import Personal, SubscriberId
+from pttserver.ids import Personal, SubscriberId, TenantId
 from pttserver.observe.log import get_logger
-from pttserver.privacy.gate import Gate
 from pttserver.services.policy_book import PolicyBook
 from pttserver.sessions.session import Session
 from pttserver.store.audit import AuditLog
@@ -36,10 +35,25 @@ class RefusedAttempts:
     async def note(self, session: Session, request: signalling.Request, error: PttError) -> None:
         """The refusal stands whether or not it can be written."""
         who, kind = session.identity, type(request).model_fields["type"].default
-        if not self._is_news(who.subscriber_id, kind):
+        await self.note_of(who.tenant_id, who.subscriber_id, kind, error, device=who.device_id)
+
+    async def note_of(
+        self, tenant_id: TenantId, subscriber_id: SubscriberId, kind: str, error: PttError, **details: str
+    ) -> None:
+        """The same for somebody who is not on the radio. `kind`: the operation that was refused."""
+        if not self._is_news(subscriber_id, kind):
             return
         try:
-            await self._log.add(self._entry(self._policies.gate(who.tenant_id), session, kind, error.code))
+            await self._log.add(
+                AuditNote(
+                    gate=self._policies.gate(tenant_id),
+                    operation=OPERATION,
+                    tenant_id=tenant_id,
+                    actor=Personal(subscriber_id),
+                    at_ms=self._clock.utc_ms(),
+                    details={"operation": kind, "code": error.code, **details},
+                )
+            )
         except PolicyMissing:
             return
         except StoreUnavailable as failure:
@@ -55,14 +69,3 @@ class RefusedAttempts:
             return False
         self._noted[who, kind] = now
         return True
-
-    def _entry(self, gate: Gate, session: Session, kind: str, code: str) -> AuditNote:
-        who = session.identity
-        return AuditNote(
-            gate=gate,
-            operation=OPERATION,
-            tenant_id=who.tenant_id,
-            actor=Personal(who.subscriber_id),
-            at_ms=self._clock.utc_ms(),
-            details={"operation": kind, "code": code, "device": who.device_id},
-        )

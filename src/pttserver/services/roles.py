@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from pttserver.errors import NotFound
+from pttserver.ids import SubscriberId
 from pttserver.roles import Rights, Role
 from pttserver.services.provision import Provisioning
 from pttserver.store.database import Database
@@ -25,6 +26,10 @@ class Roles:
         if found is None:
             raise NotFound("the tenant has no such subscriber")
         return found
+
+    async def all(self, tenant: str) -> dict[SubscriberId, Rights]:
+        """Of each subscriber of the tenant."""
+        return await self._store.of_tenant((await self._provisioning.tenant(tenant)).tenant_id)
 
     async def set_role(self, tenant: str, subscriber: str, role: Role) -> None:
         who = await self._provisioning.subscriber(tenant, subscriber)

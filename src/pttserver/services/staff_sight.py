@@ -12,7 +12,8 @@ from typing import Protocol
 from pttserver.errors import PolicyForbids
 from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category, about
-from pttserver.privacy.sight import organisation_sees, technician_sees
+from pttserver.privacy.purposes import Tier
+from pttserver.privacy.sight import ORGANISATION, organisation_sees, technician_sees
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.support import Support
 
@@ -26,7 +27,16 @@ class Sees(Protocol):
 class StaffSight:
     """Every method raises PolicyMissing, StoreUnavailable."""
 
-    def __init__(self, policies: PolicyBook, support: Support, *, technician: bool) -> None:
+    def __init__(
+        self,
+        policies: PolicyBook,
+        support: Support,
+        *,
+        technician: bool,
+        tiers: frozenset[Tier] = ORGANISATION,
+    ) -> None:
+        """`tiers`: what staff of the organisation are; a manager in the browser is a manager only."""
+        self._tiers = tiers
         self._policies = policies
         self._support = support
         self._technician = technician
@@ -35,7 +45,7 @@ class StaffSight:
         """Now, of a tenant's people."""
         policy = self._policies.policy(tenant_id)
         if not self._technician:
-            return lambda category, extra="": organisation_sees(policy, category, extra)
+            return lambda category, extra="": organisation_sees(policy, category, extra, self._tiers)
         session = await self._support.current(tenant_id)
         if session is None:
             return lambda category, extra="": False

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from pttserver.errors import NotFound
 from pttserver.ids import DeviceId, SubscriberId, TenantId
 from pttserver.privacy.released import Released
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.records import EnrolledDevice
 from pttserver.store.schema import devices, enrolment_codes, resume_tokens, subscribers, tenants
@@ -49,7 +50,9 @@ class Enrolments:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def issue(self, device_id: DeviceId, code_hash: bytes, expires_ms: int, now_ms: int) -> None:
+    async def issue(
+        self, device_id: DeviceId, code_hash: bytes, expires_ms: int, now_ms: int, note: AuditNote | None = None
+    ) -> None:
         """Replaces the device's earlier code. Raises NotFound if the device is removed or revoked."""
         alive = select(devices.c.id).where(devices.c.id == device_id, devices.c.revoked_ms.is_(None))
         stale = (enrolment_codes.c.device_id == device_id) | (enrolment_codes.c.expires_ms <= now_ms)
@@ -61,7 +64,7 @@ class Enrolments:
             sql.execute(delete(enrolment_codes).where(stale))
             sql.execute(row)
 
-        await self._database.write(work)
+        await self._database.write(work, note=note)
 
     async def claim(
         self,

@@ -86,8 +86,8 @@ class Policies:
         )
         return await self._database.read(lambda sql: {row[0]: row[1] for row in sql.execute(newest)})
 
-    async def in_force(self) -> dict[TenantId, InForce | None]:
-        """Each tenant's newest version; None: the tenant has none."""
+    async def in_force(self, only: TenantId | None = None) -> dict[TenantId, InForce | None]:
+        """Each tenant's newest version, or one tenant's; None: the tenant has none."""
         version = policy_versions.c
         newest = (
             select(tenants.c.id.label("owner"), *policy_versions.c, *KEY_COLUMNS)
@@ -95,6 +95,8 @@ class Policies:
             .outerjoin(policy_versions, (version.tenant_id == tenants.c.id) & version.id.in_(_NEWEST))
             .order_by(tenants.c.id)
         )
+        if only is not None:
+            newest = newest.where(tenants.c.id == only)
         vault = self._database.vault
 
         def work(sql: Connection) -> dict[TenantId, InForce | None]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, select
 from sqlalchemy.dialects.sqlite import insert
 
-from pttserver.ids import SubscriberId
+from pttserver.ids import SubscriberId, TenantId
 from pttserver.roles import Rights, Role
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
@@ -50,6 +50,13 @@ class SubscriberRights:
             return None if row is None else rights_of(row)
 
         return await self._database.read(work)
+
+    async def of_tenant(self, tenant_id: TenantId) -> dict[SubscriberId, Rights]:
+        """Of each of its subscribers."""
+        of = with_rights(subscribers, subscribers.c.id)
+        query = select(subscribers.c.id, *RIGHTS_COLUMNS).select_from(of)
+        query = query.where(subscribers.c.tenant_id == tenant_id, subscribers.c.removed_ms.is_(None))
+        return await self._database.read(lambda sql: {row.id: rights_of(row) for row in sql.execute(query)})
 
     async def put(self, subscriber_id: SubscriberId, new: Rights, note: AuditNote | None = None) -> bool:
         """False: there is no such subscriber."""
