@@ -11,6 +11,7 @@ import { ALERTS, DRILL, HANDLED_HERE, PAST, RAISED } from "./alert_fixtures";
 import { CALLS, floor, group, GROUPS, HOSTILE, nothing, people, SECOND, START, talker } from "./fixtures";
 import Cards from "./stories/Cards.svelte";
 import DeskStory from "./stories/DeskStory.svelte";
+import ManageStory from "./stories/ManageStory.svelte";
 import Parts from "./stories/Parts.svelte";
 import PhoneStory from "./stories/PhoneStory.svelte";
 import RoomStory from "./stories/RoomStory.svelte";
@@ -49,6 +50,12 @@ export const STORIES: Record<string, Story> = {
   "alert-takeover": [RoomStory, { room: "alerts", takeover: ALERTS, soundBlocked: true }],
   "alert-takeover-one": [RoomStory, { room: "alerts", takeover: [RAISED] }],
   "alert-drill": [RoomStory, { room: "alerts", takeover: [DRILL] }],
+  "manage-people": [ManageStory, { first: "people" }],
+  "manage-groups": [ManageStory, { first: "groups" }],
+  "manage-devices": [ManageStory, { first: "devices" }],
+  "manage-policy": [ManageStory, { first: "policy" }],
+  "manage-rights": [ManageStory, { first: "rights" }],
+  "manage-audit": [ManageStory, { first: "audit" }],
   login: [LogIn, { organisation: "Harbour Guard", onlogin: nothing }],
   "login-fault": [
     LogIn,

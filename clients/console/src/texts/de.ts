@@ -4,8 +4,9 @@ import { alerts } from "./de/alerts";
 import { desk } from "./de/desk";
 import { errors } from "./de/errors";
 import { look } from "./de/look";
+import { manage } from "./de/manage";
 import { people } from "./de/people";
 import { phone } from "./de/phone";
 import { talk } from "./de/talk";
 
-export const de = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...phone, ...errors };
+export const de = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...phone, ...manage, ...errors };

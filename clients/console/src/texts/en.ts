@@ -4,8 +4,9 @@ import { alerts } from "./en/alerts";
 import { desk } from "./en/desk";
 import { errors } from "./en/errors";
 import { look } from "./en/look";
+import { manage } from "./en/manage";
 import { people } from "./en/people";
 import { phone } from "./en/phone";
 import { talk } from "./en/talk";
 
-export const en = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...phone, ...errors };
+export const en = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...phone, ...manage, ...errors };
