@@ -2,6 +2,7 @@
 import { account } from "./de/account";
 import { alerts } from "./de/alerts";
 import { desk } from "./de/desk";
+import { duty } from "./de/duty";
 import { errors } from "./de/errors";
 import { look } from "./de/look";
 import { manage } from "./de/manage";

@@ -2,6 +2,7 @@
 import { account } from "./en/account";
 import { alerts } from "./en/alerts";
 import { desk } from "./en/desk";
+import { duty } from "./en/duty";
 import { errors } from "./en/errors";
 import { look } from "./en/look";
 import { manage } from "./en/manage";
