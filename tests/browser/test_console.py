@@ -276,6 +276,7 @@ async def test_people_are_gathered_in_a_temporary_group_and_a_device_is_disabled
     await dialog.get_by_label("Reason").fill("a fire")
     await dialog.get_by_label("Anna").check()
     await dialog.get_by_role("button", name="Make the group").click()
+    await dialog.wait_for(state="hidden")
     await card(page, "Container 17").get_by_text("Selected").wait_for()
     await until(lambda: any(group.name == "Container 17" for group in anna.groups))
     await page.keyboard.press("1")
