@@ -27,7 +27,7 @@ import { Ended, NotConnected, RadioError, Refused, type EndReason } from "./erro
 import { Listeners } from "./listeners";
 import { Location } from "./location";
 import { MediaLink } from "./media";
-import { Memberships, type GroupsChanged } from "./memberships";
+import { Memberships, type Affiliated, type GroupsChanged } from "./memberships";
 import { MessageMemory } from "./message_memory";
 import { Messages } from "./messages";
 import { Reconnecting } from "./reconnecting";
@@ -42,6 +42,9 @@ const NETWORK_ANSWER_S = 2;
 const FAREWELL_S = 1;
 /** Close codes after which a client does not come back by itself (proto/signalling.md); an event came before some. */
 const FAREWELLS: ReadonlySet<number> = new Set([1000, 4000, 4001, 4003]);
+
+/** Reasons of `session.ended` after which a client does not come back by itself. */
+const FINAL = ["revoked", "logged_out", "disabled", "console_ended"] as const;
 
 export interface RadioOptions extends Surroundings {
   readonly store: DeviceStore;
@@ -60,6 +63,7 @@ export type RadioEvent =
   /** `resumed`: the session before went on. `superseded`: who had to give way, if it was another device. */
   | { readonly kind: "connected"; readonly resumed: boolean; readonly superseded: Superseded | undefined }
   | GroupsChanged
+  | Affiliated
   | { readonly kind: "terms" };
 
 /** Rejections: Refused, NotConnected, Ended. Read the properties when `listen` tells of a change. */
@@ -67,6 +71,7 @@ export class Radio {
   state: RadioState = { is: "logged_out" };
   name: string;
   terms: Terms | undefined;
+  readonly voice: Voice;
   readonly alerts: Alerts;
   readonly calls: Calls;
   readonly contacts: Contacts;
@@ -90,6 +95,7 @@ export class Radio {
     memory: MessageMemory,
   ) {
     this.name = identity.name;
+    this.voice = options.voice;
     const around = connecting(identity.serverUrl, options);
     const { clock } = around;
     this.#clock = clock;
@@ -386,9 +392,9 @@ export class Radio {
   #sessionEnded(reason: string): void {
     this.#session = undefined;
     if (this.#door.isWiped) return this.#finish({ why: "wiped" });
-    if (reason === "revoked" || reason === "logged_out") inBackground(this.#door.forgetToken());
-    if (reason === "revoked" || reason === "logged_out" || reason === "disabled") this.#finish({ why: reason });
-    // anything else: the connection is closed, and we come back
+    if (!isFinal(reason)) return; // the connection is closed, and we come back
+    if (reason !== "disabled") inBackground(this.#door.forgetToken());
+    this.#finish({ why: reason });
   }
 
   /** The organisation wiped the device: nothing of its keys stays. */
@@ -408,4 +414,10 @@ export class Radio {
     this.#media.sendControl(encodeAlert({ kind: "alert", subtype: 0, ssrc, alert, drill, cause: 0 }));
     this.#media.doubt();
   }
+}
+
+type Final = (typeof FINAL)[number];
+
+function isFinal(reason: string): reason is Final {
+  return FINAL.some((final) => final === reason);
 }
