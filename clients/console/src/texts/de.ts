@@ -7,6 +7,18 @@ import { look } from "./de/look";
 import { manage } from "./de/manage";
 import { people } from "./de/people";
 import { phone } from "./de/phone";
+import { recordings } from "./de/recordings";
 import { talk } from "./de/talk";
 
-export const de = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...phone, ...manage, ...errors };
+export const de = {
+  ...look,
+  ...talk,
+  ...people,
+  ...desk,
+  ...alerts,
+  ...account,
+  ...phone,
+  ...manage,
+  ...recordings,
+  ...errors,
+};

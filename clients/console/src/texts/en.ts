@@ -7,6 +7,18 @@ import { look } from "./en/look";
 import { manage } from "./en/manage";
 import { people } from "./en/people";
 import { phone } from "./en/phone";
+import { recordings } from "./en/recordings";
 import { talk } from "./en/talk";
 
-export const en = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...phone, ...manage, ...errors };
+export const en = {
+  ...look,
+  ...talk,
+  ...people,
+  ...desk,
+  ...alerts,
+  ...account,
+  ...phone,
+  ...manage,
+  ...recordings,
+  ...errors,
+};
