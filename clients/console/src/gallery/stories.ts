@@ -14,6 +14,7 @@ import DeskStory from "./stories/DeskStory.svelte";
 import ManageStory from "./stories/ManageStory.svelte";
 import Parts from "./stories/Parts.svelte";
 import PhoneStory from "./stories/PhoneStory.svelte";
+import RecordingsStory from "./stories/RecordingsStory.svelte";
 import RoomStory from "./stories/RoomStory.svelte";
 
 type Story = readonly [Component<any>, Record<string, unknown>];
@@ -44,6 +45,11 @@ export const STORIES: Record<string, Story> = {
   "desk-broadcast": [DeskStory, { groups: GROUPS, people: people(60), dialog: "broadcast" }],
   "desk-wipe": [DeskStory, { groups: GROUPS, people: people(23), dialog: "wipe" }],
   messages: [RoomStory, { room: "messages", chosen: "a" }],
+  recordings: [RecordingsStory, { vault: "open" }],
+  "recordings-alert": [RecordingsStory, { vault: "open", alert: true }],
+  "recordings-first": [RecordingsStory, { vault: "none" }],
+  "recordings-locked": [RecordingsStory, { vault: "locked", alert: true }],
+  "recordings-forbidden": [RecordingsStory, { vault: "open", allowed: false }],
   alerts: [RoomStory, { room: "alerts", chosen: HANDLED_HERE }],
   "alerts-past": [RoomStory, { room: "alerts", chosen: PAST }],
   "alerts-none": [RoomStory, { room: "alerts" }],

@@ -8,11 +8,16 @@ export function download(name: string, content: BlobPart, type: string): void {
   setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser has begun to read it by then
 }
 
-/** `text` as part of a file's name on any system. */
+const LONGEST_STEM = 80;
+const EXTENSION = /\.[a-z0-9]{1,8}$/i;
+
+/** `text` as a file's name on any system; a long one loses its end but not its extension. */
 export function fileName(text: string): string {
   const plain = text
     .normalize("NFKC")
     .replace(/[^\p{Letter}\p{Number} ._-]+/gu, "_")
     .trim();
-  return [...plain].slice(0, 60).join("") || "_";
+  const extension = EXTENSION.exec(plain)?.[0] ?? "";
+  const stem = [...plain.slice(0, plain.length - extension.length)].slice(0, LONGEST_STEM).join("");
+  return `${stem}${extension}` || "_";
 }

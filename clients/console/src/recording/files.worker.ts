@@ -63,7 +63,8 @@ async function put(folder: FileSystemDirectoryHandle, name: string, bytes: Bytes
   const at = after ? handle.getSize() : 0;
   try {
     const written = handle.write(bytes, { at });
-    if (written < bytes.length) throw new DOMException("only a part found room", "QuotaExceededError");
+    // Chromium 156 gives an error's code as if it were a count, and has written a part
+    if (written !== bytes.length) throw new DOMException("only a part found room", "QuotaExceededError");
     handle.truncate(at + bytes.length);
     handle.flush();
   } catch (error) {

@@ -70,6 +70,7 @@ export class Recordings {
     try {
       this.#sealed = await readVault(this.#files);
       this.vault = this.#sealed === null ? "none" : "locked";
+      await this.eraseOld(); // the terms may have come meanwhile
     } catch (error) {
       this.vault = error instanceof VaultDamaged ? "damaged" : "unusable";
     }

@@ -19,4 +19,5 @@ it("is named by time, group and person, in a way that every system takes", () =>
   const name = wavName({ name: "0-x.burst", burst: { about, endedMs: 1, state: "whole" } });
   expect(fileName(name)).toBe("1970-01-01T00-00-00 Pier 4_5 A_nn_a.wav");
   expect(fileName("///")).toBe("_");
+  expect(fileName(`${"N".repeat(10_000)}.wav`)).toBe(`${"N".repeat(80)}.wav`);
 });

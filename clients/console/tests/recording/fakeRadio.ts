@@ -43,13 +43,14 @@ export class FakeGroup {
 
   /** Frames of the talker; of ourselves if nobody talks. */
   voice(frames: number): void {
-    for (let count = 0; count < frames; count++) {
-      const sequence = (this.#sequence += 1);
-      const payload = Uint8Array.of(0xf8, sequence & 255, sequence >> 8);
-      const ssrc = this.talkerSsrc ?? OWN_SSRC;
-      const packet = { ssrc, sequence, timestamp: sequence * 960, payload, marker: false, payloadType: 96 };
-      this.#voice.tell({ packet, talker: this.talker });
-    }
+    for (let count = 0; count < frames; count++) this.packet(Uint8Array.of(0xf8, count & 255, count >> 8));
+  }
+
+  packet(payload: Uint8Array<ArrayBuffer>): void {
+    const sequence = (this.#sequence += 1);
+    const ssrc = this.talkerSsrc ?? OWN_SSRC;
+    const packet = { ssrc, sequence, timestamp: sequence * 960, payload, marker: false, payloadType: 96 };
+    this.#voice.tell({ packet, talker: this.talker });
   }
 }
 
