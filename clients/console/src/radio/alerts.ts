@@ -4,6 +4,7 @@ import type {
   AlertAccepted,
   AlertDetail,
   AlertInfo,
+  AlertListening,
   AlertStepped,
   Position,
   ServerEvent,
@@ -21,9 +22,11 @@ export type AlertEvent =
   /** Somebody calls for help, or more is known of it (its position). */
   | { readonly kind: "raised"; readonly info: AlertInfo }
   | { readonly kind: "step"; readonly step: AlertStepped }
+  /** The raiser of an open alert is somewhere else now. */
+  | { readonly kind: "moved"; readonly alert: string; readonly position: Position }
   | { readonly kind: "group"; readonly group: string; readonly on: boolean }
   /** `open` was read anew: what was closed while we were away is open no more. */
-  | { readonly kind: "open" };
+  | { readonly kind: "open"; readonly alerts: readonly AlertDetail[] };
 
 const SERVERS_TROUBLE: ReadonlySet<string> = new Set(["internal", "busy", "store.unavailable"]);
 const CLOSED: ReadonlySet<string> = new Set(["resolved", "false_alarm", "test", "cancelled"]);
@@ -43,6 +46,8 @@ interface Calling {
 /** `open`: the alerts that this device knows of, by id. */
 export class Alerts extends Service<AlertEvent> {
   readonly open = new Map<string, AlertInfo>();
+  /** True: the page says by `shown` when an alert is on the screen; else it counts as shown when we hear of it. */
+  isShownByPage = false;
   readonly #me: string;
   readonly #clock: Clock;
   readonly #terms: () => Terms | undefined;
@@ -161,7 +166,7 @@ export class Alerts extends Service<AlertEvent> {
       this.#seen.set(info.alert, steps.at(-1)?.number ?? 0);
       if (!known.has(info.alert)) this.#confirmIfAsked(info);
     }
-    this.tell({ kind: "open" });
+    this.tell({ kind: "open", alerts });
     return alerts;
   }
 
@@ -183,6 +188,24 @@ export class Alerts extends Service<AlertEvent> {
     await this.ask("alert.cancel", { alert, reason });
   }
 
+  /**
+   * Asks to hear the raiser's microphone; take part in the group that it gives. `forS`: seconds. Rejects with Refused
+   * also with `policy.forbids`, and `call.unavailable`: the device is not connected.
+   */
+  listenIn(alert: string, reason: string, forS: number): Promise<AlertListening> {
+    return this.ask("alert.listen", { alert, reason, for_s: forS });
+  }
+
+  async endListening(alert: string): Promise<void> {
+    await this.ask("alert.listen.end", { alert });
+  }
+
+  /** The page shows the alert; its raiser is told. */
+  shown(alert: string): void {
+    const info = this.open.get(alert);
+    if (info !== undefined && info.subscriber !== this.#me) this.#confirmSoon(alert);
+  }
+
   // What the server says
 
   override take(event: ServerEvent): void {
@@ -193,6 +216,8 @@ export class Alerts extends Service<AlertEvent> {
         if ((this.#seen.get(event.alert) ?? 0) >= event.step.number) return;
         this.#seen.set(event.alert, event.step.number);
         return this.#follow(event);
+      case "alert.moved":
+        return this.#move(event.alert, event.position);
       case "group.emergency":
         return this.tell({ kind: "group", group: event.group, on: event.on });
     }
@@ -206,7 +231,10 @@ export class Alerts extends Service<AlertEvent> {
   }
 
   #confirmIfAsked({ alert, subscriber }: AlertInfo): void {
-    if (subscriber === this.#me) return;
+    if (subscriber !== this.#me && !this.isShownByPage) this.#confirmSoon(alert);
+  }
+
+  #confirmSoon(alert: string): void {
     this.#unconfirmed.add(alert);
     inBackground(this.#confirm(alert));
   }
@@ -219,6 +247,13 @@ export class Alerts extends Service<AlertEvent> {
       if (!(error instanceof Refused)) throw error; // refused: it is over by now
     }
     this.#unconfirmed.delete(alert);
+  }
+
+  #move(alert: string, position: Position): void {
+    const info = this.open.get(alert);
+    if (info === undefined) return;
+    this.open.set(alert, { ...info, position });
+    this.tell({ kind: "moved", alert, position });
   }
 
   #follow(event: AlertStepped): void {

@@ -15,6 +15,12 @@ export interface GroupsChanged {
   readonly removed?: string;
 }
 
+/** We take part in another group. */
+export interface Affiliated {
+  readonly kind: "affiliated";
+  readonly group: string;
+}
+
 export class Memberships {
   /** All that we may take part in. */
   list: readonly GroupInfo[] = [];
@@ -24,9 +30,9 @@ export class Memberships {
   media: MediaLink | undefined;
   readonly #voice: Voice;
   readonly #clock: Clock;
-  readonly #tell: (event: GroupsChanged) => void;
+  readonly #tell: (event: GroupsChanged | Affiliated) => void;
 
-  constructor(voice: Voice, clock: Clock, tell: (event: GroupsChanged) => void) {
+  constructor(voice: Voice, clock: Clock, tell: (event: GroupsChanged | Affiliated) => void) {
     this.#voice = voice;
     this.#clock = clock;
     this.#tell = tell;
@@ -55,6 +61,7 @@ export class Memberships {
     known?.bind(affiliation, this.media);
     const group = known ?? new Talkgroup(affiliation, this.media, this.#voice, this.#clock);
     this.live.set(group.group, group);
+    if (known === undefined) this.#tell({ kind: "affiliated", group: group.group });
     return group;
   }
 

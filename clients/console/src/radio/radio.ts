@@ -27,7 +27,7 @@ import { Ended, NotConnected, RadioError, Refused, type EndReason } from "./erro
 import { Listeners } from "./listeners";
 import { Location } from "./location";
 import { MediaLink } from "./media";
-import { Memberships, type GroupsChanged } from "./memberships";
+import { Memberships, type Affiliated, type GroupsChanged } from "./memberships";
 import { MessageMemory } from "./message_memory";
 import { Messages } from "./messages";
 import { Reconnecting } from "./reconnecting";
@@ -60,6 +60,7 @@ export type RadioEvent =
   /** `resumed`: the session before went on. `superseded`: who had to give way, if it was another device. */
   | { readonly kind: "connected"; readonly resumed: boolean; readonly superseded: Superseded | undefined }
   | GroupsChanged
+  | Affiliated
   | { readonly kind: "terms" };
 
 /** Rejections: Refused, NotConnected, Ended. Read the properties when `listen` tells of a change. */
@@ -67,6 +68,7 @@ export class Radio {
   state: RadioState = { is: "logged_out" };
   name: string;
   terms: Terms | undefined;
+  readonly voice: Voice;
   readonly alerts: Alerts;
   readonly calls: Calls;
   readonly contacts: Contacts;
@@ -90,6 +92,7 @@ export class Radio {
     memory: MessageMemory,
   ) {
     this.name = identity.name;
+    this.voice = options.voice;
     const around = connecting(identity.serverUrl, options);
     const { clock } = around;
     this.#clock = clock;

@@ -72,7 +72,7 @@ export class Library {
 
   private async read(name: string): Promise<void> {
     const file = await this.files.read(name);
-    if (file === null) return;
+    if (file === null || file.length === 0) return; // there was no room for its first record
     try {
       const { about, endedMs, state } = await readBurst(this.key, name, file);
       this.known.set(name, { name, burst: { about, endedMs, state } });
@@ -83,8 +83,18 @@ export class Library {
   }
 }
 
-/** The name begins with the time, so that a file that cannot be read has an age too. */
-const startOf = ({ name, burst }: Recording): number => burst?.about.startedMs ?? (Number.parseInt(name, 10) || 0);
+/** The name begins with the time, so that a file that cannot be read has an age too: UTC milliseconds. */
+export const startByName = (name: string): number => Number.parseInt(name, 10) || 0;
+
+export const startOf = ({ name, burst }: Recording): number => burst?.about.startedMs ?? startByName(name);
+
+/** Erases what began more than `keepS` seconds ago without reading it: also while the recordings are locked. */
+export async function eraseOldFiles(files: Files, nowMs: number, keepS: number): Promise<number> {
+  const names = (await files.names()).filter(isBurstFile);
+  const old = names.filter((name) => startByName(name) < nowMs - keepS * 1000);
+  for (const name of old) await files.remove(name);
+  return old.length;
+}
 
 function fits(burst: Summary | null, { group, person, fromMs, toMs }: Search): boolean {
   const sought = person?.trim().toLowerCase() ?? "";

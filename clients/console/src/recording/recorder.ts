@@ -16,7 +16,7 @@ export const isBurstFile = (name: string): boolean => name.endsWith(SUFFIX);
 export class Recorder {
   state: RecorderState = "off";
   onChange: () => void = () => {};
-  /** Called with the name of a file that is complete. */
+  /** Called with the name of a file to which nothing is added any more. */
   onRecorded: (name: string) => void = () => {};
   private readonly bursts = new Map<number, OpenBurst>();
 
@@ -36,8 +36,13 @@ export class Recorder {
     await Promise.all(open.map((ssrc) => this.end(ssrc, nowMs)));
   }
 
+  /** Whether `begin` would do something. */
+  wants(ssrc: number): boolean {
+    return this.state === "on" && !this.bursts.has(ssrc);
+  }
+
   begin(ssrc: number, about: About): void {
-    if (this.state !== "on" || this.bursts.has(ssrc)) return;
+    if (!this.wants(ssrc)) return;
     const name = `${about.startedMs}-${crypto.randomUUID()}${SUFFIX}`;
     this.bursts.set(ssrc, new OpenBurst(this.files, this.key, name, about, (error) => this.fails(error)));
   }
@@ -57,8 +62,10 @@ export class Recorder {
 
   /** What is on the disk stays there, as interrupted. */
   private fails(error: unknown): void {
+    const open = [...this.bursts.values()];
     this.bursts.clear();
     this.become(error instanceof StorageFull ? "full" : "failed");
+    for (const { name } of open) this.onRecorded(name);
   }
 
   private become(state: RecorderState): void {
