@@ -57,7 +57,9 @@ export class Kept {
 function read(text: string | null): KeptDesk {
   const found = parsed(text);
   const record = <Value>(given: unknown, fits: (value: unknown) => value is Value): Record<string, Value> =>
-    Object.fromEntries(Object.entries(isObject(given) ? given : {}).filter((entry): entry is [string, Value] => fits(entry[1])));
+    Object.fromEntries(
+      Object.entries(isObject(given) ? given : {}).filter((entry): entry is [string, Value] => fits(entry[1])),
+    );
   const word = (given: unknown, otherwise: string) => (typeof given === "string" ? given : otherwise);
   return {
     selected: typeof found["selected"] === "string" ? found["selected"] : undefined,

@@ -60,7 +60,11 @@ export class PeopleSeen {
     const talker = talkgroup?.talker?.subscriber;
     const shown = new Map<string, PersonShown>();
     for (const { subscriber, name, presence } of members) {
-      const now = names?.has(subscriber) ? "affiliated" : names !== undefined && presence === "affiliated" ? "online" : presence;
+      const now = names?.has(subscriber)
+        ? "affiliated"
+        : names !== undefined && presence === "affiliated"
+          ? "online"
+          : presence;
       shown.set(subscriber, this.#shown(subscriber, name, now, talker));
     }
     for (const [subscriber, name] of names ?? []) {

@@ -3,7 +3,7 @@
 export interface Shortcut {
   /** As `KeyboardEvent.key`, letters in lower case. */
   readonly key: string;
-  /** What it does, for the help. */
+  /** What it does, for the help; empty if another line there speaks for it. */
   readonly means: string;
   /** Absent if the key is taken elsewhere and stands here for the help only. */
   readonly act?: () => void;

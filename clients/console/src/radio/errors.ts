@@ -39,6 +39,8 @@ export type EndReason =
   | { readonly why: "wiped" }
   /** The device or the person was taken away; a dispatcher logged the device out, or disabled it. */
   | { readonly why: "revoked" | "logged_out" | "disabled" }
+  /** The session of the console's account is over. */
+  | { readonly why: "console_ended" }
   /** The way back was refused; with `auth.failed` the PIN (or the console's log-in) is needed again. */
   | { readonly why: "refused"; readonly code: string }
   /** We left ourselves. */

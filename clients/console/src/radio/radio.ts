@@ -43,6 +43,9 @@ const FAREWELL_S = 1;
 /** Close codes after which a client does not come back by itself (proto/signalling.md); an event came before some. */
 const FAREWELLS: ReadonlySet<number> = new Set([1000, 4000, 4001, 4003]);
 
+/** Reasons of `session.ended` after which a client does not come back by itself. */
+const FINAL = ["revoked", "logged_out", "disabled", "console_ended"] as const;
+
 export interface RadioOptions extends Surroundings {
   readonly store: DeviceStore;
   readonly voice: Voice;
@@ -389,9 +392,9 @@ export class Radio {
   #sessionEnded(reason: string): void {
     this.#session = undefined;
     if (this.#door.isWiped) return this.#finish({ why: "wiped" });
-    if (reason === "revoked" || reason === "logged_out") inBackground(this.#door.forgetToken());
-    if (reason === "revoked" || reason === "logged_out" || reason === "disabled") this.#finish({ why: reason });
-    // anything else: the connection is closed, and we come back
+    if (!isFinal(reason)) return; // the connection is closed, and we come back
+    if (reason !== "disabled") inBackground(this.#door.forgetToken());
+    this.#finish({ why: reason });
   }
 
   /** The organisation wiped the device: nothing of its keys stays. */
@@ -411,4 +414,10 @@ export class Radio {
     this.#media.sendControl(encodeAlert({ kind: "alert", subtype: 0, ssrc, alert, drill, cause: 0 }));
     this.#media.doubt();
   }
+}
+
+type Final = (typeof FINAL)[number];
+
+function isFinal(reason: string): reason is Final {
+  return FINAL.some((final) => final === reason);
 }

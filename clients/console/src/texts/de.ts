@@ -2,10 +2,11 @@
 import { account } from "./de/account";
 import { alerts } from "./de/alerts";
 import { desk } from "./de/desk";
+import { duty } from "./de/duty";
 import { errors } from "./de/errors";
 import { look } from "./de/look";
 import { people } from "./de/people";
 import { phone } from "./de/phone";
 import { talk } from "./de/talk";
 
-export const de = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...phone, ...errors };
+export const de = { ...look, ...talk, ...people, ...desk, ...duty, ...alerts, ...account, ...phone, ...errors };

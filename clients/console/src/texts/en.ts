@@ -2,10 +2,11 @@
 import { account } from "./en/account";
 import { alerts } from "./en/alerts";
 import { desk } from "./en/desk";
+import { duty } from "./en/duty";
 import { errors } from "./en/errors";
 import { look } from "./en/look";
 import { people } from "./en/people";
 import { phone } from "./en/phone";
 import { talk } from "./en/talk";
 
-export const en = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...phone, ...errors };
+export const en = { ...look, ...talk, ...people, ...desk, ...duty, ...alerts, ...account, ...phone, ...errors };
