@@ -2,15 +2,18 @@
 
 const LOCK = "ptt-console";
 
+/** Gives the place up. */
+export type GiveUp = () => void;
+
 /**
- * Takes the place of the console. False: another tab has it, and `takeOver` was not wanted. `lost` is called when another
- * tab takes it over.
+ * Takes the place of the console. Undefined: another tab has it, and `takeOver` was not wanted. `lost` is called when
+ * another tab takes it over.
  */
-export function holdConsole(lost: () => void, takeOver = false): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
+export function holdConsole(lost: () => void, takeOver = false): Promise<GiveUp | undefined> {
+  const { promise, resolve } = Promise.withResolvers<GiveUp | undefined>();
   const held = navigator.locks.request(LOCK, takeOver ? { steal: true } : { ifAvailable: true }, (lock) => {
-    resolve(lock !== null);
-    return lock === null ? undefined : new Promise<never>(() => undefined); // as long as the page lives
+    if (lock === null) return resolve(undefined);
+    return new Promise<void>((giveUp) => resolve(giveUp));
   });
   held.catch(lost); // AbortError: stolen
   return promise;

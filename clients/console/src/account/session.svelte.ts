@@ -16,6 +16,7 @@ export class SessionWatch {
   readonly #ended: (reason: Ending) => void;
   readonly #over = new AbortController();
   #toldMs = Date.now();
+  #isLeaving = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `ended` is called once. */
@@ -46,13 +47,21 @@ export class SessionWatch {
 
   /** How it stands; whoever sees the radio end asks whether the session has ended too. */
   async read(): Promise<void> {
+    if (this.#isLeaving) return; // the radio ends before the answer to the log-out is here
     const session = await this.#asking(() => this.#account.session());
     if (session !== undefined) this.session = session;
     this.#readLater();
   }
 
+  /** Rejects with Refused and ServerUnreachable: then one is logged in still. */
   async logOut(): Promise<void> {
-    await this.#asking(() => this.#account.logOut());
+    this.#isLeaving = true;
+    try {
+      await this.#account.logOut();
+    } catch (error) {
+      this.#isLeaving = false;
+      if (!(error instanceof Refused) || error.code !== "auth.required") throw error;
+    }
     this.#end("logged_out");
   }
 

@@ -1,6 +1,6 @@
 /** Whether the console is here: in this tab, of this browser, of this dispatcher; and if not, why, and what to do. */
 import type { ConsoleSession } from "../account/rest";
-import { holdConsole } from "../account/one_tab";
+import { holdConsole, type GiveUp } from "../account/one_tab";
 import type { SessionWatch } from "../account/session.svelte";
 import { Refused, ServerUnreachable, type EndReason } from "../radio/errors";
 import type { Fault } from "../texts/errors";
@@ -23,7 +23,7 @@ export class Attendance {
   readonly #session: ConsoleSession;
   readonly #watch: SessionWatch;
   #duty: Duty | undefined;
-  #holds = false;
+  #giveUpPlace: GiveUp | undefined;
   #over = false;
 
   constructor(session: ConsoleSession, watch: SessionWatch) {
@@ -35,11 +35,11 @@ export class Attendance {
   async begin(mayTakeOver: boolean, fromTab = false): Promise<void> {
     this.state = { is: "coming" };
     if (!isSecureContext) return this.#stand("page.insecure", "reload");
-    if (!this.#holds) this.#holds = await holdConsole(() => this.#tabLost(), fromTab);
-    if (!this.#holds) return this.#stand("page.second_tab", "take_over", true);
+    this.#giveUpPlace ??= await holdConsole(() => this.#tabLost(), fromTab);
+    if (this.#giveUpPlace === undefined) return this.#stand("page.second_tab", "take_over", true);
     try {
       const duty = await Duty.begin(this.#session, mayTakeOver);
-      if (this.#over || !this.#holds) return await duty.close();
+      if (this.#over || this.#giveUpPlace === undefined) return await duty.close();
       this.#here(duty);
     } catch (error) {
       await this.#failed(error);
@@ -52,6 +52,7 @@ export class Attendance {
     const duty = this.#duty;
     this.#duty = undefined;
     await duty?.close();
+    this.#giveUpPlace?.();
   }
 
   #here(duty: Duty): void {
@@ -94,7 +95,7 @@ export class Attendance {
   }
 
   #tabLost(): void {
-    this.#holds = false;
+    this.#giveUpPlace = undefined;
     const duty = this.#duty;
     this.#duty = undefined;
     this.#stand("page.second_tab", "take_over", true);
@@ -115,7 +116,7 @@ export class Attendance {
     const acts: Record<Act, () => void> = {
       take_over: () => void this.begin(true, fromTab),
       reload: () => location.reload(),
-      log_in: () => void this.#watch.logOut(),
+      log_in: () => void this.#watch.logOut().catch((error: unknown) => this.#failed(error)),
       retry: () => void this.begin(true),
     };
     this.#show({ code }, label, acts[label]);

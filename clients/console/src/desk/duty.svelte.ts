@@ -3,6 +3,7 @@ import { account, type ConsoleSession } from "../account/rest";
 import { browserDevice, deviceType, storeOf } from "../account/browser_device";
 import { PrivateFiles } from "../recording/files";
 import { Recordings } from "../recording/recordings.svelte";
+import { enrolled } from "../radio/enrolling";
 import { Radio } from "../radio/radio";
 import { workerClock } from "../radio/worker_clock";
 import { say } from "../texts/say";
@@ -68,6 +69,7 @@ export class Duty {
     const store = storeOf(session.subscriber);
     const type = deviceType(navigator.userAgent);
     const url = `wss://${location.host}/v1/ptt`;
+    const isNew = (await enrolled(store)) === undefined; // never was on the radio, so nobody took it over
     const identity = await browserDevice(store, url, (key) => account.device(key, type));
     const kept = new Kept(localStorage, session.subscriber);
     const { input, output, processing } = kept.desk;
@@ -75,7 +77,7 @@ export class Duty {
     const radio = await Radio.of(identity, { store, voice, clock: workerClock() });
     const duty = new Duty(radio, voice, kept, new Recordings(new PrivateFiles()));
     try {
-      await duty.#enter(mayTakeOver);
+      await duty.#enter(mayTakeOver || isNew);
     } catch (error) {
       await duty.close();
       throw error;

@@ -1,5 +1,5 @@
 /** What the desk tells in passing: what was done, and what went wrong and what to do. */
-import { NotConnected, Ended, RadioError, Refused, CallOver } from "../radio/errors";
+import { CallOver, Ended, NotConnected, RadioError, Refused, ServerUnreachable } from "../radio/errors";
 import { MicrophoneError } from "../radio/voice";
 import type { Toast } from "../look/Toasts.svelte";
 import { explained, type Fault } from "../texts/errors";
@@ -11,6 +11,7 @@ export function faultOf(error: unknown): Fault {
   if (error instanceof Refused) return error;
   if (error instanceof MicrophoneError) return { code: `microphone.${error.reason}` };
   if (error instanceof NotConnected || error instanceof Ended) return { code: "page.offline" };
+  if (error instanceof ServerUnreachable) return { code: "page.unreachable" };
   if (error instanceof CallOver) return { code: "call.unavailable" };
   if (error instanceof RadioError) return { code: "internal" };
   if (error instanceof DOMException && error.name === "QuotaExceededError") return { code: "page.storage_full" };
