@@ -1,4 +1,4 @@
-"""A dispatcher at the console in Chromium: invited, and logged in by the pages themselves or with a cookie of before."""
+"""A dispatcher at the console in Chromium: invited, and logged in by the pages or with a cookie of before."""
 
 import base64
 from pathlib import Path

@@ -149,7 +149,8 @@ async def test_console_and_handset_hear_each_other(site: Site, speech: Path) -> 
         await page.keyboard.down(" ")
         await page.get_by_text("You are talking ·").first.wait_for()
         await until(lambda: patrol.talker is not None)
-        assert patrol.talker is not None and patrol.talker.name == "Dora Dahl"
+        assert patrol.talker is not None
+        assert patrol.talker.name == "Dora Dahl"
         await asyncio.sleep(2 * len(sentence_pcm(0, RATE_HZ)) / 2 / RATE_HZ + PAUSE_S)
         await page.keyboard.up(" ")
         await until(lambda: patrol.talker is None and not patrol.has_voice)
