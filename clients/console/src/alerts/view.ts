@@ -1,10 +1,19 @@
 /** What is shown of an alert, and what can be done about it. */
 import type { IconName } from "../look/icons";
 
+/** `closed`: it was closed while this console was away, and the server does not say how. */
 export type AlertState =
-  "raised" | "delivered" | "acknowledged" | "handling" | "resolved" | "false_alarm" | "test" | "cancelled";
+  "raised" | "delivered" | "acknowledged" | "handling" | "resolved" | "false_alarm" | "test" | "cancelled" | "closed";
 
-export type StepKind = AlertState | "escalated" | "unanswered" | "note";
+/** `other`: a step that this console does not know of. */
+export type StepKind =
+  | Exclude<AlertState, "closed">
+  | "escalated"
+  | "unanswered"
+  | "listening_asked"
+  | "listening_begun"
+  | "listening_ended"
+  | "other";
 
 export type Outcome = "resolved" | "false_alarm" | "test";
 
@@ -25,6 +34,18 @@ export interface PositionShown {
   readonly speed_mps?: number;
 }
 
+/** Listening to the raiser's surroundings from here. */
+export interface AmbientShown {
+  /** `asked`: the device has not opened its microphone yet. */
+  readonly state: "off" | "asked" | "on";
+  /** Names of all who listen. */
+  readonly listeners: readonly string[];
+  /** When it ends by itself, while it is on. UTC milliseconds. */
+  readonly until_ms?: number;
+  /** Why the last listening from here ended (proto/alerts.md). */
+  readonly ended?: string;
+}
+
 export interface AlertShown {
   readonly alert: string;
   readonly subscriber: string;
@@ -34,15 +55,18 @@ export interface AlertShown {
   /** An exercise. */
   readonly drill: boolean;
   readonly position?: PositionShown;
+  /** Where the raiser was before, oldest first. */
+  readonly track?: readonly PositionShown[];
   /** Name of who handles it. */
   readonly handler?: string;
   /** It is handled here. */
   readonly mine: boolean;
   readonly groups: readonly string[];
   readonly steps: readonly Step[];
-  /** Ambient listening; absent where the organisation does not allow it. */
-  readonly ambient?: "off" | "asked" | "on" | "refused";
+  readonly ambient: AmbientShown;
   readonly recording?: boolean;
+  /** It should be recorded, and is not for want of the passphrase. */
+  readonly unrecorded?: boolean;
 }
 
 export interface AlertActions {
@@ -50,10 +74,12 @@ export interface AlertActions {
   /** Also takes over from another dispatcher. */
   handle(alert: string): void;
   resolve(alert: string, outcome: Outcome, note: string): void;
-  note(alert: string, text: string): void;
-  ambient(alert: string, on: boolean): void;
+  /** Asks to hear the raiser's microphone. */
+  listen(alert: string, reason: string, minutes: number): void;
+  endListening(alert: string): void;
   call(alert: string): void;
-  showOnMap(alert: string): void;
+  /** Absent where no map is. */
+  showOnMap?(alert: string): void;
   locate(alert: string): void;
 }
 
@@ -86,5 +112,8 @@ export const STEP_ICON: Record<StepKind, IconName> = {
   false_alarm: "barred",
   test: "drill",
   cancelled: "close",
-  note: "note",
+  listening_asked: "listen",
+  listening_begun: "listen",
+  listening_ended: "muted",
+  other: "note",
 };

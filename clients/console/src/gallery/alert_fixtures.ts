@@ -12,7 +12,7 @@ export const RAISED: AlertShown = {
   position: { latitude: 53.54131, longitude: 9.98427, accuracy_m: 14, at_ms: START - 12 * SECOND },
   mine: false,
   groups: ["Gate North", "Night shift"],
-  ambient: "off",
+  ambient: { state: "off", listeners: [] },
   recording: true,
   steps: [
     { number: 1, kind: "raised", at_ms: START - 41 * SECOND, by: "Stefan Müller" },
@@ -39,20 +39,15 @@ const HANDLED: AlertShown = {
   state: "handling",
   handler: "Ina Berger",
   mine: true,
-  ambient: "on",
+  ambient: { state: "on", listeners: ["Ina Berger"], until_ms: START + 48 * SECOND },
   position: { latitude: 53.53902, longitude: 9.97113, accuracy_m: 1450, at_ms: START - 5 * MINUTE },
   steps: [
     { number: 1, kind: "raised", at_ms: START - 6 * MINUTE, by: "Luis Herrera" },
     { number: 2, kind: "delivered", at_ms: START - 6 * MINUTE + SECOND, by: "Ina Berger" },
     { number: 3, kind: "acknowledged", at_ms: START - 6 * MINUTE + 9 * SECOND, by: "Ina Berger" },
     { number: 4, kind: "handling", at_ms: START - 5 * MINUTE, by: "Ina Berger" },
-    {
-      number: 5,
-      kind: "note",
-      at_ms: START - 4 * MINUTE,
-      by: "Ina Berger",
-      note: "Fell from the ladder at the crane. Conscious. Ambulance called at the east gate.",
-    },
+    { number: 5, kind: "listening_asked", at_ms: START - 4 * MINUTE, by: "Ina Berger", note: "No answer to our calls" },
+    { number: 6, kind: "listening_begun", at_ms: START - 4 * MINUTE, by: "Ina Berger" },
   ],
 };
 
@@ -63,7 +58,9 @@ const ELSEWHERE: AlertShown = {
   raised_ms: START - 19 * MINUTE,
   state: "acknowledged",
   handler: HOSTILE.html,
-  ambient: "refused",
+  ambient: { state: "off", listeners: [HOSTILE.html], ended: "no_answer" },
+  recording: false,
+  unrecorded: true,
 };
 
 const { position: _, ...UNLOCATED } = RAISED;

@@ -46,6 +46,7 @@ export class Recordings {
   space = $state<{ used: number; of: number }>();
   /** It began by itself, for an alert. */
   forAlert = $state(false);
+  alertIsOpen = $state(false);
   #recorderState = $state<RecorderState>("off");
   #terms = $state.raw<RecordingTerms>();
   #changes = $state(0);
@@ -113,6 +114,7 @@ export class Recordings {
   /** Begins for an alert once; a dispatcher who stops it meanwhile is obeyed. */
   #followAlerts(): void {
     const open = [...(this.#radio?.alerts.open.keys() ?? [])];
+    this.alertIsOpen = open.length > 0;
     if (open.length === 0 && this.forAlert) void this.stop();
     if (this.#recorder === undefined || !this.#terms?.allowed || !this.#terms.on_alert) return;
     const fresh = open.filter((alert) => !this.#begunFor.has(alert));
@@ -129,9 +131,9 @@ export class Recordings {
     return this.vault === "open" ? this.#recorderState : "locked";
   }
 
-  /** Whether it would begin by itself for an alert, if only it were open. */
-  get isMissedByAlert(): boolean {
-    return this.state === "locked" && this.#terms?.on_alert === true;
+  /** An alert should be recorded, and is not for want of the passphrase. */
+  get isMissingAlert(): boolean {
+    return this.alertIsOpen && this.state === "locked" && this.#terms?.on_alert === true;
   }
 
   /** Seconds; undefined before the first log-in. */
@@ -156,27 +158,20 @@ export class Recordings {
 
   /** For the first time. Throws RangeError (the passphrase is too short), StorageFull. */
   async choosePassphrase(passphrase: string): Promise<void> {
-    await this.#opening("none", async () => {
-      const [sealed, key] = await makeVault(passphrase, this.#iterations);
-      await writeVault(this.#files, sealed);
-      this.#sealed = sealed;
-      return key;
-    });
+    const [sealed, key] = await makeVault(passphrase, this.#iterations);
+    await writeVault(this.#files, sealed);
+    this.#sealed = sealed;
+    await this.#use(key);
   }
 
   /** Throws WrongPassphrase. */
   async unlock(passphrase: string): Promise<void> {
-    await this.#opening("locked", () => openVault(this.#sealed!, passphrase));
-  }
-
-  async #opening(before: VaultState, find: () => Promise<CryptoKey>): Promise<void> {
-    if (this.vault !== before) return; // pressed twice
     this.vault = "opening";
     this.progress = { done: 0, of: 0 };
     try {
-      await this.#use(await find());
+      await this.#use(await openVault(this.#sealed!, passphrase));
     } catch (error) {
-      this.vault = before;
+      this.vault = "locked";
       throw error;
     }
   }

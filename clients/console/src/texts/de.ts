@@ -7,6 +7,7 @@ import { errors } from "./de/errors";
 import { look } from "./de/look";
 import { people } from "./de/people";
 import { phone } from "./de/phone";
+import { recordings } from "./de/recordings";
 import { talk } from "./de/talk";
 
-export const de = { ...look, ...talk, ...people, ...desk, ...duty, ...alerts, ...account, ...phone, ...errors };
+export const de = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...phone, ...recordings, ...errors };

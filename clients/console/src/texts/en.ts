@@ -7,6 +7,7 @@ import { errors } from "./en/errors";
 import { look } from "./en/look";
 import { people } from "./en/people";
 import { phone } from "./en/phone";
+import { recordings } from "./en/recordings";
 import { talk } from "./en/talk";
 
-export const en = { ...look, ...talk, ...people, ...desk, ...duty, ...alerts, ...account, ...phone, ...errors };
+export const en = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...phone, ...recordings, ...errors };

@@ -30,6 +30,7 @@ const SENTENCES: ReadonlyMap<string, PlainKey> = new Map(
     "page.insecure": "error.page.insecure",
     "page.too_old": "error.page.too_old",
     "page.camera": "error.page.camera",
+    "page.not_located": "error.page.not_located",
     "page.passkey": "error.page.passkey",
   } as const),
 );

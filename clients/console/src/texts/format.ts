@@ -99,3 +99,12 @@ export function percent(part: number): string {
 export function coordinates(latitude: number, longitude: number): string {
   return `${latitude.toFixed(5)}, ${longitude.toFixed(5)}`;
 }
+
+/** "30 days", "8 hours", "20 minutes": the largest unit of which it is a whole number, at least a minute. */
+export function period(duration_s: number): string {
+  const [size_s, unit] =
+    duration_s % DAY_S === 0 ? [DAY_S, "day"] : duration_s % HOUR_S === 0 ? [HOUR_S, "hour"] : [MINUTE_S, "minute"];
+  return kept(`period ${unit}`, (of) => {
+    return new Intl.NumberFormat(of, { style: "unit", unit: unit as string, unitDisplay: "long" });
+  }).format(Math.max(1, Math.round(duration_s / (size_s as number))));
+}

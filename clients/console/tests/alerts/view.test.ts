@@ -11,6 +11,7 @@ const alert = (raised_ms: number, drill: boolean): AlertShown => ({
   mine: false,
   groups: [],
   steps: [],
+  ambient: { state: "off", listeners: [] },
 });
 
 test("an exercise never stands before an alert in earnest; of equals, the oldest is first", () => {

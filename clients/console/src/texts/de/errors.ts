@@ -49,5 +49,7 @@ export const errors: Record<keyof typeof en, string> = {
     "Diesem Browser fehlt, was das Funkgerät braucht. Einen aktuellen Chrome, Edge, Firefox oder Safari nehmen.",
   "error.page.camera":
     "Die Kamera ist nicht nutzbar. Den Einrichtungslink auf diesem Telefon öffnen oder den Code eintippen.",
+  "error.page.not_located":
+    "Das Gerät hat seine Position nicht mitgeteilt. Rufen Sie die Person an, oder versuchen Sie es später noch einmal.",
   "error.page.passkey": "Der Passkey wurde nicht benutzt. Noch einmal versuchen oder den Code der App wählen.",
 };

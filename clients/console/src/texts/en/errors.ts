@@ -41,5 +41,6 @@ export const errors = {
   "error.page.insecure": "The page was not loaded by https, so keys and microphone are out of reach. Open it by https.",
   "error.page.too_old": "This browser lacks what the radio needs. Use a current Chrome, Edge, Firefox or Safari.",
   "error.page.camera": "The camera cannot be used. Open the enrolment link on this phone, or type the code.",
+  "error.page.not_located": "The device did not tell its position. Call the person, or try again later.",
   "error.page.passkey": "The passkey was not used. Try again, or choose the code of your authenticator app.",
 } as const;
