@@ -1,5 +1,5 @@
 /** The alerts of a radio, as living objects: open ones, and those that were closed since the page was opened. */
-import { NotConnected, RadioError, Refused } from "../radio/errors";
+import { codeOf } from "../radio/errors";
 import type { Radio } from "../radio/radio";
 import { inBackground } from "../radio/service";
 import type { Fault } from "../texts/errors";
@@ -119,15 +119,9 @@ export class Incidents {
   #do(work: Promise<unknown>): void {
     this.fault = undefined;
     work.catch((error: unknown) => {
-      if (!(error instanceof RadioError)) throw error;
-      this.fault = faultOf(error);
+      this.fault = codeOf(error);
     });
   }
-}
-
-function faultOf(error: RadioError): Fault {
-  if (error instanceof Refused) return { code: error.code, details: error.details };
-  return { code: error instanceof NotConnected ? "page.offline" : "internal" };
 }
 
 const living = new WeakMap<Radio, Incidents>();

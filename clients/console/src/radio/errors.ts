@@ -1,4 +1,5 @@
 /** What can go wrong for a radio. Pages choose their sentence by class and `code`; messages are for logs. */
+import { Malformed } from "../protocol/malformed";
 
 export class RadioError extends Error {
   override readonly name: string = "RadioError";
@@ -81,4 +82,17 @@ export class CallOver extends RadioError {
   constructor(readonly reason: string) {
     super(`the call is over: ${reason}`);
   }
+}
+
+/** As the server's errors, for the texts of pages. What is none of the radio's is a bug, and thrown again. */
+export function codeOf(error: unknown): { readonly code: string; readonly details?: Refused["details"] } {
+  if (error instanceof Refused) return { code: error.code, details: error.details };
+  if (error instanceof NotConnected || error instanceof Ended) return { code: "page.offline" };
+  if (error instanceof ServerUnreachable) return { code: "page.unreachable" };
+  if (error instanceof NobodyReachable) return { code: "page.nobody_reachable" };
+  if (error instanceof KeyChanged) return { code: "page.key_changed" };
+  if (error instanceof CallOver) return { code: "call.unavailable" };
+  if (error instanceof Malformed) return { code: "page.changed_on_the_way" };
+  if (error instanceof RadioError) return { code: "internal" };
+  throw error;
 }

@@ -51,5 +51,10 @@ export const errors: Record<keyof typeof en, string> = {
     "Die Kamera ist nicht nutzbar. Den Einrichtungslink auf diesem Telefon öffnen oder den Code eintippen.",
   "error.page.not_located":
     "Das Gerät hat seine Position nicht mitgeteilt. Rufen Sie die Person an, oder versuchen Sie es später noch einmal.",
+  "error.page.changed_on_the_way":
+    "Die Datei ist nicht, was gesendet wurde: Sie wurde unterwegs verändert. Nicht verwenden; den Absender fragen.",
+  "error.page.key_changed":
+    "Der Schlüssel eines Funkgeräts ist ein anderer als zuvor, darum wurde nichts gesendet. Erst die Person fragen.",
+  "error.page.nobody_reachable": "Niemand von diesen hat schon ein Gerät, das Nachrichten annimmt.",
   "error.page.passkey": "Der Passkey wurde nicht benutzt. Noch einmal versuchen oder den Code der App wählen.",
 };
