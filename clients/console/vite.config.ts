@@ -1,9 +1,10 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
+import { world } from "./world";
 
 // Two pages of one application: the dispatch console and the phone page.
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), world()],
   base: "/",
   build: {
     target: "es2023",

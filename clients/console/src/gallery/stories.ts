@@ -11,6 +11,7 @@ import { ALERTS, DRILL, HANDLED_HERE, PAST, RAISED } from "./alert_fixtures";
 import { CALLS, floor, group, GROUPS, HOSTILE, nothing, people, SECOND, START, talker } from "./fixtures";
 import Cards from "./stories/Cards.svelte";
 import DeskStory from "./stories/DeskStory.svelte";
+import MapStory from "./stories/MapStory.svelte";
 import Parts from "./stories/Parts.svelte";
 import PhoneStory from "./stories/PhoneStory.svelte";
 import RoomStory from "./stories/RoomStory.svelte";
@@ -49,6 +50,11 @@ export const STORIES: Record<string, Story> = {
   "alert-takeover": [RoomStory, { room: "alerts", takeover: ALERTS, soundBlocked: true }],
   "alert-takeover-one": [RoomStory, { room: "alerts", takeover: [RAISED] }],
   "alert-drill": [RoomStory, { room: "alerts", takeover: [DRILL] }],
+  map: [MapStory, { count: 24 }],
+  "map-person": [MapStory, { count: 24, trail: true, subject: people(2)[1]!.subscriber }],
+  "map-off": [MapStory, { count: 24, subject: people(7)[6]!.subscriber }],
+  "map-none": [MapStory, { count: 0, empty: true, fault: { code: "auth.forbidden" } }],
+  "map-thousand": [MapStory, { count: 1000, moving: true }],
   login: [LogIn, { organisation: "Harbour Guard", onlogin: nothing }],
   "login-fault": [
     LogIn,

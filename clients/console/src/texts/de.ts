@@ -5,9 +5,10 @@ import { desk } from "./de/desk";
 import { duty } from "./de/duty";
 import { errors } from "./de/errors";
 import { look } from "./de/look";
+import { map } from "./de/map";
 import { people } from "./de/people";
 import { phone } from "./de/phone";
 import { recordings } from "./de/recordings";
 import { talk } from "./de/talk";
 
-export const de = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...phone, ...recordings, ...errors };
+export const de = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...map, ...phone, ...errors };

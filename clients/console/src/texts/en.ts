@@ -5,9 +5,10 @@ import { desk } from "./en/desk";
 import { duty } from "./en/duty";
 import { errors } from "./en/errors";
 import { look } from "./en/look";
+import { map } from "./en/map";
 import { people } from "./en/people";
 import { phone } from "./en/phone";
 import { recordings } from "./en/recordings";
 import { talk } from "./en/talk";
 
-export const en = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...phone, ...recordings, ...errors };
+export const en = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...map, ...phone, ...errors };
