@@ -1,4 +1,5 @@
 /** What the dispatcher does at the desk, carried out by the radio; what is refused is told. */
+import { messagingOf } from "../messaging/messaging.svelte";
 import { ago, coordinates, metres } from "../texts/format";
 import { say } from "../texts/say";
 import type { Asked } from "./DeskDialogs.svelte";
@@ -28,7 +29,10 @@ export function personActs(duty: Duty, ask: Ask, go: (room: Room) => void): Pers
   return {
     call: (subscriber, duplex) => attempt(() => calling.call(subscriber, people.name(subscriber), { duplex })),
     callAlert: (subscriber) => attempt(() => askToCallBack(duty, subscriber)),
-    message: () => go("messages"),
+    message: (subscriber) => {
+      messagingOf(duty.radio).begin([{ subscriber, name: people.name(subscriber) }]);
+      go("messages");
+    },
     locate: (subscriber) => attempt(() => locate(duty, subscriber, go)),
     remote: (subscriber, act) => ask({ what: "remote", subscriber, act }),
   };

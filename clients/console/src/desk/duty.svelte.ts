@@ -27,7 +27,6 @@ export class Duty {
   /** Whether anything can be heard: browsers want a key or a click first. */
   audible = $state(true);
   microphoneMuted = $state(false);
-  unread = $state(0);
   openAlerts = $state(0);
   readonly telling = new Telling();
   readonly groups: Groups;
@@ -50,7 +49,6 @@ export class Duty {
       recordings.attach(radio),
       radio.listen(() => this.#seeLink()),
       radio.alerts.listen(() => (this.openAlerts = radio.alerts.open.size)),
-      radio.messages.listen(({ kind }) => kind === "received" && (this.unread += 1)),
       radio.calls.listen((event) => {
         if (event.kind === "callback_seen") this.telling.say(say("call_alert.was_seen", { name: event.by.name }));
       }),

@@ -11,4 +11,16 @@ import { phone } from "./de/phone";
 import { recordings } from "./de/recordings";
 import { talk } from "./de/talk";
 
-export const de = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...map, ...phone, ...errors };
+export const de = {
+  ...look,
+  ...talk,
+  ...people,
+  ...desk,
+  ...duty,
+  ...alerts,
+  ...account,
+  ...map,
+  ...recordings,
+  ...phone,
+  ...errors,
+};

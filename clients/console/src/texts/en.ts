@@ -11,4 +11,16 @@ import { phone } from "./en/phone";
 import { recordings } from "./en/recordings";
 import { talk } from "./en/talk";
 
-export const en = { ...look, ...talk, ...people, ...desk, ...alerts, ...account, ...map, ...phone, ...errors };
+export const en = {
+  ...look,
+  ...talk,
+  ...people,
+  ...desk,
+  ...duty,
+  ...alerts,
+  ...account,
+  ...map,
+  ...recordings,
+  ...phone,
+  ...errors,
+};

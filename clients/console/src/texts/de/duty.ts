@@ -23,8 +23,6 @@ export const duty: Record<keyof typeof en, Text> = {
   "desk.show_on_map": "Karte zeigen",
   "desk.silent": "Noch ist nichts zu hören: Der Browser wartet auf eine Taste oder einen Klick auf dieser Seite.",
   "desk.silent.wake": "Ton einschalten",
-  "desk.thread.open": "Nachrichten öffnen",
-  "desk.thread.where": "Nachrichten an diese Gruppe stehen im Raum „Nachrichten“.",
   "room.missing":
     "Dieser Teil der Seite konnte nicht geladen werden. Wurde der Server erneuert, laden Sie die Seite neu.",
   "sound.input": "Mikrofon",

@@ -19,8 +19,6 @@ export const duty = {
   "desk.show_on_map": "Show the map",
   "desk.silent": "Nothing can be heard yet: the browser waits for a key or a click on this page.",
   "desk.silent.wake": "Switch the sound on",
-  "desk.thread.open": "Open the messages",
-  "desk.thread.where": "Messages to this group are in the room of messages.",
   "room.missing": "This part of the page could not be loaded. If the server was updated, load the page again.",
   "sound.input": "Microphone",
   "sound.key": "Talk key",
