@@ -21,6 +21,7 @@ from pttserver.net.console import serve_console
 from pttserver.net.origins import Origins
 from pttserver.net.pages import Pages
 from pttserver.net.site import Site, http_application
+from pttserver.net.tiles import Tiles
 from pttserver.net.tls_port import TlsPort
 from pttserver.observe.log import get_logger
 from pttserver.observe.metrics import Metrics
@@ -129,7 +130,9 @@ class Application:
         await self._start_background(services, database)
         door, origins = self._door(services, files, socket.port), Origins(settings.console.origins)
         pages = await asyncio.to_thread(Pages.load)
-        http = http_application(lambda: services.call_log.is_failing, pages)
+        admits = services.console.room.admits
+        tiles = Tiles(settings.console.map_tiles, settings.console.map_attribution, admits)
+        http = http_application(lambda: services.call_log.is_failing, pages, tiles)
         serve_console(http.state, services.console, origins)
         site = Site(door, settings.signalling, BoundedBody(http), origins)
         tls = server_context(files.certificate, files.private_key)
