@@ -48,7 +48,7 @@ async def test_a_dispatcher_gets_tiles_and_is_told_which_there_are(tmp_path: Pat
     async with running_platform(tmp_path, **with_tiles(folder)) as platform:
         await platform.organise(policy=PLAIN_POLICY)
         visitor = await activated(platform)
-        assert (await get(visitor, "/tiles")).json() == {"levels": [0, 3], "attribution": "Land survey"}
+        assert (await get(visitor, "/tiles/")).json() == {"levels": [0, 3], "attribution": "Land survey"}
         answer = await get(visitor, "/tiles/3/4/2.png")
         assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, TILE, "image/png")
         for name, value in HEADERS.items():
@@ -58,7 +58,7 @@ async def test_a_dispatcher_gets_tiles_and_is_told_which_there_are(tmp_path: Pat
 async def test_without_a_folder_there_are_no_levels(platform: Platform) -> None:
     await platform.organise()
     visitor = await activated(platform)
-    assert (await get(visitor, "/tiles")).json() == {"levels": [], "attribution": ""}
+    assert (await get(visitor, "/tiles/")).json() == {"levels": [], "attribution": ""}
     assert (await get(visitor, "/tiles/0/0/0.png")).status_code == 404
 
 
@@ -66,7 +66,7 @@ async def test_who_is_not_logged_in_gets_none(tmp_path: Path, folder: Path) -> N
     async with running_platform(tmp_path, **with_tiles(folder)) as platform:
         stranger = Visitor(platform)
         stranger.cookie = "x" * 43
-        for path in ("/tiles", "/tiles/0/0/0.png"):
+        for path in ("/tiles/", "/tiles/0/0/0.png"):
             assert (await get(stranger, path)).status_code == 401
             assert (await get(Visitor(platform), path)).status_code == 401
 

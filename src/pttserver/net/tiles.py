@@ -16,6 +16,7 @@ from pttserver.net.pages import HEADERS, Receive, Scope, Send
 
 DEEPEST_ZOOM: Final = 22
 LARGEST_BYTES: Final = 1_048_576
+_LEVELS: Final = frozenset(map(str, range(DEEPEST_ZOOM + 1)))
 _LIFETIME: Final = "private, max-age=86400"
 _TILE: Final = re.compile(r"/([0-9]{1,2})/([0-9]{1,7})/([0-9]{1,7})\.png", re.ASCII)
 
@@ -23,7 +24,7 @@ _TILE: Final = re.compile(r"/([0-9]{1,2})/([0-9]{1,7})/([0-9]{1,7})\.png", re.AS
 class Tiles:
     """The ASGI application below `/tiles`. `admits`: whether the token of a cookie is that of a console session.
 
-    `/tiles` itself tells which zoom levels there are, and whom the map is by; without a folder there are none.
+    `/tiles/` itself tells which zoom levels there are, and whom the map is by; without a folder there are none.
     """
 
     def __init__(self, folder: Path | None, attribution: str, admits: Callable[[str | None], bool]) -> None:
@@ -40,7 +41,7 @@ class Tiles:
         if not self._admits(cookie_of(scope["headers"])):
             return PlainTextResponse("Log in at the console first.\n", 401, HEADERS)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path in ("", "/"):
+        if path == "/":
             return JSONResponse(await asyncio.to_thread(self._about), 200, {**HEADERS, "cache-control": "no-store"})
         tile = await asyncio.to_thread(self._read, path)
         if tile is None:
@@ -70,5 +71,4 @@ class Tiles:
 
 
 def _is_level(folder: Path) -> bool:
-    name = folder.name
-    return name.isascii() and name.isdigit() and str(int(name)) == name and int(name) <= DEEPEST_ZOOM and folder.is_dir()
+    return folder.name in _LEVELS and folder.is_dir()
