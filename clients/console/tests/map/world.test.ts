@@ -17,6 +17,6 @@ it("no country reaches over the antimeridian, and all lie on the earth", async (
     }
   }
   expect(farthest).toBe(180);
-  expect(highest).toBe(90);
-  expect(longestStep).toBeLessThan(100);
+  expect(highest).toBeCloseTo(90, 2); // Antarctica reaches its pole
+  expect(longestStep).toBeLessThan(10);
 }, 60_000);
