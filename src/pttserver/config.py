@@ -155,6 +155,11 @@ class ConsoleSettings(_Section):
     """A console session that nobody uses for this long ends ..."""
     absolute_s: Seconds = 43_200
     """... and so does every one this long after the log-in."""
+    map_tiles: Path | None = None
+    """Folder of raster tiles of your own for the console's map, ZOOM/X/Y.png with 256 pixels, as most tools write them
+    (EPSG:3857). Without them the map shows countries only; nothing is ever fetched from elsewhere."""
+    map_attribution: Annotated[str, Field(max_length=200)] = ""
+    """Whom the tiles are by, shown on the map; most licences ask for it."""
     failures_per_account: Count = 10
     """Failed log-ins to an account at once, from addresses that it was not logged in from before ..."""
     failures_per_account_refill_s: Seconds = 30

@@ -144,7 +144,7 @@ async def _refuse(send: Send, status: int, text: str) -> None:
     await send({"type": "websocket.http.response.body", "body": text.encode()})
 
 
-def http_application(is_failing: Callable[[], bool], pages: Pages) -> FastAPI:
+def http_application(is_failing: Callable[[], bool], pages: Pages, tiles: Asgi | None = None) -> FastAPI:
     """HTTP on the TLS port. What has no path of its own is a page."""
     http = FastAPI(title="pttserver", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     answer_problems(http)
@@ -159,5 +159,7 @@ def http_application(is_failing: Callable[[], bool], pages: Pages) -> FastAPI:
             response.status_code = 503
         return Health(status="failing" if failing else "ok", version=__version__)
 
+    if tiles is not None:
+        http.mount("/tiles", tiles)
     http.mount("/", pages)
     return http

@@ -80,6 +80,10 @@ class ConsoleRoom:
         """None: there is no token, or its session is over."""
         return None if token is None else self._console.find(token, self._clock.now())
 
+    def admits(self, token: str | None) -> bool:
+        """Whether it is the token of a session."""
+        return self.find(token) is not None
+
     def lives(self, session: ConsoleSession) -> bool:
         return self._console.lives(session, self._clock.now())
 

@@ -12,6 +12,7 @@ import { CALLS, floor, group, GROUPS, HOSTILE, nothing, people, SECOND, START, t
 import Cards from "./stories/Cards.svelte";
 import DeskStory from "./stories/DeskStory.svelte";
 import ManageStory from "./stories/ManageStory.svelte";
+import MapStory from "./stories/MapStory.svelte";
 import Parts from "./stories/Parts.svelte";
 import PhoneStory from "./stories/PhoneStory.svelte";
 import RecordingsStory from "./stories/RecordingsStory.svelte";
@@ -62,6 +63,11 @@ export const STORIES: Record<string, Story> = {
   "manage-policy": [ManageStory, { first: "policy" }],
   "manage-rights": [ManageStory, { first: "rights" }],
   "manage-audit": [ManageStory, { first: "audit" }],
+  map: [MapStory, { count: 24 }],
+  "map-person": [MapStory, { count: 24, trail: true, subject: people(2)[1]!.subscriber }],
+  "map-off": [MapStory, { count: 24, subject: people(7)[6]!.subscriber }],
+  "map-none": [MapStory, { count: 0, empty: true, fault: { code: "auth.forbidden" } }],
+  "map-thousand": [MapStory, { count: 1000, moving: true }],
   login: [LogIn, { organisation: "Harbour Guard", onlogin: nothing }],
   "login-fault": [
     LogIn,

@@ -9,6 +9,7 @@ export type Colours = Readonly<Record<(typeof NAMES)[number], string>>;
 
 export function readColours(element: HTMLElement): Colours {
   const probe = element.appendChild(document.createElement("span"));
+  probe.style.setProperty("transition", "none", "important"); // else a colour is read before it has changed
   const colours = NAMES.map((name) => {
     probe.style.color = `var(--${name})`;
     return [name, getComputedStyle(probe).color] as const;

@@ -17,7 +17,13 @@ export function layersOf(shape: Shape, line: L.PathOptions, zoom: number): L.Pat
       const points = shape.points.map(latLng);
       const width_px = shape.width_m / metresPerPixel(shape.points[0]!.latitude, zoom);
       return [
-        L.polyline(points, { ...options, weight: Math.max(width_px, 3), opacity: 0.22, lineCap: "butt" }),
+        L.polyline(points, {
+          ...options,
+          weight: Math.max(width_px, 3),
+          opacity: 0.22,
+          lineCap: "butt",
+          dashArray: "",
+        }),
         L.polyline(points, options),
       ];
     }

@@ -1,7 +1,7 @@
 /** Raster tiles that the operator of the server has laid beside it; most have none, and then there is the plain map. */
 import type { Tiles } from "./chart";
 
-const ABOUT = "/tiles";
+const ABOUT = "/tiles/";
 
 /** undefined: none, or they cannot be asked for, and the plain map is there all the same. */
 export async function readTiles(): Promise<Tiles | undefined> {
