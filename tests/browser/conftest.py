@@ -14,7 +14,10 @@ from typing import Any, NoReturn
 
 import pytest
 
-from pttserver.net.pages import HEADERS
+from browser.site import Site
+from pttserver.config import SignallingSettings
+from pttserver.net.pages import HEADERS, Pages
+from running_server import running_platform
 
 CONSOLE = Path(__file__).parents[2] / "clients" / "console"
 FLAGS = (
@@ -107,3 +110,14 @@ def served(folder: Path, **headers: str) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture
+async def site(
+    tmp_path: Path, launch: Launch, build_pages: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Site]:
+    """A running server with the pages as their source is now. Enrolment texts name localhost, as their origin does."""
+    monkeypatch.setattr(Pages, "load", functools.partial(Pages.load, build_pages("vite.config.ts")))
+    named = SignallingSettings(address="127.0.0.1", port=0, public_host="localhost")
+    async with running_platform(tmp_path, signalling=named) as platform:
+        yield Site(platform, launch)
