@@ -6,3 +6,6 @@ import Phone from "./phone/Phone.svelte";
 
 setTheme(keptTheme(localStorage), document.documentElement, localStorage);
 mount(Phone, { target: document.getElementById("page")! });
+
+// Installed, the page opens at once and without a network. Where the browser lets no worker be, the radio works without.
+void navigator.serviceWorker?.register("/phone_worker.js", { scope: "/phone" }).catch(() => undefined);
