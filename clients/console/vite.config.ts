@@ -1,6 +1,6 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
-import { phoneFiles } from "./phone_files";
+import { phoneFiles } from "./phone_files.ts";
 
 // Two pages of one application: the dispatch console and the phone page.
 export default defineConfig({

@@ -8,4 +8,5 @@ setTheme(keptTheme(localStorage), document.documentElement, localStorage);
 mount(Phone, { target: document.getElementById("page")! });
 
 // Installed, the page opens at once and without a network. Where the browser lets no worker be, the radio works without.
-void navigator.serviceWorker?.register("/phone_worker.js", { scope: "/phone" }).catch(() => undefined);
+// Its scope is everything, since the page's own workers are found below /assets.
+void navigator.serviceWorker?.register("/phone_worker.js").catch(() => undefined);

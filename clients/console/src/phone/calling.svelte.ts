@@ -43,6 +43,14 @@ export class Calling implements CallActions {
     return [...this.#radio.calls.live.values(), ...this.#over].map((call) => this.#shown(call));
   }
 
+  /** In a call that one can talk in. */
+  get isTalking(): boolean {
+    void this.#changes;
+    return [...this.#radio.calls.live.values()].some(
+      ({ state, talkGroup }) => state === "connected" && talkGroup !== undefined,
+    );
+  }
+
   get callbacks(): readonly CallAlertShown[] {
     void this.#changes;
     return [...this.#radio.calls.callbacks.values()].map(({ by, atMs }) => ({

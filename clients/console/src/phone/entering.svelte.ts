@@ -24,7 +24,13 @@ export type Step =
   /** `known`: what this phone is until now. */
   | { readonly at: "enrol"; readonly invited: boolean; readonly known: Identity | undefined }
   | { readonly at: "pin"; readonly identity: Identity }
-  | { readonly at: "radio"; readonly radio: Radio; readonly sound: Sound };
+  /** `tookOverFrom`: what the device calls itself that the person was logged in on until now. */
+  | {
+      readonly at: "radio";
+      readonly radio: Radio;
+      readonly sound: Sound;
+      readonly tookOverFrom: string | undefined;
+    };
 
 export class Entering {
   step = $state.raw<Step>({ at: "opening" });
@@ -37,6 +43,7 @@ export class Entering {
   #invited: string | undefined;
   #sound: Sound | undefined;
   #radio: Radio | undefined;
+  #tookOverFrom: string | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
   async open(): Promise<void> {
@@ -112,8 +119,9 @@ export class Entering {
   async #newRadio(identity: Identity): Promise<Radio> {
     this.#sound ??= await Sound.open(this.kept);
     const radio = await Radio.of(identity, { store: this.#store, voice: this.#sound.voice, clock: this.#clock });
-    radio.listen(({ kind }) => {
-      if (kind === "state" && radio.state.is === "ended") this.#over(identity, radio.state.reason);
+    radio.listen((event) => {
+      if (event.kind === "connected") this.#tookOverFrom = event.superseded?.device_type;
+      if (event.kind === "state" && radio.state.is === "ended") this.#over(identity, radio.state.reason);
     });
     this.#radio = radio;
     return radio;
@@ -148,7 +156,7 @@ export class Entering {
   #enter(radio: Radio): void {
     if (radio.state.is === "ended") return; // taken over within the moment
     this.fault = undefined;
-    this.step = { at: "radio", radio, sound: this.#sound! };
+    this.step = { at: "radio", radio, sound: this.#sound!, tookOverFrom: this.#tookOverFrom };
   }
 
   // Leaving

@@ -15,8 +15,6 @@ export class Talking {
   chosen = $state<string>();
   /** Somebody put us into a group for a while. */
   fetched = $state.raw<{ readonly name: string }>();
-  /** The person was logged in on this other device until now. */
-  tookOverFrom = $state<string>();
   #changes = $state(0);
   readonly #radio: Radio;
   readonly #kept: Kept;
@@ -144,9 +142,8 @@ export class Talking {
 
   #take(event: RadioEvent): void {
     this.#changes += 1;
-    if (event.kind === "connected") {
-      this.tookOverFrom = event.superseded?.device_type;
-      if (this.chosen !== undefined && !this.#radio.talkgroups.has(this.chosen)) void quietly(this.#join(this.chosen));
+    if (event.kind === "connected" && this.chosen !== undefined && this.#live === undefined) {
+      void quietly(this.#join(this.chosen));
     }
     if (event.kind !== "groups") return;
     if (event.added !== undefined && event.temporary) {

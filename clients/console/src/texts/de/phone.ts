@@ -44,6 +44,7 @@ export const phone: Record<keyof typeof en, string> = {
   "location.who": "Leitstelle und Management von {organisation} dürfen sie sehen; jeder Blick steht unten.",
   "phone.fetched": "Sie sind für eine Weile in {group}. Diese Gruppe hören Sie jetzt.",
   "phone.group": "Gruppe",
+  "phone.in_call": "Die Taste im Anruf spricht in den Anruf. Die Gruppe ist weiter zu hören.",
   "phone.located": "Sie werden geortet",
   "phone.muted": "Das Mikrofon ist vom System oder am Headset stummgeschaltet: niemand würde Sie hören.",
   "phone.no_group": "Keine Gruppe",

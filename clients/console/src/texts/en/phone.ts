@@ -41,6 +41,7 @@ export const phone = {
   "location.who": "Dispatchers and managers of {organisation} may see it; each look is noted below.",
   "phone.fetched": "You were put into {group} for a while. It is the group that you hear now.",
   "phone.group": "Group",
+  "phone.in_call": "The button of the call talks to the call. The group can be heard meanwhile.",
   "phone.located": "You are being located",
   "phone.muted": "The microphone is muted by the system or a switch on the headset: nobody would hear you.",
   "phone.no_group": "No group",
