@@ -19,7 +19,6 @@ from pttserver.cli.output import (
     row_of,
 )
 from pttserver.cli.tenant import TenantName
-from pttserver.wire.enrolment import parse_enrolment
 
 if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.services.provision_devices import Ticket
@@ -129,6 +128,8 @@ def _print_ticket(ticket: "Ticket", qr: bool, json: bool) -> None:
 
 def phone_link(text: str) -> str:
     """The phone page, with the enrolment text behind the #: browsers send that part to nobody."""
+    from pttserver.wire.enrolment import parse_enrolment
+
     server = urlsplit(parse_enrolment(text).url).netloc
     return f"https://{server}/phone#enroll={quote(text, safe='')}"
 

@@ -78,6 +78,10 @@ export class Entering {
 
   async #start(): Promise<void> {
     this.step = { at: "opening" };
+    await this.#begin();
+  }
+
+  async #begin(): Promise<void> {
     await this.#attempt(async () => {
       const identity = await enrolled(this.#store);
       if (identity === undefined || this.#invited !== undefined) return this.#askToEnrol(identity);
@@ -135,7 +139,7 @@ export class Entering {
     } catch (error) {
       if (!(error instanceof ServerUnreachable)) throw error;
       this.#stand(faultOf(error), "retry", () => this.#start());
-      this.#retry = setTimeout(() => void this.#start(), TRIES_EVERY_MS);
+      this.#retry = setTimeout(() => void this.#begin(), TRIES_EVERY_MS);
     }
   }
 

@@ -57,6 +57,7 @@ export const phone: Record<keyof typeof en, string> = {
   "phone.room.settings": "Einstellungen",
   "phone.room.talk": "Sprechen",
   "phone.some_device": "einem anderen Gerät",
+  "phone.standing": "Hier ist kein Funkgerät an",
   "phone.took_over": "Bis jetzt waren Sie auf {device} angemeldet; dort wurden Sie abgemeldet.",
   "phone.touch_to_hear": "Bildschirm einmal berühren: vorher lässt der Browser nichts erklingen.",
   "phone.unlinked": "Ohne Verbindung hört Sie niemand. Sie wird von selbst neu aufgebaut.",

@@ -54,6 +54,7 @@ export const phone = {
   "phone.room.settings": "Settings",
   "phone.room.talk": "Talk",
   "phone.some_device": "another device",
+  "phone.standing": "The radio is not on here",
   "phone.took_over": "You were logged in on {device} until now; that one was logged out.",
   "phone.touch_to_hear": "Touch the screen once: the browser lets nothing sound before.",
   "phone.unlinked": "Without a connection nobody hears you. It is tried again by itself.",
