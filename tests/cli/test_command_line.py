@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 import time
+from urllib.parse import unquote
 
 import pytest
 from typer.testing import CliRunner
 
+from pttserver.cli.device import phone_link
 from pttserver.cli.main import app
 from pttserver.wire.enrolment import parse_enrolment
 
@@ -107,10 +109,14 @@ def test_a_device_and_its_code(acme):
     assert enrolment.url == "wss://ptt.example:8443/v1/ptt"
     assert f"code     {enrolment.code}" in printed
     assert "works once" in printed
+    assert phone_link(text) in printed.splitlines()
+    assert phone_link(text).startswith("https://ptt.example:8443/phone#enroll=ptt%3Aenroll%3Furl%3Dwss%3A%2F%2F")
+    assert unquote(phone_link(text)).endswith(text)
     assert printed.count("█") > 200
     again = json.loads(acme("device", "new-code", "ACME", "Radio 7", "--json"))
     assert parse_enrolment(again["enrolment"]).code == again["code"] != enrolment.code
     assert parse_enrolment(again["enrolment"]).pin == enrolment.pin
+    assert again["link"] == phone_link(again["enrolment"])
     assert "█" not in acme("device", "new-code", "ACME", "Radio 7", "--no-qr")
     (listed,) = json.loads(acme("device", "list", "ACME", NUMBER, "--json"))
     assert "public_key" not in listed

@@ -2,6 +2,7 @@
 
 import io
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote, urlsplit
 
 import typer
 
@@ -107,15 +108,30 @@ def remove(ctx: typer.Context, tenant: TenantName, device: DeviceName, yes: Yes 
 def _print_ticket(ticket: "Ticket", qr: bool, json: bool) -> None:
     if json:
         return print_json(
-            row_of(ticket.device) | {"code": ticket.code, "enrolment": ticket.text, "expires_ms": ticket.expires_ms}
+            row_of(ticket.device)
+            | {
+                "code": ticket.code,
+                "enrolment": ticket.text,
+                "link": phone_link(ticket.text),
+                "expires_ms": ticket.expires_ms,
+            }
         )
     typer.echo(f"device   {ticket.device.device_id}")
     typer.echo(f"code     {ticket.code}")
     typer.echo(f"expires  {moment(ticket.expires_ms)}; works once\n")
     typer.echo(f"{ticket.text}\n")
+    typer.echo(f"A phone without the radio's program opens:\n{phone_link(ticket.text)}\n")
     if qr:
         typer.echo(qr_code(ticket.text))
     return None
+
+
+def phone_link(text: str) -> str:
+    """The phone page, with the enrolment text behind the #: browsers send that part to nobody."""
+    from pttserver.wire.enrolment import parse_enrolment
+
+    server = urlsplit(parse_enrolment(text).url).netloc
+    return f"https://{server}/phone#enroll={quote(text, safe='')}"
 
 
 def qr_code(text: str) -> str:

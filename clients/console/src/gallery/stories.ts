@@ -83,7 +83,7 @@ export const STORIES: Record<string, Story> = {
   "choose-totp": [ChooseFactor, { totp: TOTP, passkeys: false, oncode: nothing, onpasskey: nothing }],
   standing: [Standing, { fault: { code: "page.superseded" }, act: { label: "take_over", act: nothing } }],
   "phone-enrol": [Enrol, { onscan: nothing, onenrol: nothing, fault: { code: "enrolment.failed" } }],
-  "phone-invited": [Enrol, { invited: { organisation: "Harbour Guard", name: "Amara Okafor" }, onenrol: nothing }],
+  "phone-invited": [Enrol, { invited: true, onenrol: nothing }],
   "phone-pin": [Pin, { organisation: "Harbour Guard", name: "Amara Okafor", onpin: nothing }],
   phone: [PhoneStory, {}],
   "phone-heard": [PhoneStory, { floor: floor({ talker: talker("Stefan Müller") }) }],

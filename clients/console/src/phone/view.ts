@@ -9,7 +9,8 @@ export interface PhoneGroup {
   readonly group: string;
   readonly name: string;
   readonly temporary: boolean;
-  readonly affiliated: number;
+  /** Undefined: not known yet. */
+  readonly affiliated: number | undefined;
   readonly floor: Floor;
   /** A sentence: why one cannot talk here. */
   readonly unavailable?: string;
@@ -29,6 +30,9 @@ export type Sos =
       readonly with_position: boolean;
     };
 
+/** How one's own call for help ended. */
+export type SosEnd = "resolved" | "false_alarm" | "test" | "cancelled";
+
 /** As `terms.location` of the log-in (proto/location.md). */
 export interface LocationShown {
   readonly state: "on" | "off_for_all" | "off_for_subscriber" | "switched_off" | "off_duty";
@@ -42,4 +46,4 @@ export interface LocationShown {
   readonly looks: readonly { readonly at_ms: number; readonly who: string; readonly what: Look }[];
 }
 
-export type Look = "last" | "history" | "request" | "watch" | "group" | "refused";
+export type Look = "last" | "history" | "request" | "watch" | "group" | "alert" | "refused";

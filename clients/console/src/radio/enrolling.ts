@@ -1,5 +1,5 @@
 /** A browser becomes a device: with a one-time code, or as the device of somebody who logged in to the console. */
-import { parseEnrolment } from "../protocol/enrolment";
+import { parseEnrolment, type Enrolment } from "../protocol/enrolment";
 import { base64, sha256, utf8, type Octets } from "../protocol/octets";
 import { drawDeviceKey, sign } from "../protocol/proof";
 import { CLOCK, type Clock } from "./clock";
@@ -40,7 +40,16 @@ export async function enrol(
   deviceType: string,
   surroundings: Surroundings = {},
 ): Promise<Identity> {
-  const { url, code } = parseEnrolment(text);
+  return enrolAt(store, parseEnrolment(text), deviceType, surroundings);
+}
+
+/** The same with the code alone, at the server that the page is of. */
+export async function enrolAt(
+  store: DeviceStore,
+  { url, code }: Pick<Enrolment, "url" | "code">,
+  deviceType: string,
+  surroundings: Surroundings = {},
+): Promise<Identity> {
   const key = await drawDeviceKey();
   const deaf = { event: () => {}, packet: () => {}, closed: () => {} };
   const link = await SignallingClient.open(connecting(url, surroundings), deaf);

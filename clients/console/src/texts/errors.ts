@@ -1,5 +1,5 @@
 /** What went wrong, as a sentence that says what happened and what to do. Decided by the code alone. */
-import { clock } from "./format";
+import { clock, timeOrDate } from "./format";
 import { say, type PlainKey } from "./say";
 
 const SENTENCES: ReadonlyMap<string, PlainKey> = new Map(
@@ -23,6 +23,11 @@ const SENTENCES: ReadonlyMap<string, PlainKey> = new Map(
     "microphone.unsupported": "error.microphone.unsupported",
     "page.second_tab": "error.page.second_tab",
     "page.superseded": "error.page.superseded",
+    "page.key_changed": "error.page.key_changed",
+    "page.logged_out": "error.page.logged_out",
+    "page.no_code": "error.page.no_code",
+    "page.nobody_reachable": "error.page.nobody_reachable",
+    "page.revoked": "error.page.revoked",
     "page.offline": "error.page.offline",
     "page.unreachable": "error.page.unreachable",
     "page.storage_full": "error.page.storage_full",
@@ -58,6 +63,13 @@ export function explained(fault: Fault): string {
   const wait = fault.details?.["retry_after_s"];
   if ((fault.code === "auth.throttled" || fault.code === "busy") && typeof wait === "number") {
     return say(fault.code === "busy" ? "error.busy" : "error.auth.throttled", { wait: clock(Math.ceil(wait) * 1000) });
+  }
+  const { address, deviceType, atMs } = fault.details ?? {};
+  if (fault.code === "page.other_server" && typeof address === "string") {
+    return say("error.page.other_server", { address });
+  }
+  if (fault.code === "page.superseded" && deviceType && typeof atMs === "number") {
+    return say("error.page.superseded.by", { device: String(deviceType), time: timeOrDate(atMs, Date.now()) });
   }
   if (fault.code === "call.unavailable") {
     return say(UNAVAILABLE.get(fault.details?.["why"]) ?? "error.call.unavailable");

@@ -35,6 +35,17 @@ export const errors: Record<keyof typeof en, string> = {
   "error.microphone.unsupported":
     "Dieser Browser kann keine Sprache kodieren. Zum Sprechen einen aktuellen Chrome, Edge oder Firefox nehmen.",
   "error.page.second_tab": "Das Funkgerät ist in einem anderen Tab offen. Dort weitermachen oder hierher übernehmen.",
+  "error.page.key_changed":
+    "Der Schlüssel eines Funkgeräts ist ein anderer als zuvor, darum wurde nichts gesendet. Erst die Person fragen.",
+  "error.page.logged_out": "Die Leitstelle hat dieses Funkgerät abgemeldet. Zum Weitermachen anmelden.",
+  "error.page.no_code":
+    "Das ist kein Einrichtungscode. Die sechzehn Buchstaben und Ziffern eintippen oder den ganzen Text oder Link einfügen.",
+  "error.page.nobody_reachable": "Niemand von diesen hat schon ein Gerät, das Nachrichten annimmt.",
+  "error.page.other_server": "Dieser Code gehört zu einem anderen Server. {address} öffnen und dort verwenden.",
+  "error.page.revoked":
+    "Ihre Organisation hat dieses Funkgerät außer Dienst gestellt. Bei Bedarf um einen neuen Einrichtungscode bitten.",
+  "error.page.superseded.by":
+    "Sie haben sich auf „{device}“ um {time} angemeldet, darum wurde dieses Gerät abgemeldet. Hier übernehmen, um weiterzumachen.",
   "error.page.superseded":
     "Sie haben sich an einem anderen Gerät angemeldet; dieses wurde abgemeldet. Zum Weiterarbeiten hierher übernehmen.",
   "error.page.offline": "Keine Verbindung zum Server. Sie wird von selbst neu aufgebaut; Gesendetes wartet so lange.",

@@ -30,6 +30,17 @@ export const errors = {
   "error.microphone.unsupported":
     "This browser cannot encode voice. Use a current Chrome, Edge or Firefox to talk; listening may work here.",
   "error.page.second_tab": "The radio is open in another tab of this browser. Go on there, or take it over here.",
+  "error.page.key_changed":
+    "The key of somebody's radio is another one than before, so nothing was sent. Ask the person before you write again.",
+  "error.page.logged_out": "A dispatcher has logged this radio out. Log in to go on.",
+  "error.page.no_code":
+    "That is no enrolment code. Type its sixteen letters and digits, or paste the whole text or link.",
+  "error.page.nobody_reachable": "Nobody of these has a radio that can take messages yet.",
+  "error.page.other_server": "This code is for another server. Open {address} and use it there.",
+  "error.page.revoked":
+    "Your organisation has taken this radio out of service. Ask for a new enrolment code if you need it again.",
+  "error.page.superseded.by":
+    "You logged in on “{device}” at {time}, so this one was logged out. Take over here to go on.",
   "error.page.superseded": "You logged in on another device, so this one was logged out. Take over here to go on.",
   "error.page.offline":
     "No connection to the server. It is tried again by itself; what you hear and send waits until then.",
