@@ -37,8 +37,6 @@ const SENTENCES: ReadonlyMap<string, PlainKey> = new Map(
     "page.camera": "error.page.camera",
     "page.not_located": "error.page.not_located",
     "page.changed_on_the_way": "error.page.changed_on_the_way",
-    "page.key_changed": "error.page.key_changed",
-    "page.nobody_reachable": "error.page.nobody_reachable",
     "page.passkey": "error.page.passkey",
   } as const),
 );

@@ -64,8 +64,5 @@ export const errors: Record<keyof typeof en, string> = {
     "Das Gerät hat seine Position nicht mitgeteilt. Rufen Sie die Person an, oder versuchen Sie es später noch einmal.",
   "error.page.changed_on_the_way":
     "Die Datei ist nicht, was gesendet wurde: Sie wurde unterwegs verändert. Nicht verwenden; den Absender fragen.",
-  "error.page.key_changed":
-    "Der Schlüssel eines Funkgeräts ist ein anderer als zuvor, darum wurde nichts gesendet. Erst die Person fragen.",
-  "error.page.nobody_reachable": "Niemand von diesen hat schon ein Gerät, das Nachrichten annimmt.",
   "error.page.passkey": "Der Passkey wurde nicht benutzt. Noch einmal versuchen oder den Code der App wählen.",
 };

@@ -55,8 +55,5 @@ export const errors = {
   "error.page.not_located": "The device did not tell its position. Call the person, or try again later.",
   "error.page.changed_on_the_way":
     "The file is not what was sent: it was changed on the way. Do not use it; ask the sender.",
-  "error.page.key_changed":
-    "The key of somebody's radio is another one than before, so nothing was sent. Ask the person before you write again.",
-  "error.page.nobody_reachable": "Nobody of these has a radio that can take messages yet.",
   "error.page.passkey": "The passkey was not used. Try again, or choose the code of your authenticator app.",
 } as const;
