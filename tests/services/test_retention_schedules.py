@@ -29,7 +29,7 @@ from services.schedules.model import ANNA, BERT, PEOPLE, ROW
 from services.schedules.stage import Stage, set_stage
 from services.schedules.texts import LOCATING, TEXTS
 
-SCHEDULES = int(os.environ.get("PTT_SCHEDULES", "250"))
+SCHEDULES = int(os.environ.get("PTT_SCHEDULES", "200"))
 SEED = os.environ.get("PTT_SEED")
 TOLD_EVERY = 1_000
 
