@@ -86,6 +86,11 @@ def what_is_over_is_served_until_it_is_swept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Cutoffs, "hidden", lambda self, category, subject_id=None, extra="": None)
 
 
+def a_gate_that_is_open(patch: pytest.MonkeyPatch) -> None:
+    """Reports are taken whatever anybody said."""
+    patch.setattr(Admission, "state", lambda self, now_ms: LocationState.ON)
+
+
 def a_gate_that_asks_no_person(patch: pytest.MonkeyPatch) -> None:
     """A report is taken although the person switched location off."""
     exact = Admission.state
@@ -152,7 +157,7 @@ SEARCHED: tuple[Fault, ...] = (
     a_hold_that_is_overlooked,
     an_old_plan_that_is_carried_out,
     what_is_over_is_served_until_it_is_swept,
-    a_gate_that_asks_no_organisation,
+    a_gate_that_is_open,
 )
 """Found in the schedules that are drawn."""
 
@@ -169,6 +174,11 @@ SHOWN: dict[Fault, list[tuple[Any, ...]]] = {
         _REPORT,
         ("flush",),
         ("until_over", 0),
+    ],
+    a_gate_that_asks_no_organisation: [
+        ("policy", 10, True),
+        ("allow", "anna", False, True),
+        _REPORT,
     ],
     a_gate_that_asks_no_person: [
         ("policy", 11, True),
