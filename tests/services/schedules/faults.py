@@ -86,6 +86,11 @@ def what_is_over_is_served_until_it_is_swept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Cutoffs, "hidden", lambda self, category, subject_id=None, extra="": None)
 
 
+def a_gate_that_is_open(patch: pytest.MonkeyPatch) -> None:
+    """Reports are taken whatever anybody said."""
+    patch.setattr(Admission, "state", lambda self, now_ms: LocationState.ON)
+
+
 def a_gate_that_asks_no_person(patch: pytest.MonkeyPatch) -> None:
     """A report is taken although the person switched location off."""
     exact = Admission.state
@@ -150,18 +155,41 @@ SEARCHED: tuple[Fault, ...] = (
     an_erasure_that_misses_positions,
     an_erasure_that_misses_participations,
     a_hold_that_is_overlooked,
-    a_restriction_that_is_overlooked,
-    a_sweep_that_skips_positions,
     an_old_plan_that_is_carried_out,
     what_is_over_is_served_until_it_is_swept,
-    a_gate_that_asks_no_person,
-    a_gate_that_asks_no_organisation,
-    a_gate_that_is_open_off_duty,
+    a_gate_that_is_open,
 )
 """Found in the schedules that are drawn."""
 
 _REPORT = ("report", "anna", 0)
 SHOWN: dict[Fault, list[tuple[Any, ...]]] = {
+    a_restriction_that_is_overlooked: [
+        ("policy", 1, True),
+        ("call", "anna"),
+        ("restrict", "anna", True, True),
+        ("until_over", 0),
+    ],
+    a_sweep_that_skips_positions: [
+        ("policy", 10, True),
+        _REPORT,
+        ("flush",),
+        ("until_over", 0),
+    ],
+    a_gate_that_asks_no_organisation: [
+        ("policy", 10, True),
+        ("allow", "anna", False, True),
+        _REPORT,
+    ],
+    a_gate_that_asks_no_person: [
+        ("policy", 11, True),
+        ("switch", "anna", False),
+        _REPORT,
+    ],
+    a_gate_that_is_open_off_duty: [
+        ("policy", 13, True),
+        ("pass", 1440),
+        _REPORT,
+    ],
     what_is_hidden_is_served: [
         ("policy", 11, True),
         _REPORT,
