@@ -21,6 +21,7 @@ from pttserver.services.office import furnish
 from pttserver.services.subject_page import subject_page
 from pttserver.sessions.session import Identity
 from pttserver.store import inventory
+from pttserver.store.alert_track import NewTrackPoint
 from pttserver.store.alerts import Alerts, NewAlert, NewStep
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.calls import CallHistory
@@ -184,7 +185,12 @@ class Acme:
             NewStep(alert, tenant, who, release(who), 1, "raised", release(who), None, now),
             NewStep(alert, tenant, who, release(who), 2, "resolved", release(who), note, now, now),
         ]
-        await Alerts(self.database).write([new, *steps])
+        point = NewTrackPoint(alert, tenant, who, release(who, Category.LOCATION), place, self.located(who))
+        await Alerts(self.database).write([new, *steps, point])
+
+    def located(self, who):
+        gate = self.office.book.gate(self.tenant.tenant_id)
+        return gate.release(Category.LOCATION, Purpose.SAFETY, who, self.clock.ms)
 
     async def position(self, who):
         gate, tenant = self.office.book.gate(self.tenant.tenant_id), self.tenant.tenant_id

@@ -5,6 +5,7 @@ a manager's browser could otherwise have everything kept, or everything erased.
 """
 
 import asyncio
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -108,7 +109,7 @@ async def apply_policy(
     if not _may_apply(manager):
         raise Forbidden("The operator of this server does not let managers apply policies from the browser.")
     office, tenant_id = manager.office(), manager.tenant_id
-    if office.book.policy(tenant_id).digest != replaces:
+    if not hmac.compare_digest(office.book.policy(tenant_id).digest, replaces):
         raise InvalidValue("the policy was changed since you read it; look at it again")
     version = await office.instructions.apply(tenant_id, text, manager.instruction(reason, acknowledged))
     await office.book.load()
