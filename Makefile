@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NPM := $(BIN)/npm --prefix clients/console
+# Node of the environment, whatever the machine has
+NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix clients/console
 INSTALLED := $(VENV)/installed
 PAGES := src/pttserver/net/built_pages/index.html
 PAGE_SOURCES := $(shell find clients/console -name node_modules -prune -o -type f -print)

