@@ -67,12 +67,13 @@ def moved(person: Person) -> list[s.Position]:
     return [event.position for event in person.events if isinstance(event, s.AlertMoved)]
 
 
-async def test_dispatchers_see_the_way_and_the_others_where_it_began(scene: Scene) -> None:
+async def test_dispatchers_see_the_way_and_colleagues_no_place(scene: Scene) -> None:
     await scene.begin(QUICK)
     for ago_s in (20, 15, 10):
         assert (await scene.report(ago_s=ago_s, north=-ago_s * NORTH)).accepted == 1
     await until(lambda: len(moved(scene.dora)) == 3)
-    assert scene.bert.raised()[-1].position.latitude == pytest.approx(LATITUDE - 20 * NORTH)
+    assert scene.dora.raised()[-1].position.latitude == pytest.approx(LATITUDE - 20 * NORTH)
+    assert scene.bert.raised()[-1].position is None
     assert scene.dora.handset.alerts.open[ALERT].position == moved(scene.dora)[-1]
     assert moved(scene.bert) == []
     await scene.platform.server.services.alert_log.flush()
