@@ -32,7 +32,7 @@ demo: $(INSTALLED) $(PAGES) ## Install and show handsets talking through a real 
 test: $(INSTALLED) $(PAGES) ## Install and run the tests
 	$(NPM) test
 	$(BIN)/pytest -m alone
-	$(BIN)/pytest -m 'not alone' -n 2 --dist worksteal
+	$(BIN)/pytest -m 'not alone' -n 3 --dist worksteal
 
 check: $(INSTALLED) ## Style, types, the rooms of the house, generated documents
 	$(BIN)/ruff format --check .

@@ -10,7 +10,7 @@ from pttserver.roles import Rights, Role, Scope
 from pttserver.wire.signalling import REQUESTS
 
 HEAD = '[policy]\ntitle = "t"\nversion = "1"\n'
-BEFORE_LOGIN = {"hello", "enroll", "login", "resume"}
+BEFORE_LOGIN = {"hello", "enroll", "login", "login.console", "resume"}
 CELLS = list(product(sorted(OPERATIONS), Role))
 
 
