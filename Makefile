@@ -12,7 +12,7 @@ DEBIAN_PACKAGES := chromium gstreamer1.0-plugins-bad gstreamer1.0-plugins-base g
 	iproute2 mumble-server nftables openssl strace systemd tshark
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check setup-system console bench bench-full profile proto clean
+.PHONY: help demo test test-thorough check setup-system console bench bench-full profile proto clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -32,7 +32,10 @@ demo: $(INSTALLED) $(PAGES) ## Install and show handsets talking through a real 
 test: $(INSTALLED) $(PAGES) ## Install and run the tests
 	$(NPM) test
 	$(BIN)/pytest -m alone
-	$(BIN)/pytest -m 'not alone' -n 3 --dist worksteal
+	$(BIN)/pytest -m 'not alone and not thorough' -n 3 --dist worksteal
+
+test-thorough: $(INSTALLED) $(PAGES) ## The tests in Chromium that take long (a quarter of an hour)
+	$(BIN)/pytest -m thorough -n 2 --dist loadfile
 
 check: $(INSTALLED) ## Style, types, the rooms of the house, generated documents
 	$(BIN)/ruff format --check .

@@ -34,6 +34,23 @@ Launch = Callable[..., Awaitable[Any]]
 """A fresh Chromium: `await launch(*flags)` gives playwright's Browser."""
 
 
+ALWAYS = {
+    "test_a_page_opens_and_asks_no_other_origin",
+    "test_a_dispatcher_activates_the_account_and_logs_in_by_authenticator_app",
+    "test_console_and_handset_hear_each_other",
+    "test_phone_and_handset_hear_each_other",
+    "test_a_person_on_the_map_from_the_first_position_to_the_last",
+    "test_they_lie_encrypted_on_this_computer_and_nothing_leaves_it",
+}
+"""What `make test` runs of Chromium; `make test-thorough` runs the rest, which takes a quarter of an hour."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in item.path.parts and item.name not in ALWAYS and not item.get_closest_marker("alone"):
+            item.add_marker(pytest.mark.thorough)
+
+
 def lacking(reason: str) -> NoReturn:
     """What a test needs is not here: skipped on a machine of somebody, failed in CI."""
     if os.environ.get("CI") == "true":
