@@ -47,7 +47,7 @@ ALWAYS = {
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "browser" in item.path.parts and item.name not in ALWAYS and not item.get_closest_marker("alone"):
+        if "browser" in item.path.parts and getattr(item, "originalname", item.name) not in ALWAYS and not item.get_closest_marker("alone"):
             item.add_marker(pytest.mark.thorough)
 
 
