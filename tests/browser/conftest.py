@@ -47,7 +47,8 @@ ALWAYS = {
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "browser" in item.path.parts and getattr(item, "originalname", item.name) not in ALWAYS and not item.get_closest_marker("alone"):
+        name = getattr(item, "originalname", item.name)
+        if "browser" in item.path.parts and name not in ALWAYS and not item.get_closest_marker("alone"):
             item.add_marker(pytest.mark.thorough)
 
 
