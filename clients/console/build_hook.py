@@ -1,5 +1,6 @@
 """Builds the pages into the package whenever it is installed or packed: Node comes from PyPI, libraries from npm."""
 
+import gzip
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 CONSOLE = "clients/console"
 BUILT = "src/pttserver/net/built_pages"
+TEXTS = {".css", ".geojson", ".html", ".js", ".json", ".svg", ".webmanifest"}
 
 
 class ConsoleBuildHook(BuildHookInterface):
@@ -25,6 +27,9 @@ def build_pages(console: Path, built: Path) -> None:
     """Raises RuntimeError with npm's own words if it fails."""
     _npm(console, "ci", "--no-audit", "--no-fund")
     _npm(console, "run", "build", "--", "--outDir", str(built))
+    for file in built.rglob("*"):
+        if file.suffix in TEXTS:
+            file.with_name(file.name + ".gz").write_bytes(gzip.compress(file.read_bytes(), mtime=0))
 
 
 def _npm(console: Path, *arguments: str) -> None:

@@ -3,7 +3,6 @@
 `clients/console/build_hook.py` builds them into `net/built_pages/` when the package is installed.
 """
 
-import gzip
 import hashlib
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -18,7 +17,8 @@ PAGES: Final[Mapping[str, str]] = {"/": "/index.html", "/phone": "/phone.html"}
 """Path of a page -> its file. Other files have their own path."""
 _HASHED: Final = "/assets/"
 """Files below it carry a digest in their name: another content is another file."""
-_COMPRESSED: Final = ("text/", "application/json", "application/manifest+json", "image/svg+xml")
+_PACKED: Final = ".gz"
+"""The build packs what is worth it, so that no server has to at its start."""
 _MEDIA_TYPES: Final[Mapping[str, str]] = {
     ".js": "text/javascript",
     ".webmanifest": "application/manifest+json",
@@ -61,7 +61,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class PageFile:
-    """`packed`: gzip of `plain`, if that is worth it. `lasting`: its name changes with its content."""
+    """`packed`: gzip of `plain`, if the build found that worth it. `lasting`: its name changes with its content."""
 
     media_type: str
     plain: bytes
@@ -73,7 +73,8 @@ class PageFile:
     def read(cls, file: Path, path: str) -> "PageFile":
         plain = file.read_bytes()
         media_type = _MEDIA_TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        packed = gzip.compress(plain, mtime=0) if media_type.startswith(_COMPRESSED) else None
+        beside = file.with_name(file.name + _PACKED)
+        packed = beside.read_bytes() if beside.is_file() else None
         etag = f'"{hashlib.sha256(plain).hexdigest()[:32]}"'
         return cls(media_type, plain, packed, etag, path.startswith(_HASHED))
 
@@ -87,7 +88,8 @@ class Pages:
     @classmethod
     def load(cls, folder: Path = BUILT) -> "Pages":
         """Reads all files of the folder; none if there is no folder."""
-        found = {f"/{file.relative_to(folder).as_posix()}": file for file in folder.rglob("*") if file.is_file()}
+        files = [file for file in folder.rglob("*") if file.is_file() and file.suffix != _PACKED]
+        found = {f"/{file.relative_to(folder).as_posix()}": file for file in files}
         return cls({path: PageFile.read(file, path) for path, file in found.items()})
 
     def __len__(self) -> int:
