@@ -304,6 +304,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     )
     alert_positions = AlertPositions(
         desk=alert_desk,
+        telling=telling,
         log=alert_log,
         locating=location.locating,
         looks=location.looks,

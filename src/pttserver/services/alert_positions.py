@@ -23,6 +23,7 @@ from pttserver.services.desk import Handlers
 from pttserver.services.locating import Locating
 from pttserver.services.location_looks import LocationLooks, shown_to
 from pttserver.services.policy_book import PolicyBook
+from pttserver.services.telling import Telling
 from pttserver.sessions.session import Session
 from pttserver.store.looks import OPERATION
 from pttserver.wire import signalling
@@ -38,6 +39,7 @@ class AlertPositions:
         self,
         *,
         desk: AlertDesk,
+        telling: Telling,
         log: AlertLog,
         locating: Locating,
         looks: LocationLooks,
@@ -45,6 +47,7 @@ class AlertPositions:
         clock: Clock,
     ) -> None:
         self._desk = desk
+        self._telling = telling
         self._log = log
         self._locating = locating
         self._looks = looks
@@ -85,7 +88,7 @@ class AlertPositions:
             self._desk.take_position(case, admitted)
         else:
             case.position = admitted
-        self._tell(case, signalling.AlertMoved(alert=case.alert.alert_id, position=admitted).to_json())
+        self._tell(case, signalling.AlertMoved(alert=case.alert.alert_id, position=admitted))
         return None
 
     def _past(self, case: Case) -> Past:
@@ -94,14 +97,15 @@ class AlertPositions:
         since_ms = 0 if excepted else self._locating.since_ms(case.tenant_id, case.alert.raiser)
         return Past(case.position, case.position.at_ms if case.position else None, since_ms)
 
-    def _tell(self, case: Case, text: str) -> None:
-        for session in self._desk.concerned(case):
-            if session.link is not None and self._follows(case, session):
-                who = session.identity.subscriber_id
-                if who not in case.followers:
-                    case.followers.add(who)
-                    self._log.put_note(self._looks.entry(session, OPERATION + "alert", case.alert.raiser))
-                session.link.post(text)
+    def _tell(self, case: Case, moved: signalling.AlertMoved) -> None:
+        there = [session for session in self._desk.concerned(case) if session.link is not None]
+        told = [session for session in there if self._follows(case, session)]
+        for session in told:
+            who = session.identity.subscriber_id
+            if who not in case.followers:
+                case.followers.add(who)
+                self._log.put_note(self._looks.entry(session, OPERATION + "alert", case.alert.raiser))
+        self._telling.tell_sessions(told, moved)
 
     def _follows(self, case: Case, session: Session) -> bool:
         """Members of a group know that there is an alert, and where it began; those who answer it see the way."""
