@@ -32,6 +32,7 @@ from pttserver.services.position_log import PositionLog
 from pttserver.services.telling import Telling
 from pttserver.services.wanted_positions import WantedPositions
 from pttserver.services.watching import Sighting, Watchers
+from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Session
 from pttserver.store.positions import Positions
 from pttserver.wire import signalling
@@ -52,6 +53,7 @@ class Locating:
     def __init__(
         self,
         *,
+        sessions: SessionRegistry,
         telling: Telling,
         policies: PolicyBook,
         positions: Positions,
@@ -63,6 +65,7 @@ class Locating:
         on_duty_changed: Callable[[], None],
     ) -> None:
         """`on_duty_changed`: called when the duty hours of an organisation begin or end."""
+        self._sessions = sessions
         self._telling = telling
         self._policies = policies
         self._positions = positions
@@ -226,11 +229,17 @@ class Locating:
             self.on_let_go(tenant_id, who)
 
     async def review(self) -> None:
-        """Policies or rights changed: lets go of everybody for whom location is not on. Raises StoreUnavailable."""
+        """Policies or rights changed: lets go of everybody for whom location is not on. Raises StoreUnavailable.
+
+        Reports of who is logged in are admitted by the rights of the session, so by these it is decided here too: the
+        database may know better a moment earlier, and what was taken back would be told once more.
+        """
         known = list(self._known())
-        rights = await self._positions.rights({who for _, who in known})
+        stored = await self._positions.rights({who for _, who in known})
         for tenant_id, who in known:
-            if self.state(tenant_id, who, rights.get(who)) is not LocationState.ON:
+            session = self._sessions.of_subscriber(who)
+            rights = stored.get(who) if session is None else session.identity.rights
+            if self.state(tenant_id, who, rights) is not LocationState.ON:
                 self.let_go(tenant_id, who)
 
     def _known(self) -> Iterator[tuple[TenantId, SubscriberId]]:

@@ -56,6 +56,7 @@ class LocationRoom:
         fencing = Fencing(FenceStore(database), looks, clock)
         watchers = Watchers(sessions, telling, looks, clock)
         locating = Locating(
+            sessions=sessions,
             telling=telling,
             policies=policies,
             positions=positions,
