@@ -3,13 +3,15 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import uvloop
 from hypothesis import settings
 
+from new_databases import NewDatabases
+from pttserver.store.migrate import migrate
 from running_server import Platform, running_platform
 
 settings.register_profile("untimed", deadline=None)  # a busy machine makes no example wrong
@@ -19,6 +21,22 @@ settings.load_profile("untimed")
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Everything runs on the loop that the server runs on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+_MIGRATE = "pttserver.store.database.migrate"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _new_databases() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_MIGRATE, NewDatabases(migrate))
+        yield
+
+
+@pytest.fixture
+def every_migration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New databases are made by the migrations."""
+    monkeypatch.setattr(_MIGRATE, migrate)
 
 
 @pytest.fixture

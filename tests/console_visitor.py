@@ -16,6 +16,7 @@ from running_server import TENANT, Platform
 
 PASSWORD = "correct horse battery staple"
 COOKIE = "__Host-ptt"
+_LONGEST_ANSWER_S = 60  # a password takes its time to be proved, on a busy machine much of it
 
 
 class TurnedClock(Clock):
@@ -50,7 +51,7 @@ class Visitor:
         """One request; a cookie that comes is kept, one that is taken away is forgotten."""
         given = {"origin": self.origin} if self.origin is not None and method == "POST" else {}
         given |= {"cookie": f"{COOKIE}={self.cookie}"} if self.cookie is not None else {}
-        async with httpx.AsyncClient(verify=tls(), trust_env=False) as client:
+        async with httpx.AsyncClient(verify=tls(), trust_env=False, timeout=_LONGEST_ANSWER_S) as client:
             url = f"{self.base}/v1/{self.prefix}/{path}"
             self.last = await client.request(method, url, json=body, headers={**given, **headers})
         for line in self.last.headers.get_list("set-cookie"):

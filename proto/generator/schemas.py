@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from generator.docstrings import describe_members
 from generator.examples import REQUESTS as REQUEST_EXAMPLES
 from generator.examples import SERVER_MESSAGES as SERVER_EXAMPLES
 from pttserver.services.subject_document import SubjectExport
@@ -18,6 +19,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Schema by message type: requests first, then what the server sends."""
+    describe_members()
     found = {kind: _schema(model, REQUEST_EXAMPLES[kind], closed=True) for kind, model in REQUESTS.items()}
     opened = {kind: _schema(model, SERVER_EXAMPLES[kind], closed=False) for kind, model in SERVER_MESSAGES.items()}
     return {**found, **opened}

@@ -85,7 +85,7 @@ from pttserver.store.message_history import MessageHistory
 from pttserver.store.message_queue import MessageQueue
 from pttserver.store.resume import ResumeTokens
 from pttserver.store.subscribers import Subscribers
-from pttserver.wire.signalling import MediaEndpoint
+from pttserver.wire.signalling import MediaEndpoint, build_models
 
 GARBAGE_THRESHOLDS = (20_000, 10, 10)  # Python's (700, 10, 10) takes a tenth of the time while a herd logs in
 _log = get_logger("app")
@@ -113,6 +113,7 @@ class Application:
     async def _start(self) -> Server:
         """Opens from the inside out, so that the stack closes from the outside in."""
         settings, stack = self._settings, self._stack
+        await asyncio.to_thread(build_models)
         files = ensure_certificate(settings, self._clock)
         database = await open_database(settings)
         stack.push_async_callback(database.close)

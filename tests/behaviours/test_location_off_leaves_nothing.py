@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from attacks.bare_radio import BareRadio, Refusal
 from locating import LATITUDE, LIVE_ONLY, LOCATED, NOT_LOCATED, crew, position, report, traces
+from pttserver.config import LocationSettings
 from pttserver.observe.log import configure_logging
 from pttserver.services.provision import FIRST_INSTRUCTION
 from pttserver.store.location_schema import positions
@@ -152,8 +153,14 @@ async def test_live_only_writes_nothing(platform, logged) -> None:
 
 
 @pytest.mark.parametrize("how", ["person", "policy"])
-async def test_t082_switched_off_in_the_midst_of_a_stream(platform, logged, how) -> None:
-    """Reports go on without a pause. After the commit: nothing told, nothing written, the last position forgotten."""
+async def test_t082_switched_off_in_the_midst_of_a_stream(tmp_path, logged, how) -> None:
+    """Reports go on all the time. After the commit: nothing told, nothing written, the last position forgotten."""
+    as_old_as_the_stream = LocationSettings(last_known_s=3600)  # forgotten by the switch, not by age
+    async with running_platform(tmp_path, location=as_old_as_the_stream) as platform:
+        await switch_off_in_the_midst_of_a_stream(platform, how)
+
+
+async def switch_off_in_the_midst_of_a_stream(platform: Platform, how: str) -> None:
     anna, dora = await crew(platform)
     services, who = platform.server.services, anna.session.subscriber
     tenant = await platform.provisioning.tenant(TENANT)
@@ -170,7 +177,7 @@ async def test_t082_switched_off_in_the_midst_of_a_stream(platform, logged, how)
                 await report(anna, position(ago_s=max(ago_s, 0), latitude=LATITUDE + ago_s * 1e-6))
             except Refusal:
                 refused += 1
-                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)
 
     streaming = asyncio.create_task(stream())
     await until(

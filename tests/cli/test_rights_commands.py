@@ -110,6 +110,7 @@ def test_the_record_of_processing(pttserver, tmp_path):
     places = {place for activity in acme["activities"] for place in activity["places"]}
     assert {f"{row.table}.{row.column}" for row in personal()} - places == {
         "calls.initiator_address", "alerts.position",
+        "alert_points.at_ms", "alert_points.place", "alert_points.subject",
         "positions.at_ms", "positions.motion", "positions.place", "positions.subject",
     }  # fmt: skip
     assert "ACME <Ltd>" in pttserver("register", "ACME")

@@ -7,14 +7,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, inspect, text
 
+from new_databases import NewDatabases
 from pttserver.errors import StoreUnavailable
 from pttserver.store.database import Database
-from pttserver.store.migrate import MIGRATIONS
+from pttserver.store.migrate import MIGRATIONS, migrate
 from pttserver.store.schema import REVISION, metadata
 from store.organisation import VAULT
 
+pytestmark = pytest.mark.usefixtures("every_migration")
 OBJECTS = text(
     "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%' AND sql IS NOT NULL AND type != 'trigger'"
 )
@@ -40,6 +42,18 @@ async def test_migrated_is_the_schema_to_the_letter(database):
 
     await database.write(lambda sql: sql.exec_driver_sql("PRAGMA defer_foreign_keys = ON"))
     assert migrated == await database.write(made_anew)
+
+
+async def test_the_new_databases_of_the_tests_are_migrated_ones(tmp_path):
+    stand_in, found = NewDatabases(migrate), []
+    for make in (migrate, stand_in, stand_in):
+        engine = create_engine(f"sqlite:///{tmp_path / str(len(found))}")
+        with engine.begin() as sql:
+            make(sql, VAULT)
+            tables = sorted(inspect(sql).get_table_names())
+            rows = {table: sql.execute(text(f"SELECT * FROM {table}")).fetchall() for table in tables}
+            found.append((sorted(map(tuple, sql.execute(text("SELECT name, sql FROM sqlite_master")))), rows))
+    assert found[0] == found[1] == found[2]
 
 
 def test_revision_is_the_newest_migration():

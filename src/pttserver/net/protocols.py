@@ -143,6 +143,7 @@ class WebSocketLink:
         if not self._is_open():
             return False
         if self._protocol.transport.get_write_buffer_size() > self._outbox_bytes:
+            self.closed = True
             self._protocol.transport.abort()
             return False
         return True

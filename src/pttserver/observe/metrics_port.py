@@ -10,7 +10,7 @@ from prometheus_client.exposition import ThreadingWSGIServer
 
 from pttserver.errors import ConfigError
 
-_WAKE_TIMEOUT_S = 1.0
+_LONGEST_ANSWER_S = 1.0
 
 
 class _Silent(WSGIRequestHandler):
@@ -35,7 +35,6 @@ class MetricsPort:
             self._server = make_server(address, port, make_wsgi_app(registry), listener, handler_class=_Silent)
         except OSError as error:
             raise ConfigError(f"metrics.port {port}: {error.strerror}; choose another port") from None
-        self._address = address
         self._closed = False
         self._thread = Thread(target=self._serve, name="metrics", daemon=True)
         self._thread.start()
@@ -49,9 +48,9 @@ class MetricsPort:
             self._server.handle_request()
 
     def close(self) -> None:
-        """The thread wakes by a connection, so nothing has to look at intervals whether it is time to stop."""
+        """Shutting the socket down wakes the thread, so nothing has to look at intervals whether it is time to stop."""
         self._closed = True
-        with contextlib.suppress(OSError), socket.create_connection((self._address, self.port), _WAKE_TIMEOUT_S):
-            pass
-        self._thread.join(_WAKE_TIMEOUT_S)
+        with contextlib.suppress(OSError):
+            self._server.socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(_LONGEST_ANSWER_S)
         self._server.server_close()

@@ -234,6 +234,7 @@ class Locating:
         Reports of who is logged in are admitted by the rights of the session, so by these it is decided here too: the
         database may know better a moment earlier, and what was taken back would be told once more.
         """
+        on_duty = self._who_is_on_duty()
         known = list(self._known())
         stored = await self._positions.rights({who for _, who in known})
         for tenant_id, who in known:
@@ -241,6 +242,7 @@ class Locating:
             rights = stored.get(who) if session is None else session.identity.rights
             if self.state(tenant_id, who, rights) is not LocationState.ON:
                 self.let_go(tenant_id, who)
+        self._on_duty = on_duty
 
     def _known(self) -> Iterator[tuple[TenantId, SubscriberId]]:
         for tenant_id, places in self._whereabouts.items():
@@ -263,8 +265,10 @@ class Locating:
         for tenant_id, places in self._whereabouts.items():
             for who in places.expire(now_ms):
                 self._fencing.of(tenant_id).forget(who)
-        on_duty = {tenant_id for tenant_id, gate in self._policies.gates() if gate.policy.location.duty.cover(now_ms)}
-        if on_duty != self._on_duty:
-            self._on_duty = on_duty
+        if self._who_is_on_duty() != self._on_duty:
             await self.review()
             self._on_duty_changed()
+
+    def _who_is_on_duty(self) -> set[TenantId]:
+        now_ms = self._clock.utc_ms()
+        return {tenant_id for tenant_id, gate in self._policies.gates() if gate.policy.location.duty.cover(now_ms)}

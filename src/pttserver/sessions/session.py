@@ -30,7 +30,7 @@ class Link(Protocol):
     """The signalling connection of a session, as the rooms below `net` see it. No call waits."""
 
     closed: bool
-    """`close` was called."""
+    """`close` was called, or the reader was too slow: what comes in is not served any more."""
 
     def post(self, text: str) -> None:
         """Sends a text frame, in order. A reader too slow for its signalling loses the connection."""

@@ -64,12 +64,16 @@ class Part(BaseModel):
         strict=True,
         hide_input_in_errors=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
     )
 
 
 class Message(Part):
-    """Any message; `type` names it."""
+    """Any message; `type` names it.
+
+    A validator is built with its first message: most programs see few of the types, and start the sooner.
+    """
+
+    model_config = ConfigDict(defer_build=True)
 
     def to_json(self) -> str:
         """One text frame. Absent optional members are left out."""

@@ -48,6 +48,12 @@ SERVER_MESSAGES: Mapping[str, type[Message]] = _by_type(
 )
 
 
+def build_models() -> None:
+    """Of all types, so that a server does not build one while somebody talks."""
+    for model in (*REQUESTS.values(), *SERVER_MESSAGES.values()):
+        model.model_rebuild()
+
+
 def parse_request(text: str) -> Request:
     """A client's text frame. Raises MalformedMessage or UnknownMessageType."""
     return _parse(text, REQUESTS, extra="forbid")
