@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 # Node of the environment, whatever the machine has
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix clients/console
 INSTALLED := $(VENV)/installed
+DRAWN_AT_RANDOM := tests/floor/test_invariants.py tests/attacks/test_takeover.py
 PAGES := src/pttserver/net/built_pages/index.html
 PAGE_SOURCES := $(shell find clients/console -name node_modules -prune -o -type f -print)
 DEBIAN_PACKAGES := chromium gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-tools \
@@ -34,8 +35,9 @@ test: $(INSTALLED) $(PAGES) ## Install and run the tests
 	$(BIN)/pytest -m alone
 	$(BIN)/pytest -m 'not alone and not thorough' -n 3 --dist worksteal
 
-test-thorough: $(INSTALLED) $(PAGES) ## The tests in Chromium that take long (a quarter of an hour)
+test-thorough: $(INSTALLED) $(PAGES) ## The tests that take long: the rest of Chromium, four times as many random tries
 	$(BIN)/pytest -m thorough -n 2 --dist loadfile
+	PTT_THOROUGH=1 $(BIN)/pytest $(DRAWN_AT_RANDOM)
 
 check: $(INSTALLED) ## Style, types, the rooms of the house, generated documents
 	$(BIN)/ruff format --check .

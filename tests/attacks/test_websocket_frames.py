@@ -7,6 +7,7 @@ import gc
 import hashlib
 import json
 import resource
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -503,6 +504,8 @@ async def test_a_client_that_does_not_read_its_signalling_is_cut_off(tmp_path: P
     limits = signalling_settings(outbox_bytes=65_536, messages_per_s=100_000, messages_burst=100_000)
     async with running_platform(tmp_path, signalling=limits) as platform:
         slow = await logged_in(platform, groups=tuple(f"{number:02}{49 * chr(0x1F4FB)}" for number in range(60)))
+        for protocol in connections(platform):  # what the kernel holds does not count, and would be megabytes
+            protocol.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
         slow.writer.transport.pause_reading()
         slow.send(b"".join(frame(TEXT, json.dumps({"type": "groups.list", "id": n}).encode()) for n in range(1, 2000)))
         highest = 0

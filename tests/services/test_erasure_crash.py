@@ -54,6 +54,7 @@ def run(work, settings, told):
 def killed(work, settings, seconds):
     """What the process had begun when it was killed, in order."""
     spawn = multiprocessing.get_context("forkserver")
+    spawn.set_forkserver_preload(["pttserver.services.office", "pttserver.services.backup", "aiosqlite"])
     receiver, sender = spawn.Pipe(duplex=False)
     process = spawn.Process(target=run, args=(work, settings, sender), daemon=True)
     process.start()
