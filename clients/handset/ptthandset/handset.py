@@ -91,7 +91,7 @@ class Handset:
         self.talkgroups: dict[str, Talkgroup] = {}
         self._link: SignallingClient | None = None
         self._session: str | None = None
-        self._early: list[signalling.Message] = []
+        self._early: list[signalling.Message] | None = None
         self._end: HandsetError | None = None
         self._stay: asyncio.Task[None] | None = None
         self._choices: set[asyncio.Task[None]] = set()
@@ -149,7 +149,7 @@ class Handset:
 
     async def _open_link(self) -> SignallingClient:
         who = self.credentials
-        self._early.clear()
+        self._early = []
         return await SignallingClient.open(who.server_url, who.certificate_pin, self._on_event, self._on_packet)
 
     async def _log_in(self, link: SignallingClient, pin: str | None) -> None:
@@ -177,11 +177,13 @@ class Handset:
         self.terms = reply.terms
         if reply.resume_token is not None:
             self._keep_token(reply.resume_token)
-        self._take_early()
-        if reply.resumed and self.media is not None:
-            await self._go_on(link, reply)
-        else:
-            await self._start_anew(link, reply)
+        try:
+            if reply.resumed and self.media is not None:
+                await self._go_on(link, reply)
+            else:
+                await self._start_anew(link, reply)
+        finally:
+            self._take_early()
         self._session = reply.session
         for service in self._services:
             self._start(service.connected())
@@ -426,14 +428,14 @@ class Handset:
             self.media.receive_frame(packet)
 
     def _on_event(self, event: signalling.Message) -> None:
-        """What is told right behind the answer to a log-in waits for it to be taken in: who hears of it may ask."""
-        if self._link is None:
+        """What is told right behind the answer to a log-in waits for that to be taken in: whoever hears of it may ask."""
+        if self._early is not None:
             self._early.append(event)
         else:
             self._take(event)
 
     def _take_early(self) -> None:
-        early, self._early = self._early, []
+        early, self._early = self._early or [], None
         for event in early:
             self._take(event)
 
