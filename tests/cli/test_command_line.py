@@ -187,6 +187,7 @@ def test_the_version(environment):
     assert real(environment, "--version").stdout.startswith("pttserver 0.")
 
 
+@pytest.mark.alone
 def test_help_is_quick(environment):
     taken = []
     for _ in range(3):
