@@ -428,7 +428,7 @@ class Handset:
             self.media.receive_frame(packet)
 
     def _on_event(self, event: signalling.Message) -> None:
-        """What is told right behind the answer to a log-in waits for that to be taken in: whoever hears of it may ask."""
+        """What is told right behind the answer to a log-in waits until that is taken in: who hears of it may ask."""
         if self._early is not None:
             self._early.append(event)
         else:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import aiosqlite
-from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, StaticPool, create_engine, event, make_url
+from sqlalchemy.util import LRUCache
 from sqlcipher3 import dbapi2
 
 from pttserver.errors import StoreUnavailable
@@ -134,6 +135,18 @@ def _use_write_ahead_log(raw: Any, patience_s: float) -> None:
     raw.execute("PRAGMA journal_mode = WAL")
 
 
+def _dialect() -> Dialect:
+    """Asks a database in memory what the library can do."""
+    engine = create_engine("sqlite://", module=dbapi2)
+    with engine.connect():
+        return engine.dialect
+
+
+# Of all connections, so that a statement is compiled once and not by each of them.
+_DIALECT = _dialect()
+_COMPILED: LRUCache[Any, Any] = LRUCache(1000)
+
+
 def _engine(raw: Any, busy_timeout_s: float, pragmas: tuple[str, ...], begin: str) -> Engine:
     def prepared() -> Any:
         _use_write_ahead_log(raw, busy_timeout_s)
@@ -141,13 +154,9 @@ def _engine(raw: Any, busy_timeout_s: float, pragmas: tuple[str, ...], begin: st
             raw.execute(f"PRAGMA {pragma}")
         return raw
 
-    engine = create_engine(
-        "sqlite://",
-        module=dbapi2,
-        creator=prepared,
-        poolclass=StaticPool,
-        hide_parameters=True,  # they hold personal data, and errors are logged
-    )
+    pool, url = StaticPool(prepared, dialect=_DIALECT), make_url("sqlite://")
+    # The parameters hold personal data, and errors are logged
+    engine = Engine(pool, _DIALECT, url, hide_parameters=True, execution_options={"compiled_cache": _COMPILED})
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
