@@ -121,6 +121,7 @@ async def test_a_circle_drawn_with_the_pointer_tells_who_comes_and_who_leaves(si
     assert longitude == pytest.approx(LONGITUDE + 250 * DEGREES_PER_PX, abs=2 * DEGREES_PER_PX)
     await drawn.save()
     await page.get_by_text(f"Circle, radius {radius_m}").wait_for()
+    await page.get_by_role("application").get_by_text("Quarry", exact=True).wait_for()
 
     await drawn.goes(170, 120, ago_s=20)  # 20 pixels outside
     await drawn.goes(210, 120, ago_s=10)  # 20 pixels inside
