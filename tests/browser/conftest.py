@@ -35,6 +35,8 @@ Launch = Callable[..., Awaitable[Any]]
 
 
 ALWAYS = {
+    "test_a_call_for_help_is_seen_heard_answered_recorded_and_debriefed",
+    "test_a_circle_drawn_with_the_pointer_tells_who_comes_and_who_leaves",
     "test_a_page_opens_and_asks_no_other_origin",
     "test_a_dispatcher_activates_the_account_and_logs_in_by_authenticator_app",
     "test_console_and_handset_hear_each_other",

@@ -1,5 +1,6 @@
 """A running server whose pages, built from the source, real Chromium opens at https://localhost:PORT."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,14 @@ class Window:
         """Requests to another host than that of the page."""
         own = urlsplit(self.page.url).netloc
         return [url for url in self.requests if not url.startswith("blob:") and urlsplit(url).netloc != own]
+
+    async def download(self, act: Awaitable[object]) -> tuple[str, bytes]:
+        """Name and content of the file that the page gives when this is done."""
+        async with self.page.expect_download() as waiting:
+            await act
+        file = await waiting.value
+        path: Path = await file.path()
+        return file.suggested_filename, await asyncio.to_thread(path.read_bytes)
 
     async def picture(self, path: Path, theme: str) -> None:
         """A picture of the window in the theme `light` or `dark`."""

@@ -123,6 +123,13 @@ def test_words_are_listed_as_people_do() -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "said"), [(604_800, "7 days"), (86_400, "1 day"), (5_400, "90 minutes"), (3_601, "3601 seconds")]
+)
+def test_how_long_messages_wait_is_told_in_words(seconds: int, said: str) -> None:
+    assert f"wait for up to {said} for who" in sentence("Messages wait", f"[messages]\nstore_for_s = {seconds}")
+
+
+@pytest.mark.parametrize(
     ("more", "said"),
     [
         ("", "Voice is recorded nowhere"),

@@ -56,6 +56,14 @@ def words(items: Iterable[str], conjunction: str = "and") -> str:
     return f"{', '.join(first)} {conjunction} {last}" if first else last
 
 
+def lasting(seconds: int) -> str:
+    """In the greatest unit that it is a whole number of: `7 days`, `90 seconds`."""
+    units = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
+    unit = next(name for name, length_s in units.items() if seconds % length_s == 0)
+    count = seconds // units[unit]
+    return f"{count} {unit if count == 1 else unit + 's'}"
+
+
 def kept(retention: Retention) -> str:
     """How long, as part of a sentence: `for 90 days, but no longer than ...`."""
     if not retention.clauses:
@@ -169,7 +177,7 @@ def _messages(policy: Policy) -> str:
         return "Messages are off."
     size = messages.attachment_limit_kib
     files = f"attachments of up to {size} KiB" if size else "no attachments"
-    wait = f"wait for up to {messages.store_for_s} seconds for who is not there, {messages.queue_limit} at most"
+    wait = f"wait for up to {lasting(messages.store_for_s)} for who is not there, {messages.queue_limit} at most"
     return f"Messages {wait}, with {files}; only the devices of those who take part can read them."
 
 

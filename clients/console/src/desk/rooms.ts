@@ -13,12 +13,15 @@ const NEEDS: Record<Room, string | undefined> = {
   recordings: undefined,
   manage: "administer",
 };
+/** Served to managers alone, whatever the scopes of others are (proto/manage.md). */
+const OF_MANAGERS: ReadonlySet<Room> = new Set(["manage"]);
 const ROOMS = Object.keys(NEEDS) as Room[];
 const KEYS: Record<Room, string> = { desk: "d", map: "k", alerts: "a", messages: "n", recordings: "r", manage: "v" };
 const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
-export function roomsOf({ scopes }: Pick<ConsoleSession, "scopes">): readonly Room[] {
-  return ROOMS.filter((room) => NEEDS[room] === undefined || scopes.includes(NEEDS[room]));
+export function roomsOf({ role, scopes }: Pick<ConsoleSession, "role" | "scopes">): readonly Room[] {
+  const own = ROOMS.filter((room) => role === "manager" || !OF_MANAGERS.has(room));
+  return own.filter((room) => NEEDS[room] === undefined || scopes.includes(NEEDS[room]));
 }
 
 export function allowedTo({ scopes }: Pick<ConsoleSession, "scopes">): Allowed {

@@ -17,6 +17,7 @@ import { layersOf } from "./shape_layers";
 
 const DEEPEST_ZOOM = 19;
 const CLOSE_ZOOM = 16;
+const NAMED_FROM_PX = 40; // a fence that is narrower on the screen bears no name
 const PANES = { world: 200, tiles: 210, shapes: 400, draft: 450, people: 620 };
 
 /** Raster tiles of the operator's: `levels` are the zoom levels that are there. */
@@ -193,16 +194,20 @@ export class Chart {
 
   #drawShapes(): void {
     this.#shapes.clearLayers();
-    for (const { fence, shape } of this.#fences) {
+    const zoom = this.#map.getZoom();
+    for (const { fence, name, shape } of this.#fences) {
       const weight = fence === this.#chosenFence ? 3 : 1.5;
-      for (const layer of layersOf(
-        shape,
-        { pane: "shapes", color: this.#colours["map-fence"], weight },
-        this.#map.getZoom(),
-      )) {
-        this.#shapes.addLayer(layer);
-      }
+      const layers = layersOf(shape, { pane: "shapes", color: this.#colours["map-fence"], weight }, zoom);
+      for (const layer of layers) this.#shapes.addLayer(layer);
+      if (this.#widthPx(shape) >= NAMED_FROM_PX) layers[0]!.bindTooltip(label(name), LABEL);
     }
+  }
+
+  #widthPx(shape: Shape): number {
+    const [west, east] = extentOfShape(shape).map(({ latitude, longitude }) =>
+      this.#map.project([latitude, longitude]),
+    );
+    return east!.x - west!.x;
   }
 
   #drawTrack(): void {
@@ -232,4 +237,13 @@ export class Chart {
     this.#drawShapes();
     this.#drawTrack();
   }
+}
+
+const LABEL: L.TooltipOptions = { permanent: true, direction: "center", className: "fence" };
+
+/** As text, whatever it holds. */
+function label(name: string): HTMLElement {
+  const element = document.createElement("bdi");
+  element.textContent = name;
+  return element;
 }
