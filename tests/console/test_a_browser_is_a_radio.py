@@ -238,6 +238,42 @@ async def test_a_call_for_help_is_raised_in_a_browser_and_answered_from_a_handse
     assert await anna.do("openAlerts") == []
 
 
+async def test_in_an_open_alert_a_browser_tells_where_it_is_and_lets_itself_be_heard(
+    platform: Platform, browser: Start
+) -> None:
+    policy = LOCATED.replace("sos_exception = false", "sos_exception = true\nsos_interval_s = 5")
+    await platform.organise("Patrol", policy=f"{policy}\n[alerts]\nambient_listening = true\n")
+    carl_keys = await platform.enrol("Carl", "Patrol")
+    await platform.office.roles.set_role(TENANT, "Carl", Role.DISPATCHER)
+    carl = await platform.log_in(carl_keys)
+    anna = await browser("Anna", "Patrol")
+    await anna.do("logIn", PIN)
+    await anna.do("offerMicrophone")
+    place = {"latitude": 53.5, "longitude": 10, "accuracy_m": 8}
+    assert await anna.do("alertMoved", {**place, "at_ms": now_ms()}) == "early"  # she has not called for help
+    alert = await anna.do("alert")
+    await until(lambda: alert in carl.alerts.open)
+    assert await anna.do("alertMoved", {**place, "at_ms": now_ms()}) == "taken"
+    await until(lambda: carl.alerts.open[alert].position is not None)
+    assert await anna.do("alertMoved", {**place, "at_ms": now_ms()}) == "early"
+
+    ambient = await carl.listening.listen(alert, "no answer to our calls")
+    shown = (await anna.hears("microphone", lambda told: told["open"]))["shown"]
+    assert [each["name"] for each in shown["listeners"]] == ["Carl"]
+    await anna.hears("alert", lambda told: told["kind"] == "step" and told["step"]["step"]["kind"] == "listening_begun")
+    heard = recording(ambient.group)
+    await anna.do("say", *hex_frames(FRAMES[:20]))
+    await until(lambda: len(heard) == 20)
+    assert [packet[12:] for packet in heard] == FRAMES[:20]
+    assert not [told for told in anna.events if told["event"] == "signal"]  # no sound of the radio itself
+    anna.forget()
+    await carl.alerts.resolve(alert, "resolved")
+    await anna.hears("microphone", lambda told: not told["open"] and told.get("shown") is None)
+    await until(ambient.over.is_set)
+    assert ambient.why == "alert_over"
+    assert await anna.do("alertMoved", {**place, "at_ms": now_ms() + 5000}) == "early"  # nothing is sent any more
+
+
 async def test_a_call_for_help_outlives_a_lost_connection(platform: Platform, browser: Start) -> None:
     await platform.organise("Patrol")
     anna = await browser("Anna", "Patrol")

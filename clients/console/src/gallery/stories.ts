@@ -8,7 +8,7 @@ import Standing from "../account/Standing.svelte";
 import Enrol from "../phone/Enrol.svelte";
 import Pin from "../phone/Pin.svelte";
 import { ALERTS, DRILL, HANDLED_HERE, PAST, RAISED } from "./alert_fixtures";
-import { CALLS, floor, group, GROUPS, HOSTILE, nothing, people, SECOND, START, talker } from "./fixtures";
+import { CALLS, floor, group, GROUPS, HOSTILE, MINUTE, nothing, people, SECOND, START, talker } from "./fixtures";
 import Cards from "./stories/Cards.svelte";
 import DeskStory from "./stories/DeskStory.svelte";
 import ManageStory from "./stories/ManageStory.svelte";
@@ -29,6 +29,7 @@ const TOTP = {
   uri: "otpauth://totp/Harbour%20Guard:Ina%20Berger?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Harbour%20Guard",
 };
 const RAISED_SOS = { raised_ms: START - 22 * SECOND, drill: false, with_position: true } as const;
+const TRACK = { state: "sending", interval_s: 5 } as const;
 
 export const STORIES: Record<string, Story> = {
   parts: [Parts, {}],
@@ -99,6 +100,30 @@ export const STORIES: Record<string, Story> = {
       floor: floor({ talker: talker("Stefan Müller"), condition: "emergency" }),
       sos: { state: "handling", by: "Ina Berger", ...RAISED_SOS },
     },
+  ],
+  "phone-tracked": [PhoneStory, { sos: { state: "handling", by: "Ina Berger", ...RAISED_SOS }, track: TRACK }],
+  "phone-searching": [
+    PhoneStory,
+    { sos: { state: "raised", ...RAISED_SOS, with_position: false }, track: { ...TRACK, state: "searching" } },
+  ],
+  "phone-listened": [
+    PhoneStory,
+    {
+      sos: { state: "handling", by: "Ina Berger", ...RAISED_SOS },
+      track: TRACK,
+      listened: { names: ["Ina Berger", HOSTILE.long], until_ms: START + 2 * MINUTE },
+    },
+  ],
+  "phone-unheard": [
+    PhoneStory,
+    {
+      room: "messages",
+      listened: { names: ["Ina Berger"], until_ms: START + MINUTE, fault: { code: "microphone.denied" } },
+    },
+  ],
+  "phone-location-tracked": [
+    PhoneStory,
+    { room: "location", location: { state: "switched_off", looks: [], track: TRACK } },
   ],
   "phone-sending": [PhoneStory, { sos: { state: "sending" }, link: "lost" }],
   "phone-call": [PhoneStory, { call: 0 }],

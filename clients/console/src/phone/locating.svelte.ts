@@ -10,7 +10,8 @@ const FRESH_MS = 30_000;
 /** Help is called first; a position that takes longer than this goes without. */
 const SOS_WAITS_MS = 1500;
 const LOOKS: ReadonlySet<string> = new Set(["last", "history", "request", "watch", "group", "alert", "refused"]);
-const DENIED = 1; // GeolocationPositionError.PERMISSION_DENIED
+/** Of GeolocationPositionError. */
+export const PERMISSION_DENIED = 1;
 
 export class Locating {
   fault = $state.raw<Fault>();
@@ -69,7 +70,7 @@ export class Locating {
         this.#newest = positionOf(found);
         this.#radio.location.moved(this.#newest);
       },
-      ({ code }) => (this.#refused = code === DENIED),
+      ({ code }) => (this.#refused = code === PERMISSION_DENIED),
       { enableHighAccuracy: true, maximumAge: FRESH_MS },
     );
   }
@@ -119,7 +120,7 @@ export class Locating {
   }
 }
 
-function positionOf({ coords, timestamp }: GeolocationPosition): Position {
+export function positionOf({ coords, timestamp }: GeolocationPosition): Position {
   return {
     latitude: coords.latitude,
     longitude: coords.longitude,

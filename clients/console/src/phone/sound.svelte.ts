@@ -21,6 +21,7 @@ export class Sound {
   outputs = $state.raw<readonly Device[]>([]);
   readonly #kept: Kept;
   #isNeeded = false;
+  #isHeard = false;
 
   private constructor(
     readonly voice: BrowserVoice,
@@ -49,8 +50,16 @@ export class Sound {
   /** On the radio and in sight: the microphone is opened before the first press, if the user lets it. */
   async need(isNeeded: boolean): Promise<void> {
     this.#isNeeded = isNeeded;
+    if (this.#isHeard) return;
     if (!isNeeded || !this.#kept.choices.warm) return this.voice.coolMicrophone();
     await this.#attempt(() => this.voice.warmMicrophone());
+  }
+
+  /** Somebody hears the microphone: it stays open also out of sight, and afterwards it is as the user has it. */
+  async keepOpen(isHeard: boolean): Promise<void> {
+    if (isHeard === this.#isHeard) return;
+    this.#isHeard = isHeard;
+    if (!isHeard) await this.need(this.#isNeeded);
   }
 
   async keepWarm(warm: boolean): Promise<void> {

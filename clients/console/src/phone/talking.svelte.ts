@@ -1,5 +1,6 @@
 /** The groups of the phone: the one that is talked to and heard, its floor, and the key. */
 import type { Radio, RadioEvent } from "../radio/radio";
+import type { TalkState } from "../radio/talk_state";
 import type { Talkgroup } from "../radio/talkgroup";
 import { RadioError } from "../radio/errors";
 import { say } from "../texts/say";
@@ -9,6 +10,7 @@ import type { Sound } from "./sound.svelte";
 import type { PhoneGroup, PhoneLink } from "./view";
 import type { Floor } from "../look/talk/floor";
 
+const AT_THE_KEY: ReadonlySet<TalkState["is"]> = new Set(["requesting", "queued", "granted"]);
 const FREE: Floor = { own: { state: "none" }, condition: "normal" };
 
 export class Talking {
@@ -77,6 +79,12 @@ export class Talking {
   get people(): ReadonlyMap<string, string> {
     void this.#changes;
     return this.#live?.people.names ?? new Map<string, string>();
+  }
+
+  /** The key is down, here or in a call, or what was said is still on its way. */
+  get isTalking(): boolean {
+    void this.#changes;
+    return [...this.#radio.talkgroups.values()].some(({ state }) => AT_THE_KEY.has(state.is));
   }
 
   get #live(): Talkgroup | undefined {

@@ -1,5 +1,6 @@
 /** What the phone page shows. */
 import type { Floor } from "../look/talk/floor";
+import type { Fault } from "../texts/errors";
 
 export type PhoneRoom = "talk" | "messages" | "location" | "settings";
 
@@ -30,6 +31,21 @@ export type Sos =
       readonly with_position: boolean;
     };
 
+/** Positions that go out while one's own call for help is open. */
+export interface TrackShown {
+  /** `searching`: none has gone out yet, or the connection is lost. `refused`: the browser gives none. */
+  readonly state: "searching" | "sending" | "refused";
+  readonly interval_s: number;
+}
+
+/** Somebody hears the microphone of this phone. */
+export interface ListenedShown {
+  readonly names: readonly string[];
+  readonly until_ms: number;
+  /** Why they cannot hear it. */
+  readonly fault?: Fault;
+}
+
 /** How one's own call for help ended. */
 export type SosEnd = "resolved" | "false_alarm" | "test" | "cancelled";
 
@@ -43,6 +59,8 @@ export interface LocationShown {
   readonly sos: boolean;
   /** The browser refused the position. */
   readonly refused: boolean;
+  /** Of one's own open call for help. */
+  readonly track?: TrackShown | undefined;
   readonly looks: readonly { readonly at_ms: number; readonly who: string; readonly what: Look }[];
 }
 

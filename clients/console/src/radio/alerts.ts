@@ -12,6 +12,7 @@ import type {
 } from "../protocol/messages";
 import { hex, random } from "../protocol/octets";
 import { AlertSender } from "./alert_sender";
+import { AlertTrack } from "./alert_track";
 import { Alarm, type Clock } from "./clock";
 import { Ended, NotConnected, RadioError, Refused } from "./errors";
 import { inBackground, Service } from "./service";
@@ -48,6 +49,7 @@ export class Alerts extends Service<AlertEvent> {
   readonly open = new Map<string, AlertInfo>();
   /** True: the page says by `shown` when an alert is on the screen; else it counts as shown when we hear of it. */
   isShownByPage = false;
+  readonly track: AlertTrack;
   readonly #me: string;
   readonly #clock: Clock;
   readonly #terms: () => Terms | undefined;
@@ -70,6 +72,7 @@ export class Alerts extends Service<AlertEvent> {
     this.#terms = terms;
     this.#sendPacket = sendPacket;
     this.#alarm = new Alarm(clock, (now) => this.#expire(now));
+    this.track = new AlertTrack(ask, () => this.own, terms);
   }
 
   /** The alert that we have open, as far as the server has told us. */

@@ -2,6 +2,7 @@
 import type { CallConnected, CallInvited, CallStarted, Party, ServerEvent } from "../protocol/messages";
 import type { Clock } from "./clock";
 import { CallOver, NotConnected, RadioError } from "./errors";
+import { keepTalking } from "./keep_talking";
 import { inBackground, Service } from "./service";
 import type { Ask } from "./signalling";
 import type { Talkgroup } from "./talkgroup";
@@ -226,25 +227,9 @@ export class Calls extends Service<CallEvent> {
     }
     if (call.state === "over") return;
     call.state = "connected";
-    if (duplex) this.#keepTalking(call);
+    if (duplex && call.talkGroup !== undefined) keepTalking(call.talkGroup, () => call.state === "connected");
     call.settle();
     this.tell({ kind: "connected", call });
-  }
-
-  /** When a burst of a full-duplex call ends by itself, the next one is asked for (proto/calls.md). */
-  #keepTalking(call: VoiceCall): void {
-    const { talkGroup } = call;
-    let hasLeft = false;
-    const askAnew = () => {
-      if (hasLeft || call.state !== "connected") return;
-      talkGroup?.release();
-      talkGroup?.press();
-    };
-    talkGroup?.listen(({ kind }) => {
-      hasLeft ||= kind === "left"; // the group is gone before the call is said to be over
-      const isLost = talkGroup.state.is === "lost" || talkGroup.state.is === "revoked";
-      if (kind === "state" && isLost) queueMicrotask(askAnew);
-    });
   }
 
   #finish(call: VoiceCall, reason: string): void {

@@ -43,11 +43,12 @@ export class Memberships {
     this.#tell({ kind: "groups" });
   }
 
-  /** Rejects with Refused (`not_found`), NotConnected. */
-  async affiliate(link: SignallingClient, group: string, press: boolean): Promise<Talkgroup> {
+  /** Rejects with Refused (`not_found`), NotConnected. `signals`: false for a channel that is not to be heard of. */
+  async affiliate(link: SignallingClient, group: string, press: boolean, signals = true): Promise<Talkgroup> {
     // at once, since the state of the floor, and perhaps voice, come right behind the reply
     await link.ask("affiliate", { group }, ({ affiliation }) => {
       const joined = this.#joined(affiliation);
+      joined.hasSignals = signals;
       if (press) joined.press();
     });
     const talkgroup = this.live.get(group);

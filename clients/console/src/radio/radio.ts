@@ -17,6 +17,7 @@ import type {
   Terms,
 } from "../protocol/messages";
 import { Alerts } from "./alerts";
+import { Ambient } from "./ambient";
 import { Calls } from "./calls";
 import { Contacts } from "./contacts";
 import { Dispatch } from "./dispatch";
@@ -73,6 +74,7 @@ export class Radio {
   terms: Terms | undefined;
   readonly voice: Voice;
   readonly alerts: Alerts;
+  readonly ambient: Ambient;
   readonly calls: Calls;
   readonly contacts: Contacts;
   readonly dispatch: Dispatch;
@@ -109,12 +111,25 @@ export class Radio {
       takesPart: (group: string) => this.talkgroups.has(group),
     };
     this.alerts = new Alerts(ask, identity.subscriber, clock, terms, (alert, drill) => this.#sendAlert(alert, drill));
+    const channels = {
+      enter: (group: string) => this.affiliate(group, { press: true, signals: false }),
+      takesPart: groups.takesPart,
+    };
+    this.ambient = new Ambient(ask, channels, clock);
     this.calls = new Calls(ask, groups, clock);
     this.contacts = new Contacts(ask);
     this.dispatch = new Dispatch(ask);
     this.location = new Location(ask, clock, terms);
     this.messages = new Messages(ask, identity, memory, clock);
-    this.#services = [this.messages, this.contacts, this.calls, this.dispatch, this.alerts, this.location];
+    this.#services = [
+      this.messages,
+      this.contacts,
+      this.calls,
+      this.dispatch,
+      this.alerts,
+      this.ambient,
+      this.location,
+    ];
     this.#reconnecting = new Reconnecting(clock, (nextTryAt) => this.#setState({ is: "reconnecting", nextTryAt }));
   }
 
@@ -345,10 +360,10 @@ export class Radio {
 
   /**
    * Takes part in a group of ours; a dispatcher, in any group of the organisation. `press`: the key is down from the
-   * first moment on. Rejects with Refused (`not_found`).
+   * first moment on. `signals` false: nothing of it is told by ear. Rejects with Refused (`not_found`).
    */
-  async affiliate(group: string, { press = false } = {}): Promise<Talkgroup> {
-    return this.#memberships.affiliate(await this.#present(), group, press);
+  async affiliate(group: string, { press = false, signals = true } = {}): Promise<Talkgroup> {
+    return this.#memberships.affiliate(await this.#present(), group, press, signals);
   }
 
   async deaffiliate(group: string): Promise<void> {

@@ -14,6 +14,8 @@ import { denied, queued, revoked, type Talker, type TalkState } from "./talk_sta
 import { Utterance, type Outlet } from "./utterance";
 import { MicrophoneError, type Voice } from "./voice";
 
+type Signal = Parameters<Voice["play"]>[0];
+
 const DOUBT_AFTER_UNANSWERED = 2;
 /** A denial stays in sight this long, then the state is `idle` again. */
 const SHOWN_S = 4;
@@ -53,6 +55,8 @@ export class Talkgroup implements MediaGroup {
   readonly people = new People();
   state: TalkState = { is: "idle" };
   controlSsrc = 0;
+  /** False: no sound of the radio itself tells what happens here. */
+  hasSignals = true;
   readonly #clock: Clock;
   readonly #voice: Voice;
   readonly #alarm: Alarm;
@@ -254,7 +258,7 @@ export class Talkgroup implements MediaGroup {
       case "taken":
         return this.#listening.begins(this.#clock.now(), effect);
       case "idle":
-        if (this.talker !== undefined) this.#voice.play("released");
+        if (this.talker !== undefined) this.#signal("released");
         return this.#listening.ends();
       case "offered": // our key is never up while we wait
         return;
@@ -269,7 +273,7 @@ export class Talkgroup implements MediaGroup {
 
   #granted(burstSsrc: number, durationS: number | undefined): void {
     this.#listening.ends();
-    this.#voice.play("granted");
+    this.#signal("granted");
     const endsAt = durationS === undefined ? undefined : this.#clock.now() + durationS;
     this.#setState({ is: "granted", burstSsrc, endsAt });
     const utterance = this.#utterance;
@@ -291,8 +295,12 @@ export class Talkgroup implements MediaGroup {
 
   #refused(state: TalkState): void {
     this.#abandon();
-    this.#voice.play("denied");
+    this.#signal("denied");
     this.#setState(state);
+  }
+
+  #signal(signal: Signal): void {
+    if (this.hasSignals) this.#voice.play(signal);
   }
 
   #setState(state: TalkState): void {

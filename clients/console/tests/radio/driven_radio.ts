@@ -83,6 +83,7 @@ async function start(): Promise<object> {
   radio = await Radio.of(identity, { store, voice, ...surroundings });
   radio.listen((event) => tell({ event: "radio", ...event, state: radio.state, groups: radio.groups }));
   radio.alerts.listen((event) => tell({ event: "alert", ...event }));
+  radio.ambient.listen(() => tell({ event: "microphone", open: radio.ambient.isOpen, shown: radio.ambient.shown }));
   radio.location.listen((event) => tell({ event: "location", ...event }));
   radio.dispatch.listen(({ kind }) => {
     const online = [...radio.dispatch.people.values()].map(({ name }) => name).sort();
@@ -155,6 +156,8 @@ const COMMANDS: Record<string, (...given: any[]) => unknown> = {
   handle: (alert: string) => radio.alerts.handle(alert),
   resolve: (alert: string, outcome: "resolved", note: string) => radio.alerts.resolve(alert, outcome, note),
   cancelAlert: (alert: string, reason: string) => radio.alerts.cancel(alert, reason),
+  offerMicrophone: () => void (radio.ambient.microphone = async () => {}),
+  alertMoved: (position: never) => radio.alerts.track.take(position),
   send: (text: string, to: { group: string }, attachment?: { name: string; octets: string }) => {
     const about = { kind: "file", name: attachment?.name ?? "", media_type: "text/plain" } as const;
     return radio.messages.send(text, to, attachment && { about, octets: fromHex(attachment.octets) });

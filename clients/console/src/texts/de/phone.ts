@@ -3,6 +3,8 @@ import type { phone as en } from "../en/phone";
 
 export const phone: Record<keyof typeof en, string> = {
   "enrol.about": "Den QR-Code Ihrer Organisation scannen, ihren Link öffnen oder den Code eintippen.",
+  "enrol.about.no_reader":
+    "Dieser Browser liest keine QR-Codes. Mit der Kamera-App des Telefons scannen und hier einfügen, was sie zeigt, den mitgelieferten Link öffnen oder den Code eintippen.",
   "enrol.camera": "Bild der Kamera",
   "enrol.code": "Einrichtungscode",
   "enrol.code.hint": "Die sechzehn Buchstaben und Ziffern, der ganze Text oder der Link.",
@@ -14,6 +16,11 @@ export const phone: Record<keyof typeof en, string> = {
   "enrol.keys":
     "Dieses Telefon erzeugt einen eigenen Schlüssel, der es nie verlässt. Danach melden Sie sich mit Ihrer PIN an.",
   "enrol.scan": "QR-Code scannen",
+  "listened.about": "Das Mikrofon dieses Telefons ist offen. Spätestens mit dem Notruf wird es geschlossen.",
+  "listened.by": "Sie werden gehört von {names}",
+  "listened.failed": "Ihr Mikrofon lässt sich für {names} nicht öffnen",
+  "listened.heading": "Ihr Mikrofon ist offen",
+  "listened.left": "Endet von selbst in",
   "location.heading": "Standort",
   "location.look.alert": "verfolgte Ihren Notruf",
   "location.look.group": "suchte, wer in einem Gebiet ist",
@@ -40,6 +47,8 @@ export const phone: Record<keyof typeof en, string> = {
   "location.state.on": "Sie dürfen jederzeit abschalten, wenn Ihre Organisation es erlaubt.",
   "location.state.switched_off": "Sie haben es abgeschaltet.",
   "location.stored": "Sie wird aufgeschrieben, so lange die Richtlinie Ihrer Organisation es sagt.",
+  "location.track":
+    "Ihr Notruf ist offen: bis er geschlossen wird, sendet dieses Telefon alle {seconds} s, wo es ist, an die, die ihn bearbeiten.",
   "location.what": "Dieses Telefon sendet, wo es ist, höchstens alle {seconds} s.",
   "location.who": "Leitstelle und Management von {organisation} dürfen sie sehen; jeder Blick steht unten.",
   "phone.fetched": "Sie sind für eine Weile in {group}. Diese Gruppe hören Sie jetzt.",
@@ -110,6 +119,9 @@ export const phone: Record<keyof typeof en, string> = {
   "sos.state.raised": "Notruf gesendet",
   "sos.state.sending": "Notruf wird gesendet … Seite offen lassen",
   "sos.status": "Ihr Notruf",
+  "sos.track.refused": "Der Browser gibt keine Position. Sagen Sie, wo Sie sind.",
+  "sos.track.searching": "Ihr Standort wird ermittelt … Noch wurde keine Position gesandt.",
+  "sos.track.sending": "Ihr Standort wird alle {seconds} s gesandt, bis der Notruf geschlossen ist.",
   "sos.with_position": "Ihre Position wurde mitgesandt.",
   "sos.without_position": "Ihre Position wurde nicht gesandt. Sagen Sie, wo Sie sind.",
 };

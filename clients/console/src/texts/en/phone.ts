@@ -1,6 +1,8 @@
 /** The phone page. */
 export const phone = {
   "enrol.about": "Scan the QR code that your organisation gave you, open its link, or type the code.",
+  "enrol.about.no_reader":
+    "This browser reads no QR codes. Scan it with the phone's camera app and paste here what it shows, open the link that came with it, or type the code.",
   "enrol.camera": "Picture of the camera",
   "enrol.code": "Enrolment code",
   "enrol.code.hint": "The sixteen letters and digits, the whole text, or the link.",
@@ -11,6 +13,11 @@ export const phone = {
   "enrol.known": "This phone is the radio of {name} at {organisation}. If you go on, it is that no more.",
   "enrol.keys": "This phone makes a key of its own, which never leaves it. Then you log in with your PIN.",
   "enrol.scan": "Scan the QR code",
+  "listened.about": "The microphone of this phone is open. It closes when the SOS is closed, at the latest.",
+  "listened.by": "{names} can hear you",
+  "listened.failed": "Your microphone does not open for {names}",
+  "listened.heading": "Your microphone is open",
+  "listened.left": "Ends by itself in",
   "location.heading": "Location",
   "location.look.alert": "followed your SOS",
   "location.look.group": "looked for who is in an area",
@@ -37,6 +44,8 @@ export const phone = {
   "location.state.on": "You may switch it off at any time, if your organisation allows it.",
   "location.state.switched_off": "You have switched it off.",
   "location.stored": "It is written down, for as long as your organisation's policy says.",
+  "location.track":
+    "Your SOS is open: until it is closed, this phone sends where it is every {seconds} s to those who answer it.",
   "location.what": "This phone sends where it is, at most every {seconds} s.",
   "location.who": "Dispatchers and managers of {organisation} may see it; each look is noted below.",
   "phone.fetched": "You were put into {group} for a while. It is the group that you hear now.",
@@ -107,6 +116,9 @@ export const phone = {
   "sos.state.raised": "SOS sent",
   "sos.state.sending": "Sending SOS… keep this page open",
   "sos.status": "Your SOS",
+  "sos.track.refused": "The browser gives no position. Say where you are.",
+  "sos.track.searching": "Finding out where you are… Your position has not been sent yet.",
+  "sos.track.sending": "Where you are is sent every {seconds} s, until the SOS is closed.",
   "sos.with_position": "Your position was sent along.",
   "sos.without_position": "Your position was not sent. Say where you are.",
 } as const;
