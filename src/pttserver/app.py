@@ -22,7 +22,7 @@ from pttserver.net.manage.door import serve_management
 from pttserver.net.origins import Origins
 from pttserver.net.pages import Pages
 from pttserver.net.site import Site, http_application
-from pttserver.net.tiles import Tiles
+from pttserver.net.tiles import Tiles, serve_tiles
 from pttserver.net.tls_port import TlsPort
 from pttserver.observe.log import get_logger
 from pttserver.observe.metrics import Metrics
@@ -135,8 +135,8 @@ class Application:
         door, origins = self._door(services, files, socket.port), Origins(settings.console.origins)
         pages = await asyncio.to_thread(Pages.load)
         admits = services.console.room.admits
-        tiles = Tiles(settings.console.map_tiles, settings.console.map_attribution, admits)
-        http = http_application(lambda: services.call_log.is_failing, pages, tiles)
+        http = http_application(lambda: services.call_log.is_failing, pages)
+        serve_tiles(http.state, Tiles(settings.console.map_tiles, settings.console.map_attribution, admits))
         serve_console(http.state, services.console, origins)
         serve_management(http.state, services.management)
         site = Site(door, settings.signalling, BoundedBody(http), origins)

@@ -18,6 +18,7 @@ from pttserver.net.origins import Origins, cookie_of, values_of
 from pttserver.net.pages import Pages
 from pttserver.net.problems import answer_problems
 from pttserver.net.protocols import LINK, WebSocketLink
+from pttserver.net.tiles import router as tiles_router
 from pttserver.observe.log import get_logger
 from pttserver.services.connection import Browser, Connection, Door
 from pttserver.sessions.attempts import TokenBucket, address_bucket
@@ -144,11 +145,15 @@ async def _refuse(send: Send, status: int, text: str) -> None:
     await send({"type": "websocket.http.response.body", "body": text.encode()})
 
 
-def http_application(is_failing: Callable[[], bool], pages: Pages, tiles: Asgi | None = None) -> FastAPI:
+def http_application(is_failing: Callable[[], bool], pages: Pages) -> FastAPI:
     """HTTP on the TLS port. What has no path of its own is a page."""
     http = FastAPI(title="pttserver", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     answer_problems(http)
-    for router in (console_router, *(part.router for part in (people, groups, devices, policy, rights, audit))):
+    for router in (
+        console_router,
+        tiles_router,
+        *(part.router for part in (people, groups, devices, policy, rights, audit)),
+    ):
         http.include_router(router)
 
     @http.get("/health", summary="State of the server", responses={503: {"model": Health}})
@@ -159,7 +164,5 @@ def http_application(is_failing: Callable[[], bool], pages: Pages, tiles: Asgi |
             response.status_code = 503
         return Health(status="failing" if failing else "ok", version=__version__)
 
-    if tiles is not None:
-        http.mount("/tiles", tiles)
     http.mount("/", pages)
     return http

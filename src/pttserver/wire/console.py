@@ -118,6 +118,15 @@ class RegisteredBrowser(Part):
     """Display name of the subscriber; may be empty."""
 
 
+class MapTiles(Part):
+    """The operator's own map, as far as there is one."""
+
+    levels: list[int]
+    """Zoom levels that there are tiles of, ascending; empty: there is no such map."""
+    attribution: str
+    """Whom the tiles are by; show it on the map."""
+
+
 class Problem(Part):
     """A request was refused."""
 
