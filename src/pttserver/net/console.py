@@ -115,9 +115,7 @@ async def login_passkey(
 @router.post("/logout", status_code=204, summary="End the session, and the one on the radio")
 async def logout(visitor: OfVisitor, console: OfConsole, response: Response) -> None:
     """Nothing is said if there was none."""
-    session = console.room.find(visitor.token)
-    if session is not None:
-        console.room.end(session)
+    await console.login.logout(visitor)
     response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.services.attendance import Attendance
+from pttserver.services.console_access import ConsoleAccess
 from pttserver.services.console_activation import ConsoleActivation
 from pttserver.services.console_browsers import ConsoleBrowsers
 from pttserver.services.console_limits import ConsoleLimits
@@ -54,6 +55,7 @@ def build_console(
         credentials=credentials,
         subscribers=Subscribers(database),
         audit=AuditLog(database),
+        access=ConsoleAccess(AuditLog(database), policies, clock),
         room=room,
         limits=limits,
         pins=pins,

@@ -4,6 +4,7 @@
    after the same time
 2. the second factor is for a ticket that the right password gave, for a short time; a challenge is answered once
 3. a TOTP code opens once; a passkey whose count does not follow was copied: it is refused, and the audit log says so
+4. the access log has the log-in before there is a session
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released
 from pttserver.services import naming
+from pttserver.services.console_access import ConsoleAccess
 from pttserver.services.console_limits import ConsoleLimits
 from pttserver.services.console_room import ConsoleRoom, may_use
 from pttserver.services.pin_check import PinCheck
@@ -77,6 +79,7 @@ class ConsoleLogin:
         credentials: ConsoleCredentials,
         subscribers: Subscribers,
         audit: AuditLog,
+        access: ConsoleAccess,
         room: ConsoleRoom,
         limits: ConsoleLimits,
         pins: PinCheck,
@@ -87,6 +90,7 @@ class ConsoleLogin:
         self._credentials = credentials
         self._subscribers = subscribers
         self._audit = audit
+        self._access = access
         self._room = room
         self._limits = limits
         self._pins = pins
@@ -105,6 +109,8 @@ class ConsoleLogin:
         fits = await self._pins.verify(account.password_hash if account is not None and usable else None, password)
         if account is None or not usable or not fits:
             self._limits.charge(visitor.address_bucket, charged_to, self._clock.now())
+            if account is not None and usable:
+                self._access.wrong_password(account.subscriber_id)
             raise AuthenticationFailed
         await self._policies.require(account.tenant_id)
         return self._second_step(visitor, account)
@@ -139,14 +145,14 @@ class ConsoleLogin:
             waiting.codes_left -= 1
             if waiting.codes_left:
                 self._waiting.put_back(ticket, waiting, self._clock.now())
-            raise self._refusal(visitor, account)
+            raise await self._refusal(visitor, account, "totp")
         try:
             fresh = await self._credentials.use_totp(account.subscriber_id, step, self._released(account, step))
         except NotFound:  # erased in the meantime
             fresh = False
         if not fresh:
-            raise self._refusal(visitor, account)
-        return await self._opened(visitor, account)
+            raise await self._refusal(visitor, account, "totp")
+        return await self._opened(visitor, account, "totp")
 
     async def by_passkey(self, visitor: Visitor, ticket: str, credential: Mapping[str, Any]) -> str:
         """The token of a new console session. Raises AuthenticationFailed; the challenge is used up either way."""
@@ -157,19 +163,19 @@ class ConsoleLogin:
             (each for each in _passkeys_of(account, visitor.origin) if each.passkey.credential_id == named), None
         )
         if kept is None or relying_party is None:
-            raise self._refusal(visitor, account)
+            raise await self._refusal(visitor, account, "passkey")
         count = passkeys.asserted(credential, kept.passkey, waiting.challenge, visitor.origin, relying_party)
         if count is None:
-            raise self._refusal(visitor, account)
+            raise await self._refusal(visitor, account, "passkey")
         released = self._released(account, count)
         try:
             follows = await self._credentials.use_passkey(account.subscriber_id, kept.number, count, released)
         except NotFound:  # reset or erased in the meantime
-            raise self._refusal(visitor, account) from None
+            raise await self._refusal(visitor, account, "passkey") from None
         if not follows:
             await self._suspect(account)
-            raise self._refusal(visitor, account)
-        return await self._opened(visitor, account)
+            raise await self._refusal(visitor, account, "passkey")
+        return await self._opened(visitor, account, "passkey")
 
     def _take(self, visitor: Visitor, ticket: str) -> _Waiting:
         """Raises AuthenticationFailed: an unknown or used ticket, or one of another origin."""
@@ -186,11 +192,12 @@ class ConsoleLogin:
             raise
         return waiting
 
-    def _refusal(self, visitor: Visitor, account: ConsoleAccount) -> AuthenticationFailed:
+    async def _refusal(self, visitor: Visitor, account: ConsoleAccount, factor: Factor) -> AuthenticationFailed:
         self._limits.charge(visitor.address_bucket, account.subscriber_id, self._clock.now())
+        await self._access.refused(account.tenant_id, account.subscriber_id, factor)
         return AuthenticationFailed()
 
-    async def _opened(self, visitor: Visitor, before: ConsoleAccount) -> str:
+    async def _opened(self, visitor: Visitor, before: ConsoleAccount, factor: Factor) -> str:
         """What was taken away since the password was checked must not come back by the second factor."""
         account = await self._accounts.of(before.subscriber_id)
         same = account is not None and account.activated_ms == before.activated_ms
@@ -198,6 +205,7 @@ class ConsoleLogin:
             raise AuthenticationFailed
         if account.disabled:
             raise Disabled("A dispatcher of your organisation disabled your devices.")
+        await self._access.logged_in(account.tenant_id, account.subscriber_id, factor)  # 4
         return await self.admit(visitor, account)
 
     async def admit(self, visitor: Visitor, account: ConsoleAccount) -> str:
@@ -211,6 +219,13 @@ class ConsoleLogin:
         at_ms = gate.release(Category.LAST_LOGIN, Purpose.SECURITY, who, self._clock.utc_ms())
         await self._subscribers.record_login(who, at_ms)
         return token
+
+    async def logout(self, visitor: Visitor) -> None:
+        """Ends the browser's session, and the one on the radio; nothing happens if there is none."""
+        session = self._room.find(visitor.token)
+        if session is not None:
+            self._room.end(session)
+            await self._access.logged_out(session.tenant_id, session.subscriber_id)
 
     def _released(self, account: ConsoleAccount, value: int) -> Released | None:
         gate = self._policies.gate(account.tenant_id)
