@@ -17,8 +17,8 @@ const TICK_QUANTA = 4; // of the loudspeaker: 11 ms at 48 kHz
 
 class Microphone extends AudioWorkletProcessor {
   private worker: MessagePort | undefined;
-  private utterance: number | undefined;
-  private remaining = Infinity; // samples until the utterance is closed
+  /** Samples until each is closed: who is listened to may talk in a group as well. */
+  private readonly utterances = new Map<number, number>();
   private piece = new Float32Array(PIECE);
   private filled = 0;
 
@@ -28,20 +28,26 @@ class Microphone extends AudioWorkletProcessor {
   }
 
   process([input]: Float32Array[][]): boolean {
-    if (this.utterance === undefined) return true;
+    if (this.utterances.size === 0) return true;
     this.hear(input?.[0] ?? new Float32Array(QUANTUM)); // unplugged: time runs on
-    this.remaining -= QUANTUM;
-    if (this.remaining <= 0) this.close();
+    for (const [utterance, remaining] of [...this.utterances]) {
+      this.utterances.set(utterance, remaining - QUANTUM);
+      if (remaining <= QUANTUM) this.close(utterance);
+    }
     return true;
   }
 
   private obey(message: ToMicrophone): void {
     if (message.kind === "port") this.worker = message.port;
     else if (message.kind === "open") {
-      this.close(); // the tail of the one before ends where this one begins
-      this.utterance = message.utterance;
-      this.remaining = Infinity;
-    } else if (message.utterance === this.utterance) this.remaining = message.tailS * sampleRate;
+      this.send(); // what was heard before is none of it
+      for (const [utterance, remaining] of [...this.utterances]) {
+        if (remaining < Infinity) this.close(utterance); // the tail of one before ends where this one begins
+      }
+      this.utterances.set(message.utterance, Infinity);
+    } else if (this.utterances.has(message.utterance)) {
+      this.utterances.set(message.utterance, message.tailS * sampleRate);
+    }
   }
 
   private hear(samples: Float32Array): void {
@@ -51,16 +57,18 @@ class Microphone extends AudioWorkletProcessor {
   }
 
   private send(): void {
-    const samples = this.piece.slice(0, this.filled);
+    if (this.filled === 0) return;
+    for (const utterance of this.utterances.keys()) {
+      const samples = this.piece.slice(0, this.filled);
+      this.tell({ kind: "sound", utterance, samples }, [samples.buffer]);
+    }
     this.filled = 0;
-    this.tell({ kind: "sound", utterance: this.utterance!, samples }, [samples.buffer]);
   }
 
-  private close(): void {
-    if (this.utterance === undefined) return;
-    if (this.filled > 0) this.send();
-    this.tell({ kind: "closed", utterance: this.utterance });
-    this.utterance = undefined;
+  private close(utterance: number): void {
+    this.send();
+    this.utterances.delete(utterance);
+    this.tell({ kind: "closed", utterance });
   }
 
   private tell(message: FromMicrophone, transferred: Transferable[] = []): void {

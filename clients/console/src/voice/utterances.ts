@@ -14,7 +14,7 @@ export interface UtteranceEvents {
 export class Utterances {
   private readonly running = new Map<number, UtteranceEncoder>();
   private newest = -1;
-  private spare = new UtteranceEncoder(); // opened before it is wanted: a codec takes a while to load
+  private spare: UtteranceEncoder | undefined = new UtteranceEncoder(); // opened before it is wanted: a codec takes a while to load
 
   constructor(
     private readonly rateHz: number,
@@ -42,7 +42,8 @@ export class Utterances {
 
   private begin(utterance: number, firstSampleAt: number): void {
     this.newest = utterance;
-    const encoder = this.spare.works ? this.spare : new UtteranceEncoder();
+    const encoder = this.spare?.works ? this.spare : new UtteranceEncoder();
+    this.spare = undefined; // another may begin while this one runs
     this.running.set(utterance, encoder);
     encoder.begin(
       this.rateHz,
@@ -50,7 +51,7 @@ export class Utterances {
       () => this.fail(utterance),
     );
     this.events.began(utterance, firstSampleAt);
-    setTimeout(() => (this.spare = new UtteranceEncoder()), BREATH_MS);
+    setTimeout(() => (this.spare ??= new UtteranceEncoder()), BREATH_MS);
   }
 
   private fail(utterance: number): void {
