@@ -51,6 +51,15 @@ globalThis.WebSocket = class extends Socket {
   }
 };
 """
+WAKE_LOCKS = """
+globalThis.wakeLocks = [];
+const request = WakeLock.prototype.request;
+WakeLock.prototype.request = async function (...given) {
+  const lock = await request.apply(this, given);
+  wakeLocks.push(lock);
+  return lock;
+};
+"""
 
 
 def microphone_file(folder: Path, sentence: int) -> Path:
@@ -153,6 +162,12 @@ class Phone:
         sound = np.frombuffer(base64.b64decode(found["sound"]), dtype="<i2").astype(float)
         places = np.arange(0, len(sound) - 1, found["rate"] / RATE_HZ)
         return np.interp(places, np.arange(len(sound)), sound).astype("<i2").tobytes()
+
+    async def keeps_awake(self, wanted: bool) -> None:
+        """Waits until the screen is kept on, or is no more; of a page with WAKE_LOCKS."""
+        await self.page.wait_for_function(
+            "(wanted) => wakeLocks.some(({ released }) => !released) === wanted", arg=wanted, timeout=5000
+        )
 
     async def lose_connection(self) -> None:
         await self.page.evaluate("sockets.at(-1).close(4999)")

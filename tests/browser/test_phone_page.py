@@ -2,10 +2,12 @@
 
 import asyncio
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
-from browser.phone import HOLD_S, RATE_HZ, Phone, microphone_file
+from browser.phone import HOLD_S, RATE_HZ, WAKE_LOCKS, Phone, microphone_file
+from browser.qr_camera import READER, QrCamera
 from browser.site import Site
 from e2e.messaging import writer
 from e2e.voices import listening, say, sentence
@@ -16,7 +18,7 @@ from ptthandset.handset import Handset
 from ptthandset.speech import SENTENCES, sentence_pcm
 from ptthandset.talkgroup import Talkgroup
 from pttserver.roles import Role
-from running_server import TENANT, Platform, until
+from running_server import PIN, PLAIN_POLICY, TENANT, Platform, until
 
 pytestmark = pytest.mark.system
 
@@ -155,6 +157,146 @@ async def test_location_is_shared_as_it_says_and_off_sends_nothing(site: Site) -
     assert phone.asked("alert.raise")
     assert not phone.asked("location.report")
     assert all("48." not in str(request) and "47.12" not in str(request) for request in phone.sent)
+
+
+async def dispatcher_on_duty(platform: Platform) -> Handset:
+    """Dora."""
+    credentials = await platform.enrol("Dora", "Patrol")
+    await platform.office.roles.set_role(TENANT, "Dora", Role.DISPATCHER)
+    return await platform.log_in(credentials)
+
+
+async def test_in_an_open_sos_the_phone_sends_where_it_is_and_says_so(site: Site) -> None:
+    place = {"latitude": 47.12, "longitude": 11.76, "accuracy": 5}
+    phone = await Phone.bought(site, geolocation=place, permissions=["geolocation", "microphone"])
+    policy = LOCATED.replace("sos_exception = false", "sos_exception = true\nsos_interval_s = 1")
+    await site.platform.organise("Patrol", policy=policy)
+    dora = await dispatcher_on_duty(site.platform)
+    await phone.enter("Anna", "Patrol")
+    await phone.go_to("Location")
+    await phone.page.get_by_role("switch", name="You are being located").click()
+    await phone.shows("No position leaves this phone now.")
+    await phone.go_to("Talk")
+
+    await phone.hold_sos()
+    await until(lambda: dora.alerts.open)
+    (alert,) = dora.alerts.open
+    for step in range(1, 4):
+        await asyncio.sleep(1.1)
+        await phone.page.context.set_geolocation({**place, "latitude": 47.12 + step / 1000})
+        await until(lambda: _latitude(dora, alert) == pytest.approx(47.12 + step / 1000))  # noqa: B023
+    await phone.shows("Where you are is sent every 1 s, until the SOS is closed.")
+    await phone.page.get_by_role("img", name="You are being located").wait_for()
+    await phone.go_to("Location")
+    await phone.shows("Your SOS is open: until it is closed, this phone sends where it is every 1 s")
+    assert await phone.page.get_by_text("No position leaves this phone now.").count() == 0
+
+    await dora.alerts.resolve(alert, "resolved")
+    await phone.shows("No position leaves this phone now.")
+    phone.sent.clear()
+    for step in range(3):
+        await asyncio.sleep(1.1)
+        await phone.page.context.set_geolocation({**place, "latitude": 48.0 + step})
+    assert not phone.asked("alert.position")
+    assert phone.complaints == []
+
+
+def _latitude(dispatcher: Handset, alert: str) -> float | None:
+    position = dispatcher.alerts.open[alert].position
+    return position.latitude if position is not None else None
+
+
+async def test_a_dispatcher_hears_the_phone_while_its_sos_is_open_and_the_phone_says_so(
+    site: Site, tmp_path: Path
+) -> None:
+    phone = await Phone.bought(site, microphone=microphone_file(tmp_path, SAID_BY_PHONE))
+    await site.platform.organise("Patrol", policy=f"{PLAIN_POLICY}\n[alerts]\nambient_listening = true\n")
+    dora = await dispatcher_on_duty(site.platform)
+    _, bert = await handset_in(site.platform, "Bert")
+    await phone.enter("Anna", "Patrol")
+    await phone.hold_sos()
+    await until(lambda: dora.alerts.open)
+    (alert,) = dora.alerts.open
+    shown = phone.page.get_by_role("region", name="Your microphone is open")
+    assert not await shown.count()
+
+    ambient = await dora.listening.listen(alert, "no answer to our calls", 60)
+    await shown.get_by_text("Dora can hear you").wait_for()
+    async with listening(ambient.group, bert) as (at_dora, at_bert):
+        await asyncio.sleep(len(sentence(SAID_BY_PHONE)) / RATE_HZ + 1)
+    assert best_likeness(bytes(at_dora)) == SAID_BY_PHONE
+    assert not any(at_bert)
+    await phone.go_to("Messages")
+    await shown.wait_for()  # in every room
+    await shown.get_by_text("Ends by itself in").wait_for()
+    await phone.go_to("Talk")
+
+    async with listening(ambient.group, bert) as (at_dora, at_bert):  # the key goes on to work
+        await phone.press(phone.talk_button)
+        await phone.shows("You are talking")
+        await asyncio.sleep(len(sentence(SAID_BY_PHONE)) / RATE_HZ + 1)
+        await phone.let_go()
+        await until(lambda: bert.talker is None and not bert.has_voice)
+    assert best_likeness(bytes(at_bert)) == SAID_BY_PHONE
+    assert best_likeness(bytes(at_dora)) == SAID_BY_PHONE
+
+    await dora.alerts.resolve(alert, "resolved")
+    await shown.wait_for(state="detached")
+    await until(ambient.over.is_set)
+    assert ambient.why == "alert_over"
+    assert phone.complaints == []
+
+
+async def test_the_screen_stays_on_while_somebody_talks_or_calls_for_help_and_not_longer(phone: Phone) -> None:
+    await handset_in(phone.site.platform, "Bert")
+    await phone.page.add_init_script(WAKE_LOCKS)
+    await phone.enter("Anna", "Patrol")
+    await phone.keeps_awake(True)  # a group is heard
+    await phone.go_to("Settings")
+    await phone.page.get_by_role("switch", name="Keep the screen on").click()
+    await phone.keeps_awake(False)
+    await phone.go_to("Talk")
+
+    await phone.press(phone.talk_button)
+    await phone.shows("You are talking")
+    await phone.keeps_awake(True)
+    await phone.let_go()
+    await phone.keeps_awake(False)
+
+    await phone.hold_sos()
+    await phone.keeps_awake(True)
+    await phone.page.get_by_role("button", name="Take the SOS back").click()
+    dialog = phone.page.get_by_role("dialog")
+    await dialog.get_by_label("Reason").fill("pressed in the pocket")
+    await dialog.get_by_role("button", name="Take the SOS back").click()
+    await phone.shows("The SOS was taken back.")
+    await phone.keeps_awake(False)
+
+
+async def test_a_qr_code_in_sight_of_the_camera_enrols_and_the_camera_goes_off(site: Site, tmp_path: Path) -> None:
+    await site.platform.organise("Patrol")
+    await site.platform.provisioning.add_subscriber(TENANT, "Anna", display_name="Anna", pin=PIN)
+    camera = QrCamera(tmp_path, (await site.platform.devices.add(TENANT, "Anna")).text)
+    phone = await Phone.bought(site, *camera.flags)
+    await phone.page.expose_function("readModules", camera.text_of)
+    await phone.page.add_init_script(READER)
+    await phone.page.goto(f"{site.address}/phone")
+    await phone.page.get_by_role("button", name="Scan the QR code").click()
+    await phone.page.get_by_label("Your PIN").wait_for()
+    assert await phone.page.evaluate("cameras.map(({ readyState }) => readyState)") == ["ended"]
+    assert camera.reads > 0
+
+
+async def test_a_browser_that_reads_no_qr_codes_says_what_to_do(phone: Phone) -> None:
+    await phone.page.goto(f"{phone.site.address}/phone")
+    await phone.shows(
+        "This browser reads no QR codes. Scan it with the phone's camera app and paste here what it shows"
+    )
+    assert not await phone.page.get_by_role("button", name="Scan the QR code").count()
+    pasted = (await phone.link("Anna", "Patrol")).partition("#enroll=")[2]
+    await phone.page.get_by_label("Enrolment code").fill(unquote(pasted))
+    await phone.page.get_by_role("button", name="Enrol this phone").click()
+    await phone.page.get_by_label("Your PIN").wait_for()
 
 
 async def test_a_log_in_elsewhere_is_told_and_can_be_taken_back(phone: Phone) -> None:
