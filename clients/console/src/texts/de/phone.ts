@@ -16,11 +16,10 @@ export const phone: Record<keyof typeof en, string> = {
   "enrol.keys":
     "Dieses Telefon erzeugt einen eigenen Schlüssel, der es nie verlässt. Danach melden Sie sich mit Ihrer PIN an.",
   "enrol.scan": "QR-Code scannen",
-  "listened.about": "Das Mikrofon dieses Telefons ist offen. Spätestens mit dem Notruf wird es geschlossen.",
+  "listened.about": "Das Mikrofon ist für die gezeigte Zeit offen, oder bis der Notruf geschlossen wird.",
   "listened.by": "Sie werden gehört von {names}",
   "listened.failed": "Ihr Mikrofon lässt sich für {names} nicht öffnen",
   "listened.heading": "Ihr Mikrofon ist offen",
-  "listened.left": "Endet von selbst in",
   "location.heading": "Standort",
   "location.look.alert": "verfolgte Ihren Notruf",
   "location.look.group": "suchte, wer in einem Gebiet ist",
@@ -34,6 +33,7 @@ export const phone: Record<keyof typeof en, string> = {
   "location.not_stored": "Nichts wird aufgeschrieben; die letzte Position ist nach Minuten vergessen.",
   "location.nothing": "Gerade verlässt keine Position dieses Telefon.",
   "location.off": "Sie werden nicht geortet",
+  "location.off_but_sos": "Sie werden nur für den Notruf geortet",
   "location.on": "Sie werden geortet",
   "location.refused": "Der Browser gibt keine Position. In den Einstellungen des Telefons für diese Seite erlauben.",
   "location.rounded": "Sie wird auf {size} gerundet, bevor jemand sie sieht.",
@@ -48,7 +48,7 @@ export const phone: Record<keyof typeof en, string> = {
   "location.state.switched_off": "Sie haben es abgeschaltet.",
   "location.stored": "Sie wird aufgeschrieben, so lange die Richtlinie Ihrer Organisation es sagt.",
   "location.track":
-    "Ihr Notruf ist offen: bis er geschlossen wird, sendet dieses Telefon alle {seconds} s, wo es ist, an die, die ihn bearbeiten.",
+    "Ihr Notruf ist offen: bis er geschlossen wird, sendet dieses Telefon alle {seconds} s, wo es ist, an die, die ihn bearbeiten.",
   "location.what": "Dieses Telefon sendet, wo es ist, höchstens alle {seconds} s.",
   "location.who": "Leitstelle und Management von {organisation} dürfen sie sehen; jeder Blick steht unten.",
   "phone.fetched": "Sie sind für eine Weile in {group}. Diese Gruppe hören Sie jetzt.",
@@ -121,7 +121,7 @@ export const phone: Record<keyof typeof en, string> = {
   "sos.status": "Ihr Notruf",
   "sos.track.refused": "Der Browser gibt keine Position. Sagen Sie, wo Sie sind.",
   "sos.track.searching": "Ihr Standort wird ermittelt … Noch wurde keine Position gesandt.",
-  "sos.track.sending": "Ihr Standort wird alle {seconds} s gesandt, bis der Notruf geschlossen ist.",
+  "sos.track.sending": "Ihr Standort wird alle {seconds} s gesandt, bis der Notruf geschlossen ist.",
   "sos.with_position": "Ihre Position wurde mitgesandt.",
   "sos.without_position": "Ihre Position wurde nicht gesandt. Sagen Sie, wo Sie sind.",
 };
