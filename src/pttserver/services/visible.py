@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from pttserver.privacy.categories import Category
+from pttserver.privacy.cutoffs import Cutoffs, Events
 from pttserver.privacy.policy import Policy
 from pttserver.privacy.retention import Event
 from pttserver.store.holdings import HeldRow, HeldValue
@@ -14,12 +15,12 @@ class Visibility:
     def __init__(self, policy: Policy, events: Sequence[Event], now_ms: int) -> None:
         self._policy = policy
         self._events = events
-        self._now_ms = now_ms
+        self._cutoffs = Cutoffs(policy, now_ms, Events(tuple(events)))
 
     def shows(self, category: Category | None, recorded_ms: int, extra: str = "") -> bool:
         if category is None:
             return True
-        cutoff = self._policy.rule(category, extra).retention.hidden_cutoff(self._now_ms, self._events)
+        cutoff = self._cutoffs.hidden(category, extra=extra)
         return cutoff is None or recorded_ms > cutoff
 
     def goes_ms(self, category: Category, recorded_ms: int, extra: str = "") -> int | None:

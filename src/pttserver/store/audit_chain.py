@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
@@ -26,6 +26,18 @@ from pttserver.store.governance_schema import audit_checkpoints, audit_entries
 from pttserver.store.vault import AUDIT, Vault
 
 ORIGIN = bytes(32)
+_LAST = (
+    select(audit_entries.c.sequence, audit_entries.c.digest)
+    .where(audit_entries.c.tenant_id == bindparam("tenant"))
+    .order_by(audit_entries.c.sequence.desc())
+    .limit(1)
+)
+_CHECKPOINT = (
+    select(audit_checkpoints)
+    .where(audit_checkpoints.c.tenant_id == bindparam("tenant"))
+    .order_by(audit_checkpoints.c.sequence.desc())
+    .limit(1)
+)
 Details = Mapping[str, str | int]
 
 
@@ -87,8 +99,7 @@ def append(sql: Connection, vault: Vault, note: AuditNote) -> int | None:
 
 def end_of_chain(sql: Connection, tenant_id: TenantId) -> tuple[int, bytes]:
     """Number and digest of the newest entry, or of the checkpoint that stands for what was pruned; 0: an empty log."""
-    mine = select(audit_entries.c.sequence, audit_entries.c.digest).where(audit_entries.c.tenant_id == tenant_id)
-    last = sql.execute(mine.order_by(audit_entries.c.sequence.desc()).limit(1)).first()
+    last = sql.execute(_LAST, {"tenant": tenant_id}).first()
     last = last or newest_checkpoint(sql, tenant_id)
     return (last.sequence, last.digest) if last else (0, ORIGIN)
 
@@ -117,5 +128,4 @@ def content(row: Mapping[str, Any]) -> bytes:
 
 def newest_checkpoint(sql: Connection, tenant_id: TenantId) -> Any:
     """Its row, or None."""
-    query = select(audit_checkpoints).where(audit_checkpoints.c.tenant_id == tenant_id)
-    return sql.execute(query.order_by(audit_checkpoints.c.sequence.desc()).limit(1)).first()
+    return sql.execute(_CHECKPOINT, {"tenant": tenant_id}).first()

@@ -62,7 +62,7 @@ def plan(
 
     Raises PolicyInvalid if another version of the server applied a policy that this one does not understand.
     """
-    if sql.execute(select(tenants.c.id).where(tenants.c.id == tenant_id)).first() is None:
+    if sql.execute(_TENANT, {"tenant": tenant_id}).first() is None:
         return None
     text = text_in_force(sql, vault, tenant_id)
     text = preset_text(DEFAULT) if text is None else text
@@ -108,3 +108,4 @@ def _what_governs() -> Any:
 
 
 _GOVERNING = _what_governs()
+_TENANT = select(tenants.c.id).where(tenants.c.id == bindparam("tenant"))

@@ -75,10 +75,12 @@ class FenceStore:
 
     async def changes(self) -> dict[TenantId, tuple[int, int]]:
         """By tenant that has fences, how many, and when one was changed last: another pair, other fences."""
-        pair = select(fences.c.tenant_id, func.count(), func.max(fences.c.changed_ms)).group_by(fences.c.tenant_id)
         return await self._database.read(
-            lambda sql: {TenantId(tenant): (number, newest) for tenant, number, newest in sql.execute(pair)}
+            lambda sql: {TenantId(tenant): (number, newest) for tenant, number, newest in sql.execute(_CHANGES)}
         )
+
+
+_CHANGES = select(fences.c.tenant_id, func.count(), func.max(fences.c.changed_ms)).group_by(fences.c.tenant_id)
 
 
 def _row(fence: StoredFence) -> dict[str, Any]:

@@ -126,7 +126,7 @@ class Holdings:
 
 def held(sql: Connection, keys: SubjectVault) -> list[HeldRow]:
     """Opened, table by table. Raises SealBroken."""
-    since_ms = sql.scalar(select(subjects.c.created_ms).where(subjects.c.id == keys.subject_id)) or 0
+    since_ms = sql.scalar(_CREATED, {"who": keys.subject_id}) or 0
     names = {"who": keys.subject_id, HISTORY: keys.reference(HISTORY), AUDIT: keys.reference(AUDIT)}
     has_any = sql.execute(_whether_any(), names).one()
     return [
@@ -155,22 +155,14 @@ def _standing_texts(sql: Connection, vault: Vault, tenant_id: TenantId) -> Itera
 
 def participations(sql: Connection, keys: SubjectVault) -> list[Participation]:
     """Newest first."""
-    me, part = keys.reference(HISTORY), call_participants.c
-    query = (
-        select(part.call_id, part.started_ms, calls.c.started_ms, calls.c.ended_ms, calls.c.initiator, groups.c.name)
-        .outerjoin(calls, calls.c.id == part.call_id)
-        .outerjoin(groups, groups.c.id == calls.c.group_id)
-        .where(_refers(part.subject, [me]))
-        .order_by(part.started_ms.desc(), part.call_id)
-    )
-    return [_participation(sql, me, row) for row in sql.execute(query)]
+    me = keys.reference(HISTORY)
+    return [_participation(sql, me, row) for row in sql.execute(_PARTICIPATIONS, {"me": me})]
 
 
 def _participation(sql: Connection, me: str, row: Any) -> Participation:
     call_id, recorded_ms, started_ms, ended_ms, initiator, group_name = row
-    part = call_participants.c
-    present = sql.scalars(select(part.subject).where(part.call_id == call_id))
-    spoken = sql.scalars(select(bursts.c.id).where(bursts.c.call_id == call_id, _refers(bursts.c.subject, [me])))
+    present = sql.scalars(_PRESENT, {"call": call_id})
+    spoken = sql.scalars(_SPOKEN, {"call": call_id, "me": me})
     return Participation(
         call_id=call_id,
         group_name=group_name,
@@ -203,9 +195,22 @@ def _is_about_who(table: Table) -> Any:
     return or_(False, *mine)
 
 
-def _refers(reference: Column[Any], names: Sequence[str]) -> Any:
+def _refers_to_me(reference: Column[Any]) -> Any:
     """Compared as text: the column's type takes only what the vault made."""
-    return type_coerce(reference, Text).in_(names)
+    return type_coerce(reference, Text) == bindparam("me")
+
+
+_PART = call_participants.c
+_CREATED = select(subjects.c.created_ms).where(subjects.c.id == bindparam("who"))
+_PARTICIPATIONS = (
+    select(_PART.call_id, _PART.started_ms, calls.c.started_ms, calls.c.ended_ms, calls.c.initiator, groups.c.name)
+    .outerjoin(calls, calls.c.id == _PART.call_id)
+    .outerjoin(groups, groups.c.id == calls.c.group_id)
+    .where(_refers_to_me(_PART.subject))
+    .order_by(_PART.started_ms.desc(), _PART.call_id)
+)
+_PRESENT = select(_PART.subject).where(_PART.call_id == bindparam("call"))
+_SPOKEN = select(bursts.c.id).where(bursts.c.call_id == bindparam("call"), _refers_to_me(bursts.c.subject))
 
 
 def _row(table: Table, row: Mapping[Any, Any], keys: SubjectVault, since_ms: int) -> HeldRow:
@@ -237,6 +242,7 @@ def _value(column: Column[Any], row: Mapping[Any, Any], keys: SubjectVault, sinc
     return HeldValue(column.name, category, extra, None if hidden else value, since_ms)
 
 
+@cache
 def _is_shown(column: Column[Any]) -> bool:
     """Who the row is about stands above it; keys of ours, and what the organisation's people wrote, are not theirs."""
     named = column is inventory.owner(column.table) or column in inventory.references(column.table)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, insert, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, insert, or_, select, update
 
 from pttserver.errors import OnHold
 from pttserver.ids import Personal, TenantId
@@ -43,8 +43,8 @@ def new_hold_id() -> str:
 
 def holds_on(sql: Connection, tenant_id: TenantId, subject_id: str | None, now_ms: int) -> list[Hold]:
     """Those that last now and cover anything of the subject; None: of anybody."""
-    covers = or_(_HOLD.subject_id.is_(None), _HOLD.subject_id == subject_id)
-    rows = sql.execute(_lasting(tenant_id, now_ms).where(covers) if subject_id else _lasting(tenant_id, now_ms))
+    when = {"tenant": tenant_id, "now_ms": now_ms}
+    rows = sql.execute(_LASTING_ON_ONE, {**when, "subject": subject_id}) if subject_id else sql.execute(_LASTING, when)
     return [_hold(row) for row in rows]
 
 
@@ -69,21 +69,23 @@ def refuse_held(
 
 def restricted_subjects(sql: Connection, tenant_id: TenantId) -> frozenset[str]:
     """Whose processing is restricted (GDPR Art. 18): their data are kept, and not used."""
-    restricted = select(subjects.c.id).where(subjects.c.tenant_id == tenant_id, subjects.c.restricted_ms.is_not(None))
-    return frozenset(sql.scalars(restricted))
+    return frozenset(sql.scalars(_RESTRICTED, {"tenant": tenant_id}))
 
 
-def _lasting(tenant_id: TenantId, now_ms: int) -> Select[Any]:
-    return (
-        select(_HOLD.id, _HOLD.tenant_id, _HOLD.subject_id, _HOLD.category, _HOLD.since_ms, _HOLD.until_ms)
-        .where(_HOLD.tenant_id == tenant_id, _lasts(now_ms))
-        .order_by(_HOLD.since_ms, _HOLD.id)
-    )
-
-
-def _lasts(now_ms: int) -> ColumnElement[bool]:
+def _lasts(now_ms: Any) -> ColumnElement[bool]:
     """From the moment that it is written, whatever the clocks of two processes say."""
     return or_(_HOLD.until_ms.is_(None), _HOLD.until_ms > now_ms)
+
+
+_LASTING = (
+    select(_HOLD.id, _HOLD.tenant_id, _HOLD.subject_id, _HOLD.category, _HOLD.since_ms, _HOLD.until_ms)
+    .where(_HOLD.tenant_id == bindparam("tenant"), _lasts(bindparam("now_ms", type_=BigInteger)))
+    .order_by(_HOLD.since_ms, _HOLD.id)
+)
+_LASTING_ON_ONE = _LASTING.where(or_(_HOLD.subject_id.is_(None), _HOLD.subject_id == bindparam("subject")))
+_RESTRICTED = select(subjects.c.id).where(
+    subjects.c.tenant_id == bindparam("tenant"), subjects.c.restricted_ms.is_not(None)
+)
 
 
 def _hold(row: Any, *said: Personal | None) -> Hold:

@@ -6,6 +6,7 @@ personal column is in all of them at once.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import Column, Table
 
@@ -47,16 +48,19 @@ def personal() -> list[InventoryRow]:
     return [row for row in inventory() if row.category is not None]
 
 
+@cache
 def owner(table: Table) -> Column[str] | None:
     """The column that names the subject of a row by its identifier; None: there is none."""
     return next(_naming_a_subject(table), None)
 
 
+@cache
 def others(table: Table) -> list[Column[str]]:
     """The columns that name somebody else than the subject of a row."""
     return list(_naming_a_subject(table))[1:]
 
 
+@cache
 def references(table: Table) -> list[Column[str]]:
     """The columns that name a subject by a reference."""
     return [column for column in table.columns if isinstance(column.type, ReferenceType)]

@@ -6,8 +6,8 @@ reference to its subject: without it nobody could find the key. What stays is re
 stricter form. The audit log, a chain, is pruned elsewhere.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -17,14 +17,9 @@ from sqlalchemy import (
     Connection,
     Table,
     and_,
-    bindparam,
-    delete,
     exists,
-    func,
-    literal_column,
     or_,
     select,
-    update,
 )
 
 from pttserver.ids import TenantId
@@ -34,45 +29,52 @@ from pttserver.privacy.gate import Gate
 from pttserver.store.columns import Happening, Lasting, ReferenceType
 from pttserver.store.governance_schema import audit_entries, subjects
 from pttserver.store.holds import holds_on, restricted_subjects
+from pttserver.store.over import TENANT, Over, Whom, contact, ended, old, outlived, own_field
 from pttserver.store.rewriting import Rewriting, formed, laxer
 from pttserver.store.schema import subscriber_fields
 from pttserver.store.tables import metadata
 from pttserver.store.vault import Vault
 
-_ROWID: ColumnElement[int] = literal_column("rowid")
 _SHREDDED_PER_ROW = 50  # what hangs on a subject, roughly: so much smaller is a batch of subjects
 _CHAINED = frozenset({audit_entries})
+_OWN_FIELDS = (
+    select(subscriber_fields.c.name)
+    .distinct()
+    .where(subscriber_fields.c.subscriber_id.in_(select(subjects.c.id).where(subjects.c.tenant_id == TENANT)))
+    .where(subscriber_fields.c.extra.is_not(None))
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Rows of a table that are over. `emptied`: the columns that lose their values; none: whole rows go."""
+    """What is over by one cut-off. `values`: those that the statements take."""
 
     category: Category
-    table: Table
-    over: ColumnElement[bool]
-    emptied: tuple[str, ...] = ()
+    over: Over
+    values: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def table(self) -> Table:
+        return self.over.table
 
     @property
     def name(self) -> str:
-        return ".".join((self.table.name, *self.emptied[:1]))
+        return ".".join((self.table.name, *self.over.emptied[:1]))
 
     def count(self, sql: Connection) -> int:
-        return sql.scalar(select(func.count()).select_from(self.table).where(self.over)) or 0
+        return sql.scalar(self.over.number, self.values) or 0
 
     def finds_any(self, sql: Connection) -> bool:
-        return sql.execute(select(_ROWID).select_from(self.table).where(self.over).limit(1)).first() is not None
+        return sql.execute(self.over.any_row, self.values).first() is not None
 
     def erase(self, sql: Connection, limit: int) -> int:
         """Up to `limit` rows; gives how many. Not of subjects: those that are `due` are shredded."""
-        these = _ROWID.in_(select(_ROWID).select_from(self.table).where(self.over).limit(limit))
-        if self.emptied:
-            return sql.execute(update(self.table).where(these).values(dict.fromkeys(self.emptied))).rowcount
-        return sql.execute(delete(self.table).where(these)).rowcount
+        return sql.execute(self.over.gone, {**self.values, "limit": limit}).rowcount
 
     def due(self, sql: Connection, limit: int) -> list[str]:
         """The subjects to shred, so many as weigh about as much as `limit` rows."""
-        return list(sql.scalars(select(subjects.c.id).where(self.over).limit(max(1, limit // _SHREDDED_PER_ROW))))
+        some = max(1, limit // _SHREDDED_PER_ROW)
+        return list(sql.scalars(self.over.subject_ids, {**self.values, "limit": some}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,16 @@ class _Reach:
     cutoff_ms: int
     only: str | None = None
     spared: frozenset[str] = frozenset()
+
+    @property
+    def whom(self) -> Whom:
+        if self.only is not None:
+            return Whom.ONE
+        return Whom.OTHERS if self.spared else Whom.ALL
+
+    @property
+    def named(self) -> list[str]:
+        return sorted(self.spared) if self.only is None else [self.only]
 
 
 class Planner:
@@ -95,20 +107,21 @@ class Planner:
         self.cutoffs = cutoffs
         self._holds = holds_on(sql, tenant_id, None, cutoffs.now_ms)
         self._restricted = restricted_subjects(sql, tenant_id)
+        self._filled = self._find_filled()
 
     def steps(self) -> Iterator[Step | Rewriting]:
         """First whom to shred: what hangs on it need not be looked at again. Last what stays, in another form."""
         yield from self._accounts()
-        for table in self._filled():
+        for table in self._filled:
             happening, lasting = table.info.get("happening"), table.info.get("lasting")
             if happening is not None and table not in _CHAINED:
                 yield from self._happenings(table, happening)
             if lasting is not None:
-                yield from (self._fields if table is subscriber_fields else self._lasting)(table, lasting)
+                yield from self._fields(table) if table is subscriber_fields else self._lasting(table, lasting)
         if self._only is None:
             yield from self._rewritings()
 
-    def _filled(self) -> list[Table]:
+    def _find_filled(self) -> list[Table]:
         """Those in which something may be over: most organisations have nothing in many tables."""
         has_any = self._sql.execute(_whether_any(), {"tenant": self._tenant_id}).one()
         return [table for table, any_row in zip(metadata.sorted_tables, has_any, strict=True) if any_row]
@@ -154,31 +167,20 @@ class Planner:
 
     def _happenings(self, table: Table, record: Happening) -> Iterator[Step]:
         for reach in self._reaches(record.category, _categories(table)):
-            yield Step(record.category, table, self._old(table, record, reach))
+            yield self._step(record.category, old(table, None, reach.whom), reach)
         for column in table.columns:
             category = column.info["category"]
             if column.nullable and category not in (None, record.category):
-                yield from self._emptied_early(table, record, column)
+                # a hold on anything of a row keeps the reference too: by it the hold finds the row
+                touched = _categories(table) if column.name == record.subject else frozenset({category})
+                for reach in self._reaches(category, touched):
+                    yield self._step(category, old(table, column, reach.whom), reach)
 
-    def _emptied_early(self, table: Table, record: Happening, column: Column[Any]) -> Iterator[Step]:
-        """A hold on anything of a row keeps the reference too: by it the hold finds the row."""
-        category, emptied, touched = column.info["category"], [column], frozenset({column.info["category"]})
-        if column.name == record.subject:
-            emptied += [other for other in table.columns if other.info.get("form") == "sealed" and other.nullable]
-            touched = _categories(table)
-        for reach in self._reaches(category, touched):
-            over = and_(column.is_not(None), self._old(table, record, reach))
-            yield Step(category, table, over, tuple(each.name for each in emptied))
-
-    def _old(self, table: Table, record: Happening, reach: _Reach) -> ColumnElement[bool]:
-        old = and_(table.c.tenant_id == self._tenant_id, table.c[record.since] <= reach.cutoff_ms)
-        subject = table.c[record.subject]
-        if reach.only is not None:
-            return and_(old, subject.in_(self._references([reach.only])))
-        if not reach.spared:
-            return old
-        spared = self._references(sorted(reach.spared))
-        return and_(old, or_(subject.is_(None), subject.not_in(spared)))
+    def _step(self, category: Category, over: Over, reach: _Reach, **more: str) -> Step:
+        values: dict[str, Any] = {"tenant": self._tenant_id, "cutoff_ms": reach.cutoff_ms, **more}
+        if reach.named:
+            values["whose"] = self._references(reach.named) if "happening" in over.table.info else reach.named
+        return Step(category, over, values)
 
     def _references(self, subject_ids: Sequence[str]) -> list[str]:
         known = self._vault.subjects(self._sql, subject_ids)
@@ -190,54 +192,34 @@ class Planner:
         """A subject goes as a whole, so that a hold on any of its categories spares it."""
         account = self.cutoffs.account
         for reach in self._reaches(account, frozenset(Category)):
-            over = and_(self._whose(reach), subjects.c.kind != "tenant", subjects.c.created_ms <= reach.cutoff_ms)
-            yield Step(account, subjects, over)
+            yield self._step(account, ended(reach.whom), reach)
 
     def _lasting(self, table: Table, record: Lasting) -> Iterator[Step]:
         if record.category is not None:
             for reach in self._reaches(record.category, _categories(table)):
-                yield Step(record.category, table, self._since(table, record, record.since, reach))
+                yield self._step(record.category, outlived(table, None, reach.whom), reach)
         for column in table.columns:
             category = column.info["category"]
             if column.nullable and category not in (None, record.category):
-                since = record.since_of.get(column.name, record.since)
                 for reach in self._reaches(category, frozenset({category})):
-                    over = and_(column.is_not(None), self._since(table, record, since, reach))
-                    yield Step(category, table, over, (column.name,))
+                    yield self._step(category, outlived(table, column, reach.whom), reach)
 
-    def _fields(self, table: Table, record: Lasting) -> Iterator[Step]:
+    def _fields(self, table: Table) -> Iterator[Step]:
         """A field is a row: either contact data, or one of the organisation's own, which has a rule by its name."""
-        contact, extra = table.c.contact, table.c.extra
         for reach in self._reaches(Category.CONTACT_DATA, frozenset({Category.CONTACT_DATA})):
-            over = and_(contact.is_not(None), self._since(table, record, record.since, reach))
-            yield Step(Category.CONTACT_DATA, table, over)
+            yield self._step(Category.CONTACT_DATA, contact(table, reach.whom), reach)
         for name in self._own_fields():
             for reach in self._reaches(Category.EXTRA, frozenset({Category.EXTRA}), name):
-                named = and_(extra.is_not(None), table.c.name == name)
-                yield Step(Category.EXTRA, table, and_(named, self._since(table, record, record.since, reach)))
+                yield self._step(Category.EXTRA, own_field(table, reach.whom), reach, own_field=name)
 
     def _own_fields(self) -> Sequence[str]:
         """Names of the organisation's own fields that anybody has."""
-        table = subscriber_fields
-        mine = table.c.subscriber_id.in_(select(subjects.c.id).where(subjects.c.tenant_id == self._tenant_id))
-        return self._sql.scalars(select(table.c.name).distinct().where(mine, table.c.extra.is_not(None))).all()
-
-    def _since(self, table: Table, record: Lasting, since: str | None, reach: _Reach) -> ColumnElement[bool]:
-        owners, owner = select(subjects.c.id).where(self._whose(reach)), table.c[record.subject]
-        if since is None:
-            return owner.in_(owners.where(subjects.c.created_ms <= reach.cutoff_ms))
-        return and_(owner.in_(owners), table.c[since] <= reach.cutoff_ms)
-
-    def _whose(self, reach: _Reach) -> ColumnElement[bool]:
-        mine = subjects.c.tenant_id == self._tenant_id
-        if reach.only is not None:
-            return and_(mine, subjects.c.id == reach.only)
-        return and_(mine, subjects.c.id.not_in(sorted(reach.spared))) if reach.spared else mine
+        return self._sql.scalars(_OWN_FIELDS, {"tenant": self._tenant_id}).all()
 
     # What stays ---------------------------------------------------------------------------------------------------
 
     def _rewritings(self) -> Iterator[Rewriting]:
-        for table in self._filled():
+        for table in self._filled:
             for column in () if table in _CHAINED else formed(table):
                 held = self._held(frozenset({column.info["category"]}))
                 if held is not None:
@@ -262,7 +244,8 @@ class Planner:
         self, table: Table, owner: Column[Any], held: frozenset[str], *, by_reference: bool
     ) -> ColumnElement[bool]:
         if not by_reference:
-            return owner.in_(select(subjects.c.id).where(self._whose(_Reach(0, spared=held))))
+            theirs = select(subjects.c.id).where(subjects.c.tenant_id == self._tenant_id)
+            return owner.in_(theirs.where(subjects.c.id.not_in(sorted(held))) if held else theirs)
         mine = table.c.tenant_id == self._tenant_id
         if not held:
             return mine
@@ -281,7 +264,7 @@ def _whether_any() -> Any:
 
 def _any_row(table: Table) -> Any:
     any_row = select(1).select_from(table)
-    return any_row.where(table.c.tenant_id == bindparam("tenant")) if "happening" in table.info else any_row
+    return any_row.where(table.c.tenant_id == TENANT) if "happening" in table.info else any_row
 
 
 @cache

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from pttserver.errors import SealBroken
 from pttserver.ids import Personal, TenantId
@@ -16,10 +16,26 @@ from pttserver.store.governance_schema import policy_versions
 from pttserver.store.schema import tenants
 from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
 
-_TEXT = select(policy_versions.c.text, *KEY_COLUMNS).select_from(
-    with_keys(policy_versions, policy_versions.c.tenant_id)
+_VERSION = policy_versions.c
+_TEXT = (
+    select(_VERSION.text, *KEY_COLUMNS)
+    .select_from(with_keys(policy_versions, _VERSION.tenant_id))
+    .where(_VERSION.tenant_id == bindparam("tenant"))
+    .order_by(_VERSION.id.desc())
+    .limit(1)
 )
-_NEWEST = select(func.max(policy_versions.c.id)).group_by(policy_versions.c.tenant_id)
+_NUMBERS = (
+    select(tenants.c.id, func.max(_VERSION.id))
+    .outerjoin(policy_versions, _VERSION.tenant_id == tenants.c.id)
+    .group_by(tenants.c.id)
+)
+_NEWEST = select(func.max(_VERSION.id)).group_by(_VERSION.tenant_id)
+_IN_FORCE = (
+    select(tenants.c.id.label("owner"), *_VERSION, *KEY_COLUMNS)
+    .select_from(with_keys(tenants, tenants.c.id))
+    .outerjoin(policy_versions, (_VERSION.tenant_id == tenants.c.id) & _VERSION.id.in_(_NEWEST))
+    .order_by(tenants.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +94,11 @@ class Policies:
 
     async def numbers(self) -> dict[TenantId, int | None]:
         """Of each tenant's newest version, without its text; None: the tenant has none."""
-        version = policy_versions.c
-        newest = (
-            select(tenants.c.id, func.max(version.id))
-            .outerjoin(policy_versions, version.tenant_id == tenants.c.id)
-            .group_by(tenants.c.id)
-        )
-        return await self._database.read(lambda sql: {row[0]: row[1] for row in sql.execute(newest)})
+        return await self._database.read(lambda sql: {row[0]: row[1] for row in sql.execute(_NUMBERS)})
 
     async def in_force(self, only: TenantId | None = None) -> dict[TenantId, InForce | None]:
         """Each tenant's newest version, or one tenant's; None: the tenant has none."""
-        version = policy_versions.c
-        newest = (
-            select(tenants.c.id.label("owner"), *policy_versions.c, *KEY_COLUMNS)
-            .select_from(with_keys(tenants, tenants.c.id))
-            .outerjoin(policy_versions, (version.tenant_id == tenants.c.id) & version.id.in_(_NEWEST))
-            .order_by(tenants.c.id)
-        )
-        if only is not None:
-            newest = newest.where(tenants.c.id == only)
+        newest = _IN_FORCE if only is None else _IN_FORCE.where(tenants.c.id == only)
         vault = self._database.vault
 
         def work(sql: Connection) -> dict[TenantId, InForce | None]:
@@ -122,8 +124,7 @@ class Policies:
 
 def text_in_force(sql: Connection, vault: Vault, tenant_id: TenantId) -> str | None:
     """Within the caller's transaction; None: no policy was ever applied, or there is no such tenant."""
-    mine = _TEXT.where(policy_versions.c.tenant_id == tenant_id)
-    row = sql.execute(mine.order_by(policy_versions.c.id.desc()).limit(1)).first()
+    row = sql.execute(_TEXT, {"tenant": tenant_id}).first()
     return None if row is None else vault.keys(row).required_text(row.text)
 
 

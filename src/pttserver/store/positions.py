@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Text, func, insert, select, type_coerce
+from sqlalchemy import Connection, Text, bindparam, func, insert, select, type_coerce
 
 from pttserver.ids import SubscriberId, TenantId
 from pttserver.privacy.released import Released
@@ -122,12 +122,16 @@ def _policy_numbers(sql: Connection, tenant_ids: Collection[TenantId]) -> Mappin
     return {row[0]: row[1] for row in sql.execute(newest.group_by(version.tenant_id))}
 
 
+_WHO = subscribers.c
+_RIGHTS = (
+    select(_WHO.id, *RIGHTS_COLUMNS, *KEY_COLUMNS)
+    .select_from(with_rights(with_keys(subscribers, _WHO.id), _WHO.id))
+    .where(_WHO.id.in_(bindparam("some", expanding=True)), _WHO.removed_ms.is_(None))
+)
+
+
 def _rights(sql: Connection, subscriber_ids: Sequence[SubscriberId]) -> dict[SubscriberId, Rights]:
-    who = subscribers.c
-    rows = select(who.id, *RIGHTS_COLUMNS, *KEY_COLUMNS).select_from(
-        with_rights(with_keys(subscribers, who.id), who.id)
-    )
-    found = sql.execute(rows.where(who.id.in_(subscriber_ids), who.removed_ms.is_(None)))
+    found = sql.execute(_RIGHTS, {"some": subscriber_ids})
     return {SubscriberId(row.id): rights_in_force(row) for row in found}
 
 

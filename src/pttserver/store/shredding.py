@@ -5,9 +5,10 @@ others' too (a call, a talk burst) stay without it: no dead reference is left in
 Entries of the audit log keep theirs, since they are a chain: it leads nowhere once the key is gone.
 """
 
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Column, Connection, Text, bindparam, delete, select, update
 
 from pttserver.crypto.sealing import NONCE_BYTES
 from pttserver.errors import SealBroken
@@ -60,13 +61,24 @@ def shred_tenant(sql: Connection, tenant_id: TenantId) -> bool:
 
 
 def _forget(sql: Connection, keys: SubjectVault) -> None:
-    said = select(messages.c.id).where(messages.c.subject.in_(keys.references()))
-    sql.execute(delete(deliveries).where(deliveries.c.message_id.in_(said)))  # nobody can read them any more
-    for column in OWN:
-        sql.execute(delete(column.table).where(column.in_(keys.references())))
-    for column, blanked in SHARED.items():
-        row = update(column.table).where(column.in_(keys.references()))
-        sql.execute(row.values(dict.fromkeys(blanked)))
+    names = {"names": keys.references()}
+    for statement in _forgetting(OWN):
+        sql.execute(statement, names)
+
+
+@cache
+def _forgetting(own: tuple[Column[Any], ...]) -> list[Any]:
+    """The statements, made once: first the deliveries of what the subject said, which nobody can read any more."""
+    names = bindparam("names", type_=Text, expanding=True)
+    said = select(messages.c.id).where(messages.c.subject.in_(names))
+    return [
+        delete(deliveries).where(deliveries.c.message_id.in_(said)),
+        *(delete(column.table).where(column.in_(names)) for column in own),
+        *(
+            update(column.table).where(column.in_(names)).values(dict.fromkeys(blanked))
+            for column, blanked in SHARED.items()
+        ),
+    ]
 
 
 def subject_trace(sql: Connection, subject_id: str) -> bytes | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import aiosqlite
-from sqlalchemy import Connection, Dialect, Engine, StaticPool, create_engine, event, make_url
+from sqlalchemy import Connection, Dialect, Engine, StaticPool, create_engine, make_url
 from sqlalchemy.util import LRUCache
 from sqlcipher3 import dbapi2
 
@@ -42,9 +42,10 @@ def refuse_old_sqlite(version: tuple[int, ...] = dbapi2.sqlite_version_info) -> 
 class SqliteConnection:
     """One connection in a thread of its own (aiosqlite), in which whole transactions run."""
 
-    def __init__(self, connection: aiosqlite.Connection, engine: Engine) -> None:
+    def __init__(self, connection: aiosqlite.Connection, engine: Engine, begin: str) -> None:
         self._connection = connection
         self._engine = engine
+        self._begin = begin
         self._sql: Connection | None = None
         self.waiting = 0
 
@@ -61,7 +62,7 @@ class SqliteConnection:
     @classmethod
     async def _open(cls, file: Path, busy_timeout_s: float, pragmas: tuple[str, ...], begin: str) -> Self:
         connection = await aiosqlite.Connection(lambda: _connect(file, busy_timeout_s), iter_chunk_size=64)
-        return cls(connection, _engine(connection._conn, busy_timeout_s, pragmas, begin))
+        return cls(connection, _engine(connection._conn, busy_timeout_s, pragmas), begin)
 
     async def run(self, work: Callable[[Connection], T], taken: str | None) -> T:
         """One transaction.
@@ -80,6 +81,7 @@ class SqliteConnection:
             if self._sql is None:
                 self._sql = self._engine.connect()  # kept: to open it anew costs as much as a small query
             with self._sql.begin():
+                self._raw(self._begin)  # not by an event: each statement would look for its listeners
                 return work(self._sql)
 
     async def truncate_log(self) -> bool:
@@ -104,7 +106,7 @@ class SqliteConnection:
             self._raw(f"PRAGMA busy_timeout = {patience_ms}")
 
     def _raw(self, statement: str) -> Any:
-        """A statement that is no part of a transaction; gives its first row. Raises StoreUnavailable."""
+        """A statement that is no part of a transaction, or begins one; gives its first row. Raises StoreUnavailable."""
         try:
             return self._connection._conn.execute(statement).fetchone()
         except dbapi2.DatabaseError as error:
@@ -147,7 +149,7 @@ _DIALECT = _dialect()
 _COMPILED: LRUCache[Any, Any] = LRUCache(1000)
 
 
-def _engine(raw: Any, busy_timeout_s: float, pragmas: tuple[str, ...], begin: str) -> Engine:
+def _engine(raw: Any, busy_timeout_s: float, pragmas: tuple[str, ...]) -> Engine:
     def prepared() -> Any:
         _use_write_ahead_log(raw, busy_timeout_s)
         for pragma in pragmas:
@@ -156,10 +158,4 @@ def _engine(raw: Any, busy_timeout_s: float, pragmas: tuple[str, ...], begin: st
 
     pool, url = StaticPool(prepared, dialect=_DIALECT), make_url("sqlite://")
     # The parameters hold personal data, and errors are logged
-    engine = Engine(pool, _DIALECT, url, hide_parameters=True, execution_options={"compiled_cache": _COMPILED})
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
+    return Engine(pool, _DIALECT, url, hide_parameters=True, execution_options={"compiled_cache": _COMPILED})

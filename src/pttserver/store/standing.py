@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, Text, bindparam, select, tuple_
 
 from pttserver.ids import DeviceId, GroupId, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
@@ -28,6 +28,10 @@ _MEMBER = select(members.c.group_id, members.c.subscriber_id, members.c.priority
 _PERSON = select(
     subscribers.c.id, subscribers.c.display_name, subscribers.c.created_ms, *RIGHTS_COLUMNS, *KEY_COLUMNS
 ).select_from(with_rights(with_keys(subscribers, subscribers.c.id), subscribers.c.id))
+_SOME = bindparam("some", type_=Text, expanding=True)
+_PEOPLE = _PERSON.where(subscribers.c.id.in_(_SOME))
+_ALIVE = select(devices.c.id, devices.c.subscriber_id).where(devices.c.revoked_ms.is_(None), devices.c.id.in_(_SOME))
+_CONTROLS = select(device_controls).where(device_controls.c.device_id.in_(_SOME))
 
 
 async def standing_number(database: Database) -> int:
@@ -74,7 +78,7 @@ async def people(
         found, looked_at = {}, {}
         cutoffs = {each: Cutoffs(policy, now_ms, events_of(sql, each)) for each, policy in policies.items()}
         for some in _chunks(wanted):
-            for row in sql.execute(_PERSON.where(subscribers.c.id.in_(some))):
+            for row in sql.execute(_PEOPLE, {"some": some}):
                 rights, hidden = rights_in_force(row), _is_hidden(cutoffs.get(row.key_tenant), row)
                 fingerprint = hash((row.display_name, row.key_restricted_ms, rights, hidden))
                 looked_at[row.id] = fingerprint
@@ -91,10 +95,9 @@ def _is_hidden(cutoffs: Cutoffs | None, row: Any) -> bool:
 
 
 def _ended_devices(sql: Connection, owners: Mapping[DeviceId, SubscriberId]) -> frozenset[DeviceId]:
-    alive = select(devices.c.id, devices.c.subscriber_id).where(devices.c.revoked_ms.is_(None))
     held: set[tuple[str, str]] = set()
     for some in _chunks(owners):
-        held.update((row.id, row.subscriber_id) for row in sql.execute(alive.where(devices.c.id.in_(some))))
+        held.update((row.id, row.subscriber_id) for row in sql.execute(_ALIVE, {"some": some}))
     return frozenset(device_id for device_id, owner in owners.items() if (device_id, owner) not in held)
 
 
@@ -102,7 +105,7 @@ def _controlled(sql: Connection, devices: Iterable[DeviceId]) -> tuple[frozenset
     """Those that are disabled, and those that are wiped."""
     stunned, wiped = set[DeviceId](), set[DeviceId]()
     for some in _chunks(devices):
-        for row in sql.execute(select(device_controls).where(device_controls.c.device_id.in_(some))):
+        for row in sql.execute(_CONTROLS, {"some": some}):
             if row.stunned_ms is not None:
                 stunned.add(row.device_id)
             if row.wiped_ms is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from pttserver.errors import InvalidValue, NotFound
 from pttserver.ids import TenantId
@@ -14,6 +14,10 @@ from pttserver.store.schema import subscribers
 
 _SUBJECT = select(
     subjects.c.id, subjects.c.tenant_id, subjects.c.kind, subjects.c.restricted_ms, subjects.c.restriction
+)
+
+_PEOPLE = _SUBJECT.where(subjects.c.tenant_id == bindparam("tenant"), subjects.c.kind != "tenant").order_by(
+    subjects.c.id
 )
 
 
@@ -82,5 +86,4 @@ def restricted(sql: Connection, subject_id: str) -> bool:
 
 def subjects_of(sql: Connection, tenant_id: TenantId) -> list[Subject]:
     """All people of a tenant, the tenant itself left out."""
-    query = _SUBJECT.where(subjects.c.tenant_id == tenant_id, subjects.c.kind != "tenant").order_by(subjects.c.id)
-    return [Subject(*row) for row in sql.execute(query)]
+    return [Subject(*row) for row in sql.execute(_PEOPLE, {"tenant": tenant_id})]

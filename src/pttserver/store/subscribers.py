@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from pttserver.crypto.sealing import PSEUDONYM_PREFIX
 from pttserver.errors import NotFound
@@ -32,6 +32,10 @@ _SUBSCRIBER = select(
 ).select_from(with_keys(subscribers, subscribers.c.id))
 IDENTIFIER_TAKEN = "a subscriber with this identifier exists already"
 _PRESENT = subscribers.c.removed_ms.is_(None)
+_OF_TENANT = _SUBSCRIBER.where(subscribers.c.tenant_id == bindparam("tenant"), _PRESENT)
+_NAMED = _OF_TENANT.where(
+    (subscribers.c.identifier_index == bindparam("index")) | (subscribers.c.id == bindparam("name_or_id"))
+)
 
 
 class Subscribers:
@@ -49,11 +53,10 @@ class Subscribers:
 
     async def of_tenant(self, tenant_id: TenantId) -> list[Subscriber]:
         """By identifier."""
-        query = _SUBSCRIBER.where(subscribers.c.tenant_id == tenant_id, _PRESENT)
         vault = self._database.vault
 
         def work(sql: Connection) -> list[Subscriber]:
-            return [_subscriber(vault, row) for row in sql.execute(query)]
+            return [_subscriber(vault, row) for row in sql.execute(_OF_TENANT, {"tenant": tenant_id})]
 
         return sorted(await self._database.read(work), key=_by_identifier)
 
@@ -66,8 +69,8 @@ class Subscribers:
                 index = vault.identifier_index(sql, tenant_id, identifier_or_id)
             except NotFound:
                 return None
-            named = (subscribers.c.identifier_index == index) | (subscribers.c.id == identifier_or_id)
-            rows = sql.execute(_SUBSCRIBER.where(subscribers.c.tenant_id == tenant_id, named, _PRESENT)).all()
+            named = {"tenant": tenant_id, "index": index, "name_or_id": identifier_or_id}
+            rows = sql.execute(_NAMED, named).all()
             refuse_several(row.id for row in rows)
             return _subscriber(vault, rows[0]) if rows else None
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, ScalarSelect, Select, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, ScalarSelect, Select, Table, bindparam, delete, func, insert, select, update
 
 import pttserver.store.location_schema  # noqa: F401 - its tables are part of the schema
 from pttserver.ids import TenantId
@@ -61,8 +61,22 @@ class Sweep:
     outcome: Outcome
 
 
+_LAST_TIME = select(func.coalesce(_SWEEP.ended_ms, _SWEEP.started_ms)).order_by(_SWEEP.id.desc()).limit(1)
+_LAST_TOLD = (
+    select(_SWEEP.outcome)
+    .where(_SWEEP.outcome.in_([Outcome.HALTED.value, Outcome.TIME_CONFIRMED.value]))
+    .order_by(_SWEEP.id.desc())
+    .limit(1)
+)
 _OPEN_ENDED = _SWEEP.outcome.in_([Outcome.UNPROVEN.value, Outcome.RUNNING.value, Outcome.FAILED.value])
+_WAITING = select(_SWEEP.id, _SWEEP.outcome).where(_OPEN_ENDED)
 _EMPTY = (_SWEEP.erased == _NOTHING) & (_SWEEP.outcome == Outcome.DONE.value)
+
+
+_KEPT = select(_SWEEP.id).where(_SWEEP.tenant_id == bindparam("tenant")).order_by(_SWEEP.id.desc())
+_TOO_OLD = delete(sweeps).where(
+    _SWEEP.tenant_id == bindparam("tenant"), _SWEEP.id.not_in(_KEPT.limit(KEPT_PER_TENANT - 1)) | _EMPTY
+)
 
 
 class Sweeps:
@@ -91,8 +105,7 @@ class Sweeps:
 
     async def waiting(self) -> dict[int, Outcome]:
         """The sweeps that a proof is for: those that erased by now, and those that never ended; by number."""
-        query = select(_SWEEP.id, _SWEEP.outcome).where(_OPEN_ENDED)
-        return await self._database.read(lambda sql: {row.id: Outcome(row.outcome) for row in sql.execute(query)})
+        return await self._database.read(lambda sql: {row.id: Outcome(row.outcome) for row in sql.execute(_WAITING)})
 
     async def prove(self, waiting: Mapping[int, Outcome]) -> None:
         """The write-ahead log was emptied after they had been read; one that went on since is not proven by it."""
@@ -117,14 +130,11 @@ class Sweeps:
 
     async def last_time(self) -> int | None:
         """The time of the newest record: the clock cannot be earlier."""
-        query = select(func.coalesce(_SWEEP.ended_ms, _SWEEP.started_ms)).order_by(_SWEEP.id.desc()).limit(1)
-        return await self._database.read(lambda sql: sql.scalar(query))
+        return await self._database.read(lambda sql: sql.scalar(_LAST_TIME))
 
     async def is_halted(self) -> bool:
         """Whether a halt was not confirmed since. It outlives the process, and holds for all processes."""
-        told = _SWEEP.outcome.in_([Outcome.HALTED.value, Outcome.TIME_CONFIRMED.value])
-        query = select(_SWEEP.outcome).where(told).order_by(_SWEEP.id.desc()).limit(1)
-        return await self._database.read(lambda sql: sql.scalar(query) == Outcome.HALTED.value)
+        return await self._database.read(lambda sql: sql.scalar(_LAST_TOLD) == Outcome.HALTED.value)
 
     async def note_time(self, outcome: Outcome, now_ms: int) -> None:
         """HALTED or TIME_CONFIRMED, for every tenant."""
@@ -166,9 +176,7 @@ class Sweeps:
 
 
 def _put(sql: Connection, row: dict[str, str | int | None]) -> int:
-    mine = _SWEEP.tenant_id == row["tenant_id"]
-    kept = select(_SWEEP.id).where(mine).order_by(_SWEEP.id.desc()).limit(KEPT_PER_TENANT - 1)
-    sql.execute(delete(sweeps).where(mine, (_SWEEP.id.not_in(kept)) | _EMPTY))
+    sql.execute(_TOO_OLD, {"tenant": row["tenant_id"]})
     number: int = sql.execute(insert(sweeps), row).inserted_primary_key[0]  # type: ignore[index]
     return number
 

@@ -39,6 +39,9 @@ _REMEMBERED_TENANTS = 1024
 _NOBODY = "nobody"
 _OF_SUBJECT = select(*KEY_COLUMNS).join(tenant_keys, tenant_keys.c.tenant_id == subjects.c.tenant_id)
 _BY_ID = _OF_SUBJECT.where(subjects.c.id == bindparam("subject"))  # made once: it is in almost every transaction
+_BY_IDS = _OF_SUBJECT.where(subjects.c.id.in_(bindparam("some", expanding=True)))
+_OF_TENANT = _OF_SUBJECT.where(subjects.c.tenant_id == bindparam("tenant"))
+_TENANT_KEY = select(tenant_keys).where(tenant_keys.c.tenant_id == bindparam("tenant"))
 
 
 def with_keys(table: FromClause, subject_id: Any) -> FromClause:
@@ -214,12 +217,12 @@ class Vault:
 
     def subjects(self, sql: Connection, subject_ids: Sequence[str]) -> dict[str, SubjectVault]:
         """Those of the subjects that exist."""
-        found = sql.execute(_OF_SUBJECT.where(subjects.c.id.in_(subject_ids)))
+        found = sql.execute(_BY_IDS, {"some": subject_ids})
         return {row.key_subject: self.keys(row) for row in found}
 
     def of_tenant(self, sql: Connection, tenant_id: TenantId) -> list[SubjectVault]:
         """All subjects of a tenant."""
-        return [self.keys(row) for row in sql.execute(_OF_SUBJECT.where(subjects.c.tenant_id == tenant_id))]
+        return [self.keys(row) for row in sql.execute(_OF_TENANT, {"tenant": tenant_id})]
 
     def keys(self, row: Any) -> SubjectVault:
         """Of a row that was selected with KEY_COLUMNS. Raises SealBroken, MasterKeyMissing."""
@@ -251,7 +254,7 @@ class Vault:
 
     def tenant(self, sql: Connection, tenant_id: TenantId) -> TenantKey:
         """Raises NotFound if there is no such tenant, SealBroken, MasterKeyMissing."""
-        row = sql.execute(select(tenant_keys).where(tenant_keys.c.tenant_id == tenant_id)).first()
+        row = sql.execute(_TENANT_KEY, {"tenant": tenant_id}).first()
         if row is None:
             raise NotFound("there is no such tenant")
         return self.open_tenant(row.tenant_id, row.master_id, row.wrapped)

@@ -84,6 +84,7 @@ class Ground:
         self._socket = BatchSocket(settings.media.address, 0, settings.media.socket_buffer_bytes)
         self._file = dbapi2.connect(str(settings.database_file), isolation_level=None)
         self._as_organised = dbapi2.connect(":memory:")
+        self._schema_version = 0
         self._logged_in: list[LoginCandidate] = []
 
     @classmethod
@@ -92,6 +93,7 @@ class Ground:
         ground = cls(settings, await open_database(settings))
         await ground._organise()
         ground._file.backup(ground._as_organised)
+        (ground._schema_version,) = ground._file.execute("PRAGMA schema_version").fetchone()
         return ground
 
     async def close(self) -> None:
@@ -104,6 +106,7 @@ class Ground:
     async def fresh(self) -> AsyncIterator[None]:
         """The organisation as it was made, and a server that just started, with everybody logged in."""
         self._as_organised.backup(self._file)
+        self._file.execute(f"PRAGMA schema_version = {self._schema_version}")  # it is the same: nobody reads it anew
         self._file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._ledger.unlink(missing_ok=True)
         self.clock.wall_ms = START_MS

@@ -1,14 +1,15 @@
 """The stage of schedules: one event loop and one ground, with as little beside what is tried as can be.
 
-A transaction runs where it is asked for, not in a thread of its own; a policy is read once; the database lies in memory
-if the machine has a file system there; nobody waits between two batches of a sweep. Neither has a part in what is kept.
+A transaction runs where it is asked for, not in a thread of its own; a policy is read once, and so is what an export
+tells of it; the database lies in memory if the machine has a file system there; nobody waits between two batches of a
+sweep. None of it has a part in what is kept.
 """
 
 import asyncio
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -18,8 +19,8 @@ import pytest
 import structlog
 import uvloop
 
-from pttserver.privacy.policy import parse_policy
-from pttserver.services import authentication, policy_book, retention
+from pttserver.privacy.policy import Policy, parse_policy
+from pttserver.services import authentication, policy_book, retention, subject_export
 from pttserver.store.sqlite import SqliteConnection
 from services.schedules.driver import Action, play
 from services.schedules.ground import Ground
@@ -53,6 +54,8 @@ def set_stage() -> Iterator[Stage]:
         patch.setattr(retention, "BREATH_S", 0)
         for room in (authentication, policy_book):
             patch.setattr(room, "parse_policy", cache(parse_policy))
+        for told in ("_processing", "_pseudonymised", "rights"):
+            patch.setattr(subject_export, told, _once_by_policy(getattr(subject_export, told)))
         ground = runner.run(Ground.open(Path(folder)))
         try:
             yield Stage(runner, ground)
@@ -62,6 +65,18 @@ def set_stage() -> Iterator[Stage]:
 
 async def _run_in_place(self: SqliteConnection, work: Callable[..., Any], taken: str | None) -> Any:
     return self._transaction(work, taken)
+
+
+def _once_by_policy(tell: Callable[[Policy], Iterable[Any]]) -> Callable[[Policy], list[Any]]:
+    """Of each policy what an export says of it: the same for everybody."""
+    told: dict[str, list[Any]] = {}
+
+    def again(policy: Policy) -> list[Any]:
+        if policy.digest not in told:
+            told[policy.digest] = list(tell(policy))
+        return told[policy.digest]
+
+    return again
 
 
 @contextmanager
