@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, or_, select
 
 from pttserver.ids import CallId, GroupId, Personal, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
@@ -16,6 +16,8 @@ from pttserver.store.vault import SubjectVault
 
 CALLS_AT_ONCE = 200
 _CALL, _PRESENT = calls.c, call_participants.c
+_NEWEST_FIRST = select(calls).where(_CALL.tenant_id == bindparam("tenant")).order_by(_CALL.started_ms.desc(), _CALL.id)
+_PRESENT_IN = select(call_participants).where(_PRESENT.call_id.in_(bindparam("calls", expanding=True)))
 Names = Mapping[str, SubjectVault]
 
 
@@ -66,7 +68,7 @@ class _Reading:
         self._names = names
 
     def calls(self, tenant_id: TenantId, wanted: Wanted) -> list[PastCall]:
-        query = select(calls).where(_CALL.tenant_id == tenant_id).order_by(_CALL.started_ms.desc(), _CALL.id)
+        query = _NEWEST_FIRST
         if wanted.group_id is not None:
             query = query.where(_CALL.group_id == wanted.group_id)
         if wanted.since_ms is not None:
@@ -74,7 +76,7 @@ class _Reading:
         if wanted.subscriber_id is not None:
             query = query.where(self._with(wanted.subscriber_id))
         found: list[PastCall] = []
-        for some in self._served(query):
+        for some in self._served(query, tenant_id):
             found += self._opened(some)
             if len(found) >= wanted.limit:
                 break
@@ -88,8 +90,8 @@ class _Reading:
         of_somebody = or_(as_initiator, _CALL.id.in_(present))
         return of_somebody if hidden_ms is None else of_somebody & (_CALL.started_ms > hidden_ms)
 
-    def _served(self, query: Select[Any]) -> Iterator[list[Any]]:
-        result = self._sql.execute(query)
+    def _served(self, query: Select[Any], tenant_id: TenantId) -> Iterator[list[Any]]:
+        result = self._sql.execute(query, {"tenant": tenant_id})
         while some := result.fetchmany(CALLS_AT_ONCE):
             yield [row for row in some if not self._hidden(Category.CALL_RECORD, row.started_ms, row.initiator)]
 
@@ -107,7 +109,7 @@ class _Reading:
 
     def _participants(self, call_ids: Sequence[str]) -> dict[str, list[SubscriberId]]:
         found: dict[str, list[SubscriberId]] = {}
-        for row in self._sql.execute(select(call_participants).where(_PRESENT.call_id.in_(call_ids))):
+        for row in self._sql.execute(_PRESENT_IN, {"calls": call_ids}):
             who = self._shown(row.started_ms, row.subject)
             if who is not None:
                 found.setdefault(row.call_id, []).append(who)

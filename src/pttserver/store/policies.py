@@ -24,6 +24,12 @@ _TEXT = (
     .order_by(_VERSION.id.desc())
     .limit(1)
 )
+_REPLACE = (
+    update(policy_versions)
+    .where(_VERSION.tenant_id == bindparam("tenant"), _VERSION.replaced_ms.is_(None))
+    .values(replaced_ms=bindparam("at"))
+)
+_PUT = insert(policy_versions)
 _NUMBERS = (
     select(tenants.c.id, func.max(_VERSION.id))
     .outerjoin(policy_versions, _VERSION.tenant_id == tenants.c.id)
@@ -131,19 +137,18 @@ def text_in_force(sql: Connection, vault: Vault, tenant_id: TenantId) -> str | N
 def put_policy(sql: Connection, vault: Vault, version: PolicyVersion) -> int:
     """Within the caller's transaction; gives the number of the version."""
     keys = vault.existing(sql, version.tenant_id)
-    earlier = (policy_versions.c.tenant_id == version.tenant_id) & policy_versions.c.replaced_ms.is_(None)
-    sql.execute(update(policy_versions).where(earlier).values(replaced_ms=version.at_ms))
-    row = insert(policy_versions).values(
-        tenant_id=version.tenant_id,
-        text=keys.seal(release_instruction(version.tenant_id, version.text)),
-        digest=version.digest,
-        acknowledged=json.dumps(version.acknowledged),
-        published=version.published,
-        actor=keys.seal(version.actor),
-        reason=keys.seal(version.reason),
-        at_ms=version.at_ms,
-    )
-    number: int = sql.execute(row).inserted_primary_key[0]  # type: ignore[index]
+    sql.execute(_REPLACE, {"tenant": version.tenant_id, "at": version.at_ms})
+    row = {
+        "tenant_id": version.tenant_id,
+        "text": keys.seal(release_instruction(version.tenant_id, version.text)),
+        "digest": version.digest,
+        "acknowledged": json.dumps(version.acknowledged),
+        "published": version.published,
+        "actor": keys.seal(version.actor),
+        "reason": keys.seal(version.reason),
+        "at_ms": version.at_ms,
+    }
+    number: int = sql.execute(_PUT, row).inserted_primary_key[0]  # type: ignore[index]
     return number
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from pttserver.errors import Forbidden, NotFound, PolicyForbids
 from pttserver.ids import Personal, SubscriberId
@@ -28,6 +28,12 @@ from services.schedules.ground import Ground, device_of
 from services.schedules.model import DORA, PEOPLE, KnownCall, Model
 from services.schedules.positions import KnownPosition, Positions
 
+_TENANT = bindparam("tenant")
+_SUBJECTS = select(subjects.c.id).where(subjects.c.tenant_id == _TENANT)
+_CALLS = select(calls).where(calls.c.tenant_id == _TENANT)
+_PARTICIPANTS = select(call_participants.c.call_id).where(call_participants.c.tenant_id == _TENANT)
+_POSITIONS = select(position_table).where(position_table.c.tenant_id == _TENANT)
+
 
 class Looks:
     """Each method raises AssertionError where server and model differ. The server has noticed all."""
@@ -39,6 +45,7 @@ class Looks:
         self._tenant, self._tenant_id, self._ids = ground.tenant, ground.tenant.tenant_id, ground.ids
         self._names = {subscriber_id: who for who, subscriber_id in ground.ids.items()}
         self._model, self._positions = model, positions
+        self._mine = {"tenant": self._tenant_id}
 
     # Served ------------------------------------------------------------------------------------------------------
 
@@ -150,13 +157,13 @@ class Looks:
         await self._database.read(self._stored)
 
     def _stored(self, sql: Connection) -> None:
-        alive = set(sql.scalars(select(subjects.c.id).where(subjects.c.tenant_id == self._tenant_id)))
+        alive = set(sql.scalars(_SUBJECTS, self._mine))
         assert alive - {self._tenant_id} == {self._ids[who] for who in self._model.alive}
         self._stored_calls(sql)
         self._stored_positions(sql)
 
     def _stored_calls(self, sql: Connection) -> None:
-        rows = {row.id: row for row in sql.execute(select(calls).where(calls.c.tenant_id == self._tenant_id))}
+        rows = {row.id: row for row in sql.execute(_CALLS, self._mine)}
         known = self._model.calls
         assert set(rows) == {call_id for call_id, call in known.items() if call.row}
         for call_id, row in rows.items():
@@ -167,14 +174,13 @@ class Looks:
             if call.address and call.initiator:
                 keys = self._database.vault.existing(sql, self._ids[call.initiator])
                 assert keys.required_text(row.initiator_address) == call.address
-        mine = call_participants.c.tenant_id == self._tenant_id
-        there = set(sql.scalars(select(call_participants.c.call_id).where(mine)))
+        there = set(sql.scalars(_PARTICIPANTS, self._mine))
         assert there == {call_id for call_id, call in known.items() if call.present}
 
     def _stored_positions(self, sql: Connection) -> None:
         people = self._database.vault.of_tenant(sql, self._tenant_id)
         owners = {name: keys for keys in people for name in keys.references()}
-        rows = sql.execute(select(position_table).where(position_table.c.tenant_id == self._tenant_id)).all()
+        rows = sql.execute(_POSITIONS, self._mine).all()
         found = [self._opened(owners, row) for row in rows]
         assert sorted(found) == sorted((each.who, *_known(each)) for each in self._positions.stored)
 
