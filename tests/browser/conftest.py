@@ -91,15 +91,19 @@ def build_pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
 
     @functools.cache
     def build(configuration: str) -> Path:
-        vite = CONSOLE / "node_modules" / "vite" / "bin" / "vite.js"
-        if not vite.exists():
-            lacking("The console's packages are not installed; run: npm ci, in clients/console")
-        folder = tmp_path_factory.mktemp("pages")
-        command = [node(), str(vite), "build", "--config", configuration, "--outDir", str(folder), "--logLevel", "warn"]
-        subprocess.run(command, cwd=CONSOLE, check=True)
-        return folder
+        return built(configuration, tmp_path_factory.mktemp("pages"))
 
     return build
+
+
+def built(configuration: str, folder: Path) -> Path:
+    """Builds the pages of a Vite configuration in clients/console into the folder."""
+    vite = CONSOLE / "node_modules" / "vite" / "bin" / "vite.js"
+    if not vite.exists():
+        lacking("The console's packages are not installed; run: npm ci, in clients/console")
+    command = [node(), str(vite), "build", "--config", configuration, "--outDir", str(folder), "--logLevel", "warn"]
+    subprocess.run(command, cwd=CONSOLE, check=True)
+    return folder
 
 
 def node() -> str:

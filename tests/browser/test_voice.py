@@ -119,8 +119,11 @@ def address(build_pages: Callable[[str], Path]) -> Iterator[str]:
 
 @pytest.fixture
 def speech(tmp_path: Path) -> Path:
+    return speech_file(tmp_path / "speech.wav")
+
+
+def speech_file(path: Path) -> Path:
     """A sentence and a pause, for a microphone that plays it over and over."""
-    path = tmp_path / "speech.wav"
     with wave.open(str(path), "wb") as wav:
         wav.setnchannels(1)
         wav.setsampwidth(2)

@@ -99,6 +99,7 @@ async def test_two_browsers_and_a_handset_talk_to_each_other(platform: Platform,
     await anna.do("release", patrol, FRAMES[30].hex())
     await bert.becomes("granted")
     await until(lambda: len(heard) == 31)
+    await until(lambda: len(anna.packets("said")) >= 31)
     said = anna.packets("said")
     assert heard == said
     assert [packet[12:] for packet in said] == FRAMES[:31]
@@ -107,6 +108,7 @@ async def test_two_browsers_and_a_handset_talk_to_each_other(platform: Platform,
     await until(lambda: len(heard) == 36)
     await bert.do("release", patrol)
     await bert.becomes("idle")
+    await until(lambda: len(anna.packets("voice")) >= 5 and len(bert.packets("said")) >= 5)
     assert anna.packets("voice") == bert.packets("said") == heard[31:]
 
     # and the handset, as it sends it

@@ -63,6 +63,7 @@ export class Messages extends Service<MessageEvent> {
   readonly #told = new Set<string>();
   #arrived: StoredMessage[] = [];
   #isCurrent = false;
+  #published: Promise<void> | undefined;
 
   constructor(ask: Ask, me: Identity, memory: MessageMemory, clock: Clock) {
     super(ask);
@@ -76,12 +77,17 @@ export class Messages extends Service<MessageEvent> {
 
   /** Publishes this device's key, fetches what waits, sends what could not be sent. */
   override async connected(): Promise<void> {
+    this.#published = this.#publish();
+    await this.#published;
+    await this.#receiving.take(() => this.#fetch());
+    await this.#outbox.sendWaiting();
+  }
+
+  async #publish(): Promise<void> {
     await this.#memory.save();
     const { publicKey } = this.#memory.content.key;
     const signature = await sign(this.#me.key, publishedKey(this.#me.device, publicKey));
     await this.ask("message.key", { key: base64(publicKey), signature: base64(signature) });
-    await this.#receiving.take(() => this.#fetch());
-    await this.#outbox.sendWaiting();
   }
 
   /** What comes over the next connection is newer than what waits there. */
@@ -187,6 +193,7 @@ export class Messages extends Service<MessageEvent> {
    */
   async send(text: string, to: Addressees, attachment?: Attachment): Promise<Sent> {
     if ([...text].length > MAX_TEXT) throw new RangeError(`a message has at most ${MAX_TEXT} characters`);
+    await this.#published; // else our own copy is sealed for none of our devices
     const group = "group" in to ? to.group : undefined;
     const subscribers = "people" in to ? [...new Set(to.people)].sort() : undefined;
     const [self, ...others] = (await this.ask("message.recipients", { subscribers, group })).recipients;
