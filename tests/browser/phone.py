@@ -1,5 +1,6 @@
 """A person with the phone page: enrols by the link, logs in, presses, holds; what the phone plays is recorded."""
 
+import asyncio
 import base64
 import json
 import wave
@@ -165,9 +166,9 @@ class Phone:
 
     async def keeps_awake(self, wanted: bool) -> None:
         """Waits until the screen is kept on, or is no more; of a page with WAKE_LOCKS."""
-        await self.page.wait_for_function(
-            "(wanted) => wakeLocks.some(({ released }) => !released) === wanted", arg=wanted, timeout=5000
-        )
+        async with asyncio.timeout(5):
+            while await self.page.evaluate("wakeLocks.some(({ released }) => !released)") != wanted:
+                await asyncio.sleep(0.02)
 
     async def lose_connection(self) -> None:
         await self.page.evaluate("sockets.at(-1).close(4999)")
