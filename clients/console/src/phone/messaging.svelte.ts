@@ -203,13 +203,16 @@ export class Messaging {
     try {
       const attachment = leaving.file === undefined ? undefined : await attachmentOf(leaving.file);
       await this.#radio.messages.send(leaving.text, this.#addressees(leaving.conversation), attachment);
-      this.#settle(leaving, undefined);
-      this.#learn(await this.#radio.messages.history(this.#addressees(leaving.conversation), 1));
     } catch (error) {
       if (error instanceof NotConnected) return; // sealed and written down: it goes out with the next log-in
       this.#settle(leaving, "failed");
       this.fault = faultOf(error);
+      return;
     }
+    await this.#attempt(async () => {
+      this.#learn(await this.#radio.messages.history(this.#addressees(leaving.conversation), 1));
+    });
+    this.#settle(leaving, undefined); // only now, so that it is in sight all the while
   }
 
   #settle(leaving: Leaving, state: Leaving["state"] | undefined): void {
