@@ -70,11 +70,16 @@ async def launch(system_program: Callable[[str], str]) -> AsyncIterator[Launch]:
         lacking("playwright is not installed; run: pip install '.[dev]'")
     executable = system_program("chromium")
     async with async_playwright() as playwright:
+        yield launching(playwright, executable)  # the end of `async_playwright` ends the browsers
 
-        async def start(*flags: str) -> Any:
-            return await playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *flags])
 
-        yield start  # the end of `async_playwright` ends the browsers
+def launching(playwright: Any, executable: str) -> Launch:
+    """With an empty profile each."""
+
+    async def start(*flags: str) -> Any:
+        return await playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *flags])
+
+    return start
 
 
 def fake_microphone(wav: Path | None, loop: bool = True) -> list[str]:

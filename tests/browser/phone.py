@@ -1,6 +1,5 @@
 """A person with the phone page: enrols by the link, logs in, presses, holds; what the phone plays is recorded."""
 
-import asyncio
 import base64
 import json
 import wave
@@ -10,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from browser.conftest import fake_microphone
-from browser.site import PHONE_SIZE, Site, Window
+from browser.site import PHONE_SIZE, Site, Window, becomes
 from ptthandset.speech import sentence_pcm
 from pttserver.cli.device import phone_link
 from running_server import PIN, TENANT
@@ -166,9 +165,8 @@ class Phone:
 
     async def keeps_awake(self, wanted: bool) -> None:
         """Waits until the screen is kept on, or is no more; of a page with WAKE_LOCKS."""
-        async with asyncio.timeout(5):
-            while await self.page.evaluate("wakeLocks.some(({ released }) => !released)") != wanted:
-                await asyncio.sleep(0.02)
+        held = "wakeLocks.some(({ released }) => !released)"
+        await becomes(self.page, held if wanted else f"!{held}", timeout_s=5)
 
     async def lose_connection(self) -> None:
         await self.page.evaluate("sockets.at(-1).close(4999)")

@@ -9,24 +9,22 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from playwright.async_api import async_playwright
 
-from browser.conftest import CONSOLE, FLAGS, built, fake_microphone, served
+from browser.conftest import Launch, built, fake_microphone, launching, served
 from browser.dispatcher import console_window, go_to
 from browser.site import Site
 from browser.test_voice import MIDDLE, Page, speech_file
 from running_server import running_platform
 
-Launch = Callable[..., Awaitable[Any]]
 LOADED = "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.encodedBodySize, 0)"
 FRAMES = """() => new Promise(done => {
   let frames = 0; const end = performance.now() + 5000;
@@ -93,11 +91,11 @@ async def drawn(launch: Launch, folder: Path) -> list[tuple[str, str]]:
 
 async def main() -> None:
     print("| figure | measured |\n|---|--:|")
+    executable = shutil.which("chromium")
+    if executable is None:
+        raise SystemExit("chromium is not installed; run: make setup-system")
     async with async_playwright() as playwright:
-
-        async def launch(*flags: str) -> Any:
-            return await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, *flags])
-
+        launch = launching(playwright, executable)
         with tempfile.TemporaryDirectory() as folder:
             for part in (loaded, spoken, drawn):
                 for name, figure in await part(launch, Path(folder)):
@@ -105,5 +103,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    assert CONSOLE.exists()
     asyncio.run(main())

@@ -13,6 +13,13 @@ PHONE_SIZE = {"width": 390, "height": 844}
 DESK_SIZE = {"width": 1440, "height": 900}
 
 
+async def becomes(page: Any, expression: str, timeout_s: float = 15) -> None:
+    """Waits until it is true. Playwright's own waiting evaluates in the page, which the policy of ours forbids."""
+    async with asyncio.timeout(timeout_s):
+        while not await page.evaluate(expression):
+            await asyncio.sleep(0.02)
+
+
 class Window:
     """One page of one browser. `requests`: all addresses that it asked for; `complaints`: what its console says."""
 

@@ -1,6 +1,5 @@
 """The console's voice in real Chromium: a microphone that plays speech, packets over a bad link, and what is heard."""
 
-import asyncio
 import base64
 import wave
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from browser.conftest import Launch, fake_microphone, served
+from browser.site import becomes
 from ptthandset.audio.codec import OpusEncoder, carries_fec, packet_duration_ms
 from ptthandset.audio.pcm import frames
 from ptthandset.audio.playout import PlayoutStream
@@ -85,12 +85,6 @@ class Page:
 
     async def call(self, name: str, argument: object = None) -> Any:
         return await self.page.evaluate(f"argument => page.{name}(argument)", argument)
-
-    async def becomes(self, expression: str) -> None:
-        """Waits until it is true. Playwright's own waiting evaluates in the page, which the page's policy forbids."""
-        async with asyncio.timeout(15):
-            while not await self.page.evaluate(expression):
-                await asyncio.sleep(0.02)
 
     async def open(self, **options: object) -> None:
         self.rate_hz = await self.call("open", {**HEADSET, **options})
@@ -274,10 +268,10 @@ async def test_sound_waits_for_a_gesture(launch: Launch, address: str) -> None:
     browser = await launch("--autoplay-policy=document-user-activation-required")
     page = Page(await browser.new_page())
     await page.page.goto(f"{address}?open")
-    await page.becomes("page.state()?.audibleAtOpen !== undefined")
+    await becomes(page.page, "page.state()?.audibleAtOpen !== undefined")
     assert (await page.call("state"))["audibleAtOpen"] is False
     await page.page.mouse.click(5, 5)
-    await page.becomes("page.state().audible")
+    await becomes(page.page, "page.state().audible")
     assert (await page.call("state"))["told"] >= 1
 
 
@@ -315,7 +309,7 @@ async def test_a_cold_microphone_is_opened_by_the_press(page: Page) -> None:
 async def test_after_the_microphone_was_unplugged_another_takes_its_place(page: Page) -> None:
     await page.open()
     await page.call("unplug")
-    await page.becomes("page.state().microphoneOpen")
+    await becomes(page.page, "page.state().microphoneOpen")
     heard = await page.say(1.5, link=None)
     assert level(heard.left) > 100
     await page.call("refuseMicrophone", "NotFoundError")

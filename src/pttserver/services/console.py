@@ -46,7 +46,7 @@ def build_console(
     pins: PinCheck,
 ) -> Console:
     """Every service once."""
-    accounts, credentials = ConsoleAccounts(database), ConsoleCredentials(database)
+    accounts, credentials, audit = ConsoleAccounts(database), ConsoleCredentials(database), AuditLog(database)
     room = ConsoleRoom(accounts, sessions, attendance, policies, clock, settings.console)
     remote_control.on_controlled.append(room.device_controlled)
     limits = ConsoleLimits(settings.authentication, settings.console)
@@ -54,8 +54,8 @@ def build_console(
         accounts=accounts,
         credentials=credentials,
         subscribers=Subscribers(database),
-        audit=AuditLog(database),
-        access=ConsoleAccess(AuditLog(database), policies, clock),
+        audit=audit,
+        access=ConsoleAccess(audit, policies, clock),
         room=room,
         limits=limits,
         pins=pins,
