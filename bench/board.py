@@ -56,7 +56,7 @@ class Board:
 
     @property
     def drowsy(self) -> bool:
-        """Datagrams can wait: ears look for them a few times a second."""
+        """Datagrams can wait: ears look for them a few times a second, but for those of `wanted` handsets."""
         return bool(self.counters[DROWSY])
 
     @drowsy.setter

@@ -27,7 +27,7 @@ from bench.mmsg import ReceiveSlab, unread
 HEAD_BYTES = 12
 SWEEP_S = 0.004
 SWEEP_SECONDS_PER_SOCKET = 8e-6
-DROWSY_SWEEP_S = 0.25  # while a crowd needs the core, and each handset waits for one answer only
+DROWSY_SWEEP_S = 0.25  # of those whom nobody waits for, while others need the core
 
 Columns = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]]
 
@@ -74,9 +74,11 @@ class Ear:
         self._number = number
         self._sockets = list(sockets.values())
         self._ports = [(handset, port.fileno()) for handset, port in sockets.items()]
+        self._handsets = np.array([handset % board.handsets for handset in sockets])
         self._board = board
         self._orders = orders
         self._crowd = crowd
+        self._all_swept = 0.0  # monotonic seconds
         self._slab = ReceiveSlab()
         self._sweep_s = max(SWEEP_S, len(self._ports) * SWEEP_SECONDS_PER_SOCKET)
         self._notes: _Notes | None = None
@@ -87,11 +89,17 @@ class Ear:
         while True:
             begun = time.monotonic()
             if not self._board.dozing:
-                self._sweep()
+                self._sweep(self._due(begun))
             if self._orders.poll() and not self._obey(self._orders.recv()):
                 return
-            interval_s = DROWSY_SWEEP_S if self._board.drowsy else self._sweep_s
-            time.sleep(max(0.0005, interval_s - (time.monotonic() - begun)))
+            time.sleep(max(0.0005, self._sweep_s - (time.monotonic() - begun)))
+
+    def _due(self, now: float) -> list[tuple[int, int]]:
+        """The ports to look at: in drowsy times mostly those alone that somebody waits for an answer at."""
+        if self._board.drowsy and now - self._all_swept < DROWSY_SWEEP_S:
+            return [self._ports[at] for at in np.flatnonzero(self._board.wanted[self._handsets])]
+        self._all_swept = now
+        return self._ports
 
     def _obey(self, order: str) -> bool:
         if order == "record":
@@ -99,18 +107,18 @@ class Ear:
         elif order == "opaque":
             self._opaque = True
         elif order == "report":
-            self._sweep()
+            self._sweep(self._ports)
             self._orders.send(self._report())
         return order != "stop"
 
     def _unread(self) -> int:
         return sum(unread(port) for port in self._sockets)
 
-    def _sweep(self) -> None:
+    def _sweep(self, ports: list[tuple[int, int]]) -> None:
         slab = self._slab
         owners: list[int] = []
         counts: list[int] = []
-        for handset, descriptor in self._ports:
+        for handset, descriptor in ports:
             count = slab.fill(descriptor)
             if count:
                 owners.append(handset)

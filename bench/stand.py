@@ -100,6 +100,7 @@ class Stand:
         """An order that takes its time: shows how many handsets are done. Ears doze, or look now and then `by_udp`."""
         board, ensemble = self.ensemble.board, self.ensemble
         board.counters[DONE], board.dozing, board.drowsy = 0, not by_udp, by_udp
+        board.wanted[:] = 0
         ensemble.start(name, arguments)
         begun = time.monotonic()
         while not ensemble.is_finished():

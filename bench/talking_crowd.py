@@ -12,7 +12,7 @@ from bench.crowd import PATHS_AT_ONCE, Crowd, Seat
 from bench.light_handset import LightHandset
 from bench.roaming import ANSWER_S, Roam, roam
 from bench.talking import Pace, Talker, send_streams
-from bench.voice import rtp_stream, speech
+from bench.voice import encode_sentences, rtp_stream, speech
 from pttserver.crypto.srtp import SrtpError, SrtpReceiver
 from pttserver.wire.rtp import RtpPacket
 
@@ -22,6 +22,7 @@ class TalkingCrowd(Crowd):
 
     def __init__(self, board: Board, ports: dict[int, socket.socket], from_ears: list[Connection]) -> None:
         super().__init__(board, ports, from_ears)
+        encode_sentences()  # now: between a grant and the first packet it might take longer than T1
         self._sent: dict[int, list[bytes]] = {}
         self._talking: asyncio.Task[Pace] | None = None
 

@@ -30,4 +30,5 @@ def section(result: dict[str, Any], *, with_plots: bool = True) -> Section:
 def _warnings(figures: Figures) -> list[str]:
     """What the harness says of its own figures."""
     steps = [*figures.get("steps", []), *figures.get("climb", [])]
-    return [f"{one['column']}, groups of {one['members']}: {text}" for one in steps for text in one["warnings"]]
+    found = [f"{one['column']}, groups of {one['members']}: {text}" for one in steps for text in one["warnings"]]
+    return found + [f"at half of it: {text}" for text in figures.get("at_half", {}).get("warnings", [])]

@@ -7,13 +7,15 @@ and the last that does not are halved a few times. What the harness itself did n
 
 from typing import Any
 
+from bench.figures import harness_warnings
 from bench.groups import Formation
-from bench.meter import lag_ms, mark
+from bench.meter import drops, lag_ms, mark
 from bench.peers.mumble import MumbleColumn, is_installed
 from bench.runs.key_up import press
 from bench.runs.relay import PttserverColumn, line
 from bench.scenario import Scenario
 from bench.stage import Stage
+from bench.talking import Pace
 
 NO_LIMIT = {"packets_per_s": 100_000, "packets_burst": 100_000}
 PRESSING = 10  # members of the groups whose keys are pressed at half of saturation
@@ -101,17 +103,26 @@ def _at_half(column: PttserverColumn, groups: Formation, per_s: float, scenario:
     pressed = pressing.seats(stand.muster.group_ids[pressing.size])
     for seat in pressed:
         seat.row = 0  # their bursts carry no voice that anybody would look for
-    pace = per_s / (len(groups.groups) * (groups.size - 1))
+    packets_per_s = per_s / (len(groups.groups) * (groups.size - 1))
     ensemble.board.forget_stream()
     ensemble.order("key_up", seats)
-    ensemble.order("prepare", seats, round((scenario["press_s"] + SPARE_S) * pace))
-    ensemble.order("talk_meanwhile", seats, pace)
+    ensemble.order("prepare", seats, round((scenario["press_s"] + SPARE_S) * packets_per_s))
+    ensemble.order("talk_meanwhile", seats, packets_per_s)
+    ensemble.board.drowsy = True  # nobody looks at what the large groups hear
     metrics, begin = stand.scrape(), mark(stand.server.pid)
     found = press(stand, pressed, scenario["presses_per_s"], scenario["press_s"])
     end, after = mark(stand.server.pid), stand.scrape()
-    ensemble.order("talk_ended")
+    ensemble.board.drowsy = False
+    pace: Pace = ensemble.order("talk_ended")[0]
     ensemble.order("release", seats)
     seconds = (end.at_ns - begin.at_ns) / 1e9
     sent = after["datagrams_sent"] - metrics["datagrams_sent"]
     share = round((end.cpu_s - begin.cpu_s) / seconds, 3)
-    return {**found, "sent_per_s": round(sent / seconds), "cpu_share": share, "lag_ms": lag_ms(metrics, after)}
+    return {
+        **found,
+        "sent_per_s": round(sent / seconds),
+        "cpu_share": share,
+        "lag_ms": lag_ms(metrics, after),
+        "drops": drops(metrics, after),
+        "warnings": harness_warnings(pace, 0.0),
+    }
