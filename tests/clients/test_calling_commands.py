@@ -82,7 +82,7 @@ async def test_who_is_called_hears_what_is_said(shells: dict[str, Kept], tmp_pat
 
 async def test_a_call_that_cannot_be_says_why(shells: dict[str, Kept]) -> None:
     assert await shells["Anna"].fails("call", "Nobody") == (
-        "Error: There is nobody called Nobody in your groups; use the number (sub_...)."
+        "Error: No contact, group or colleague is called Nobody; a number (sub_...) does too."
     )
     assert await shells["Anna"].fails("call", "Bert") == "Error: Nobody who is called is logged in."
     twice = await shells["Anna"]("call", "Bert", "Carl")
@@ -108,17 +108,16 @@ async def test_a_dispatcher_sees_and_controls_devices(
     assert "Patrol   1 there, nobody talks" in overview
     refused = await shells["Anna"].fails("dispatch", "revoke", "Patrol", *WHY)
     assert refused == "Error: Your role does not permit this."
-    assert (await dora.fails("dispatch", "revoke", "Patrol", *WHY)) == "Error: There is no such object."
+    assert (await dora.fails("dispatch", "revoke", "Patrol", *WHY)) == "Error: Nobody talks in such a group."
     assert "Missing option" in (await dora("dispatch", "stun", "Bert")).err
 
     assert (await dora("dispatch", "stun", "Bert", *WHY)).status == 0
     assert "A dispatcher disabled this device" in (await last_words(listening))[1]
     assert "disabled this device" in await bert.fails("groups")
-    number = (await platform.provisioning.subscriber(TENANT, "Bert")).subscriber_id
-    assert (await dora("dispatch", "enable", number, *WHY)).status == 0
+    assert (await dora("dispatch", "enable", "Bert", *WHY)).status == 0, "found by name, though it is not logged in"
     assert (await bert("groups")).out.startswith("Patrol")
 
-    moved = await dora("dispatch", "regroup", number, "--add", "Traffic", "--remove", "Patrol", *WHY)
+    moved = await dora("dispatch", "regroup", "Bert", "--add", "Traffic", "--remove", "Patrol", *WHY)
     assert moved.status == 0, moved
     assert (await bert("groups")).out.startswith("Traffic")
 
@@ -143,5 +142,7 @@ async def test_a_group_for_a_while_is_there_as_long_as_its_maker(platform: Platf
     assert "Search   priority 100" in (await shells["Bert"]("groups")).out
     making.send_signal(signal.SIGINT)
     await last_words(making)
+    assert (await shells["Dora"]("dispatch", "stun", "Bert", *WHY)).status == 0, "a group without his name hides it not"
+    assert (await shells["Dora"]("dispatch", "enable", "Bert", *WHY)).status == 0
     assert (await shells["Dora"]("dispatch", "group", "dissolve", group_id, *WHY)).status == 0
     assert "Search" not in (await shells["Bert"]("groups")).out

@@ -53,7 +53,7 @@ async def test_each_line_is_answered_for_in_a_terminal(platform: Platform, tmp_p
     done = await anna("contacts", "import", str(file))
     assert (done.status, done.out) == (1, "Added: 2. There already: 1. Wrong: 1.\n")
     assert "Line 5: Bert is on your list already" in done.err
-    assert "Line 9: There is no group, contact or member called Nobody." in done.err
+    assert "Line 9: No contact, group or colleague is called Nobody; a number (sub_...) does too." in done.err
     assert "The file stayed on this device." in done.err
     other = tmp_path / "again.csv"
     other.write_text("name,subscriber\nBertie,Bert\nBert,Cleo\n")

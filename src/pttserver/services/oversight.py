@@ -126,7 +126,7 @@ class Oversight:
         floor = self._talk.floor_of(group_id)
         mine = floor is not None and floor.tenant_id == session.identity.tenant_id
         if floor is None or floor.talker is None or not mine or self._is_confidential(group_id):
-            raise NotFound
+            raise NotFound("Nobody talks in such a group.")
         return floor.talker
 
     # Changes -----------------------------------------------------------------------------------------------------

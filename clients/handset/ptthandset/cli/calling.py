@@ -51,8 +51,8 @@ async def _call(
     priority: int | None,
     udp: bool,
 ) -> None:
+    from ptthandset.addressing import find_person
     from ptthandset.cli.listening import Ears
-    from ptthandset.people import find_person
 
     async with connected(file, use_udp=udp) as handset:
         whom = [await find_person(handset, name) for name in who]
@@ -103,7 +103,7 @@ def callback(ctx: typer.Context, who: Who) -> None:
 
 
 async def _callback(file: Path, who: str) -> None:
-    from ptthandset.people import find_person
+    from ptthandset.addressing import find_person
 
     async with connected(file, tell=False) as handset:
         delivered = await handset.calls.ask_to_call_back(await find_person(handset, who))

@@ -66,7 +66,7 @@ def _on_device(name: str, text: str, act: Callable[["Handset", str, str], Awaita
 
     def command(ctx: typer.Context, who: WhoseDevice, reason: Reason) -> None:
         async def do(handset: "Handset") -> None:
-            from ptthandset.people import find_person
+            from ptthandset.addressing import find_person
 
             await act(handset, await find_person(handset, who), reason)
 
@@ -94,7 +94,7 @@ def regroup(
     """Change the groups that somebody is a member of."""
 
     async def act(handset: "Handset") -> None:
-        from ptthandset.people import find_person
+        from ptthandset.addressing import find_person
 
         numbers = [await _group_number(handset, name) for name in add or ()]
         seats = [signalling.Seat(group=number, priority=priority, listen_only=listen_only) for number in numbers]
@@ -114,7 +114,7 @@ def make(
     """Make a group of these and yourself; it lasts until Ctrl+C, or until it is dissolved."""
 
     async def act(handset: "Handset") -> None:
-        from ptthandset.people import find_person
+        from ptthandset.addressing import find_person
 
         numbers = [await find_person(handset, member) for member in members]
         typer.echo(await handset.dispatch.make_group(name, numbers, reason))
