@@ -8,15 +8,12 @@ async with await Handset.connect(credentials, pin="4711") as handset:
 import asyncio
 import contextlib
 import random
-import re
-from collections.abc import Callable, Coroutine, Set
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 from ptthandset.alert_track import AlertTrack
 from ptthandset.alerts import Alerts
-from ptthandset.audio.playout import Played
 from ptthandset.calls import Calls
 from ptthandset.contacts import ContactList
 from ptthandset.credentials import Credentials
@@ -24,8 +21,8 @@ from ptthandset.dispatch import Dispatch
 from ptthandset.enrolment import enroll
 from ptthandset.errors import HandsetError, NotConnected, Refused, ServerUnreachable, SessionEnded, Superseded, Wiped
 from ptthandset.events import Connected, Disconnected, GroupGone, GroupNew, HandsetEvent, PathChanged
-from ptthandset.floor_states import ParticipantTimers
 from ptthandset.group_keys import DeviceKeys
+from ptthandset.groups import Groups
 from ptthandset.listeners import tell_all
 from ptthandset.listening import Listening
 from ptthandset.location import Location
@@ -33,9 +30,10 @@ from ptthandset.media_link import MediaLink
 from ptthandset.media_path import Via
 from ptthandset.message_memory import MessageMemory
 from ptthandset.messages import Messages
+from ptthandset.options import Options
 from ptthandset.service import R, Service
 from ptthandset.signalling_client import SignallingClient
-from ptthandset.talkgroup import Sent, Talkgroup
+from ptthandset.talkgroup import Talkgroup
 from pttserver.wire import rtcp, signalling
 
 __all__ = [
@@ -53,27 +51,7 @@ __all__ = [
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 30.0
 FAREWELL_S = 1.0
-_GROUP_NUMBER = re.compile("grp_[0-9a-f]{16}")
 _HOPELESS = ("auth.failed", "protocol.version", "protocol.invalid")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a handset behaves. `use_udp=False` keeps all media on the WebSocket."""
-
-    sample_rate_hz: int = 16_000
-    use_udp: bool = True
-    timers: ParticipantTimers = field(default_factory=ParticipantTimers)
-    media_host: str | None = None
-    media_port: int | None = None
-    on_played: Played | None = None
-    on_sent: Sent | None = None
-    on_token: Callable[[bytes | None], None] | None = None
-    """Called with each new resume token (None: it is dead), so that it can be kept."""
-    message_file: Path | None = None
-    """Where the device remembers its message key and its place in each conversation; None: nowhere."""
-    on_wiped: Callable[[], None] | None = None
-    """Called when the organisation wipes the device: delete the credentials, wherever they are kept."""
 
 
 class Handset:
@@ -83,12 +61,11 @@ class Handset:
         self.credentials = credentials
         self.options = options
         self.name = credentials.name
-        self.groups: list[signalling.GroupInfo] = []
         self.superseded: signalling.Superseded | None = None
         self.terms: signalling.Terms | None = None
         self.listeners: list[Callable[[HandsetEvent], None]] = []
         self.media: MediaLink | None = None
-        self.talkgroups: dict[str, Talkgroup] = {}
+        self._groups = Groups(options, self._connected, self._tell)
         self._link: SignallingClient | None = None
         self._session: str | None = None
         self._early: list[signalling.Message] | None = None
@@ -99,14 +76,14 @@ class Handset:
         memory = MessageMemory(credentials, options.message_file)
         self.messages = Messages(self._ask, credentials, memory)
         self.contacts = ContactList(self._ask)
-        self.calls = Calls(self._ask, self.affiliate, self.talkgroups.__contains__)
+        self.calls = Calls(self._ask, self.affiliate, self._groups.joined.__contains__)
         self.dispatch = Dispatch(self._ask)
         self.alerts = Alerts(self._ask, self._send_alert, credentials.subscriber, lambda: self.terms)
         self.location = Location(self._ask, lambda: self.terms)
         self.listening = Listening(
             self._ask,
             self.affiliate,
-            self.talkgroups.__contains__,
+            self._groups.joined.__contains__,
             credentials.subscriber,
             self.options.sample_rate_hz,
         )
@@ -171,7 +148,7 @@ class Handset:
 
     async def _adopt(self, link: SignallingClient, reply: signalling.SessionStarted) -> None:
         self._link = link
-        self.groups = reply.groups
+        self._groups.known = reply.groups
         self.name = reply.name
         self.superseded = reply.superseded
         self.terms = reply.terms
@@ -179,7 +156,7 @@ class Handset:
             self._keep_token(reply.resume_token)
         try:
             if reply.resumed and self.media is not None:
-                await self._go_on(link, reply)
+                await self._go_on(self.media, link, reply)
             else:
                 await self._start_anew(link, reply)
         finally:
@@ -189,17 +166,12 @@ class Handset:
             self._start(service.connected())
         self._tell(Connected(reply.resumed))
 
-    async def _go_on(self, link: SignallingClient, reply: signalling.SessionStarted) -> None:
-        assert self.media is not None
-        self.media.link = link
-        present = {affiliation.group: affiliation for affiliation in reply.affiliations}
-        for group_id, group in self.talkgroups.items():
-            if group_id in present:
-                group.go_on(present[group_id])
-        self.media.try_held_again()
-        self._tell_path(self.media.via)
+    async def _go_on(self, media: MediaLink, link: SignallingClient, reply: signalling.SessionStarted) -> None:
+        media.link = link
+        self._groups.go_on(media, reply.affiliations)
+        self._tell_path(media.via)
         await self._open_media(reply.media)
-        await self._agree_on_groups(link, present.keys())
+        await self._groups.agree(media, reply.affiliations)
 
     async def _start_anew(self, link: SignallingClient, reply: signalling.SessionStarted) -> None:
         if reply.uplink is None or reply.downlink is None:
@@ -217,19 +189,7 @@ class Handset:
         )
         self.media.link = link
         await self._open_media(reply.media)
-        await self._agree_on_groups(link, set())
-
-    async def _agree_on_groups(self, link: SignallingClient, present: Set[str]) -> None:
-        """What was left or taken away while the connection was lost. `present`: our groups as the server sees it."""
-        for group_id in self.talkgroups.keys() - present:
-            try:
-                await self._affiliate(link, group_id)
-            except Refused as error:
-                if error.code != "not_found":
-                    raise
-                self._lose_group(group_id)
-        for group_id in present - self.talkgroups.keys():
-            await link.request(signalling.Deaffiliate(id=1, group=group_id), signalling.Done)
+        await self._groups.agree(self.media, ())
 
     async def _open_media(self, endpoint: signalling.MediaEndpoint) -> None:
         assert self.media is not None
@@ -251,8 +211,7 @@ class Handset:
             await self._reconnect()
         if self.media is not None:
             self.media.close()
-        for group in self.talkgroups.values():
-            group.close()
+        self._groups.close()
 
     async def _reconnect(self) -> None:
         pause_s = FIRST_RETRY_S
@@ -312,8 +271,8 @@ class Handset:
         """So that the others see us go at once; if the server does not answer, they will see it later."""
         with contextlib.suppress(HandsetError, TimeoutError):
             async with asyncio.timeout(FAREWELL_S):
-                for group in list(self.talkgroups.values()):
-                    await self.deaffiliate(group)
+                for group_id in list(self._groups.joined):
+                    await self._groups.leave(group_id)
 
     async def _cancel(self, task: asyncio.Task[None]) -> None:
         if self._link is None:
@@ -345,81 +304,34 @@ class Handset:
 
     # Groups ------------------------------------------------------------------------------------------------------
 
+    @property
+    def groups(self) -> list[signalling.GroupInfo]:
+        """Those that the subscriber may take part in."""
+        return self._groups.known
+
+    @property
+    def talkgroups(self) -> Mapping[str, Talkgroup]:
+        """Those in which the handset takes part, by number."""
+        return self._groups.joined
+
     async def affiliate(self, name_or_id: str, *, press: bool = False) -> Talkgroup:
         """Takes part in a group of the subscriber; a dispatcher, by its number, in any group of the organisation.
 
         `press`: the key is down from the first moment on. Raises Refused (`not_found`).
         """
-        group_id = self._group_id(name_or_id)
-        return await self._affiliate(self._connected(), group_id, press=press)
-
-    def _group_id(self, name_or_id: str) -> str:
-        if _GROUP_NUMBER.fullmatch(name_or_id):
-            return name_or_id
-        for info in self.groups:
-            if name_or_id in (info.name, info.group):
-                return info.group
-        known = ", ".join(info.name for info in self.groups) or "none"
-        raise Refused("not_found", f"You are not a member of {name_or_id}. Your groups: {known}.")
-
-    async def _affiliate(self, link: SignallingClient, group_id: str, *, press: bool = False) -> Talkgroup:
-        def joined(reply: signalling.Affiliated) -> None:
-            self._joined(reply)
-            if press:
-                self.talkgroups[group_id].press_key()
-
-        await link.request(signalling.Affiliate(id=1, group=group_id), signalling.Affiliated, joined)
-        if group_id not in self.talkgroups:  # it was taken away right behind the reply
-            raise Refused("not_found", "The group is gone.")
-        return self.talkgroups[group_id]
-
-    def _joined(self, reply: signalling.Affiliated) -> None:
-        """At once, since the state of the floor, and perhaps voice, come right behind the reply."""
-        assert self.media is not None
-        group = self.talkgroups.get(reply.affiliation.group)
-        if group is None:
-            self.talkgroups[reply.affiliation.group] = Talkgroup(
-                reply.affiliation,
-                self.media,
-                timers=self.options.timers,
-                sample_rate_hz=self.options.sample_rate_hz,
-                on_played=self.options.on_played,
-                on_sent=self.options.on_sent,
-            )
-        else:
-            group.bind(reply.affiliation, self.media)
-        self.media.try_held_again()
+        return await self._groups.join(self._groups.number(name_or_id), press=press)
 
     async def deaffiliate(self, group: Talkgroup) -> None:
         """Leaves the group."""
-        self._forget(group.group_id)
-        await self._connected().request(signalling.Deaffiliate(id=1, group=group.group_id), signalling.Done)
+        await self._groups.leave(group.group_id)
 
     async def presence(self, name_or_id: str) -> signalling.PresenceList:
         """Who of the group's members is there."""
-        group_id = self._group_id(name_or_id)
-        return await self._connected().request(signalling.ListPresence(id=1, group=group_id), signalling.PresenceList)
+        return await self._groups.presence(self._groups.number(name_or_id))
 
     async def refresh_groups(self) -> list[signalling.GroupInfo]:
         """The subscriber's groups as they are now."""
-        self.groups = (await self._connected().request(signalling.ListGroups(id=1), signalling.Groups)).groups
-        return self.groups
-
-    def _forget(self, group_id: str) -> None:
-        group = self.talkgroups.pop(group_id, None)
-        if group is not None:
-            group.close()
-
-    def _lose_group(self, group_id: str) -> None:
-        self._forget(group_id)
-        self.groups = [info for info in self.groups if info.group != group_id]
-        self._tell(GroupGone(group_id))
-
-    def _gain_group(self, info: signalling.GroupInfo, temporary: bool) -> None:
-        known = any(group.group == info.group for group in self.groups)
-        self.groups = [*(group for group in self.groups if group.group != info.group), info]
-        if not known:
-            self._tell(GroupNew(info.group, info.name, temporary))
+        return await self._groups.refresh()
 
     # What the server says ----------------------------------------------------------------------------------------
 
@@ -440,30 +352,10 @@ class Handset:
             self._take(event)
 
     def _take(self, event: signalling.Message) -> None:
-        self._take_of_groups(event)
+        self._groups.take(event)
         self._take_of_session(event)
         for service in self._services:
             service.take(event)
-
-    def _take_of_groups(self, event: signalling.Message) -> None:
-        match event:
-            case signalling.GroupEpoch(group=group_id, epoch=epoch) if group_id in self.talkgroups:
-                self.talkgroups[group_id].keys.renew(epoch)
-                if self.media is not None:
-                    self.media.try_held_again()
-            case signalling.GroupRoster(group=group_id) if group_id in self.talkgroups:
-                self.talkgroups[group_id].change_roster(event)
-            case signalling.GroupRights(group=group_id) if group_id in self.talkgroups:
-                self.talkgroups[group_id].priority = event.priority
-                self.talkgroups[group_id].listen_only = event.listen_only
-            case signalling.GroupAdded(group=info, temporary=temporary):
-                self._gain_group(info, temporary)
-            case signalling.GroupCondition(group=group_id) if group_id in self.talkgroups:
-                self.talkgroups[group_id].imminent_peril = event.imminent_peril
-            case signalling.GroupEmergency(group=group_id, on=on) if group_id in self.talkgroups:
-                self.talkgroups[group_id].emergency = on
-            case signalling.GroupRemoved(group=group_id):
-                self._lose_group(group_id)
 
     def _take_of_session(self, event: signalling.Message) -> None:
         match event:
@@ -493,8 +385,7 @@ class Handset:
         self._end = error
         if self.media is not None:
             self.media.close()
-        for group in self.talkgroups.values():
-            group.close()
+        self._groups.close()
         for service in self._services:
             service.close()
 
@@ -525,7 +416,7 @@ class Handset:
         task.add_done_callback(self._choices.discard)
 
     def _reports(self) -> list[rtcp.ReportBlock]:
-        return [block for group in self.talkgroups.values() for block in group.reports()]
+        return [block for group in self._groups.joined.values() for block in group.reports()]
 
 
 class _Closed(HandsetError):
