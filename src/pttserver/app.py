@@ -24,6 +24,7 @@ from pttserver.net.pages import Pages
 from pttserver.net.site import Site, http_application
 from pttserver.net.tiles import Tiles, serve_tiles
 from pttserver.net.tls_port import TlsPort
+from pttserver.net.web_socket import Pings
 from pttserver.observe.log import get_logger
 from pttserver.observe.metrics import Metrics
 from pttserver.readings import offer_readings
@@ -139,10 +140,10 @@ class Application:
         serve_tiles(http.state, Tiles(settings.console.map_tiles, settings.console.map_attribution, admits))
         serve_console(http.state, services.console, origins)
         serve_management(http.state, services.management)
-        site = Site(door, settings.signalling, BoundedBody(http), origins)
+        site = Site(door, settings.signalling, origins)
         tls = server_context(files.certificate, files.private_key)
         dead_after_s = settings.sessions.dead_after_s
-        port = await TlsPort.open(site, settings.signalling, tls, dead_after_s / 2, dead_after_s / 3)
+        port = await TlsPort.open(site, BoundedBody(http), tls, Pings(dead_after_s / 2, dead_after_s / 3))
         stack.push_async_callback(port.close)
         services.management.reached_at(port.port)
         stack.callback(services.attendance.end_all)

@@ -1,9 +1,9 @@
 """What answers on the TLS port: the WebSocket of the protocol, and HTTP (health, the console, the pages)."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Literal
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Literal
 
 from fastapi import FastAPI, Response
 from pydantic import BaseModel
@@ -11,22 +11,20 @@ from pydantic import BaseModel
 from pttserver import __version__
 from pttserver.config import SignallingSettings
 from pttserver.ids import Personal
-from pttserver.net.bounded_body import Asgi
 from pttserver.net.console import router as console_router
 from pttserver.net.manage import audit, devices, groups, people, policy, rights
-from pttserver.net.origins import Origins, cookie_of, values_of
+from pttserver.net.origins import Headers, Origins, cookie_of, values_of
 from pttserver.net.pages import Pages
 from pttserver.net.problems import answer_problems
-from pttserver.net.protocols import LINK, WebSocketLink
 from pttserver.net.tiles import router as tiles_router
+from pttserver.net.upgrade import UpgradeRequest
+from pttserver.net.web_socket import WebSocketLink
 from pttserver.observe.log import get_logger
 from pttserver.services.connection import Browser, Connection, Door
 from pttserver.sessions.attempts import TokenBucket, address_bucket
 from pttserver.wire.signalling import PATH, SUBPROTOCOL
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+CLOSE_INTERNAL_ERROR = 1011  # RFC 6455 registry
 CLOSE_TIMEOUT = 4009
 _log = get_logger("net")
 
@@ -40,81 +38,133 @@ class Health(BaseModel):
 
 
 class Site:
-    """The ASGI application."""
+    """Who is let in by WebSocket: limits at the door, and a visit for each who passes."""
 
-    def __init__(self, door: Door, settings: SignallingSettings, http: Asgi, origins: Origins) -> None:
+    def __init__(self, door: Door, settings: SignallingSettings, origins: Origins) -> None:
+        self.settings = settings
         self._door = door
-        self._settings = settings
-        self._http = http
         self._origins = origins
         self._strangers: Counter[str] = Counter()
         self.connections = 0
         self.refused_connections = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "websocket":
-            await self._http(scope, receive, send)
-            return
-        refusal = self._refusal(scope)
-        if refusal is not None:
-            self.refused_connections += 1
-            await _refuse(send, *refusal)
-            return
-        await self._serve(scope, receive, send)
+    def refusal(self, request: UpgradeRequest) -> tuple[int, str] | None:
+        """Status and text for who must stay outside."""
+        refused = self._refusal(request)
+        self.refused_connections += refused is not None
+        return refused
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        if scope["path"] != PATH:
+    def _refusal(self, request: UpgradeRequest) -> tuple[int, str] | None:
+        fault = request.fault()
+        if fault is not None:
+            return 400, fault
+        if request.path != PATH:
             return 404, f"The protocol is served at {PATH}."
-        if SUBPROTOCOL not in scope["subprotocols"]:
+        if SUBPROTOCOL not in request.tokens(b"sec-websocket-protocol"):
             return 400, f"Subprotocols served: {SUBPROTOCOL}."
-        given = values_of(scope["headers"], b"origin")
-        if given and not (len(given) == 1 and self._origins.is_own(given[0], scope["headers"])):
+        given = values_of(request.headers, b"origin")
+        if given and not (len(given) == 1 and self._origins.is_own(given[0], request.headers)):
             return 403, "Pages of other origins are not served."
-        if self.connections >= self._settings.max_connections:
+        if self.connections >= self.settings.max_connections:
             return 503, "Too many connections; try again later."
-        if self._strangers[address_bucket(scope["client"][0])] >= self._settings.max_unauthenticated_per_address:
+        if self._strangers[address_bucket(request.address)] >= self.settings.max_unauthenticated_per_address:
             return 429, "Too many connections from this address that are not logged in."
         return None
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        address = scope["client"][0]
-        stranger = _Stranger(self._strangers, address_bucket(address))
-        link: WebSocketLink = scope[LINK]
-        connection = Connection(self._door, link, Personal(address), stranger.no_more, _browser(scope))
-        loop = asyncio.get_running_loop()
-        deadline = loop.call_later(self._settings.login_timeout_s, self._close_stranger, connection, link)
+    def visit(self, request: UpgradeRequest, link: WebSocketLink, tasks: set[asyncio.Task[None]]) -> "Visit":
+        """Of one whom `refusal` let in. `tasks`: where requests are found that are being served."""
+        stranger = _Stranger(self._strangers, address_bucket(request.address))
+        visit = Visit(self, link, stranger, tasks)
+        visit.connection = Connection(
+            self._door, link, Personal(request.address), visit.logged_in, _browser(request.headers)
+        )
         self.connections += 1
+        return visit
+
+
+class Visit:
+    """The messages of one connection, served one after the other (net.web_socket.Guest).
+
+    A packet takes no time and is served where it comes in; a text is served in a task of its own, and what comes in
+    meanwhile waits. Text too fast for its allowance waits too, and TCP slows the client down; nothing is lost or
+    refused for it. What waits when we close the link is not served.
+    """
+
+    connection: Connection
+
+    def __init__(self, site: Site, link: WebSocketLink, stranger: "_Stranger", tasks: set[asyncio.Task[None]]) -> None:
+        self._site = site
+        self._link = link
+        self._stranger = stranger
+        self._tasks = tasks
+        self._loop = loop = asyncio.get_running_loop()
+        self._allowance = TokenBucket(site.settings.messages_per_s, site.settings.messages_burst, loop.time())
+        self._deadline = loop.call_later(site.settings.login_timeout_s, self._close_stranger)
+        self._waiting: deque[str | bytes] = deque()
+        self._serving: asyncio.Task[None] | None = None
+        self._held = self._gone = self._over = False
+
+    def receive(self, message: str | bytes) -> None:
+        if self._serving is not None:
+            self._waiting.append(message)
+            if not self._held:
+                self._held = True
+                self._link.hold()
+        elif isinstance(message, bytes):
+            self.connection.receive_binary(message)
+        else:
+            self._serving = self._loop.create_task(self._serve(message))
+            self._tasks.add(self._serving)
+
+    async def _serve(self, message: str | bytes) -> None:
         try:
-            await receive()  # websocket.connect
-            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-            await self._pump(receive, connection, link)
-        except Exception:  # a bug costs one connection; uvicorn's own log is silent
+            await self._serve_one(message)
+            while self._waiting and not self._link.closed:
+                await self._serve_one(self._waiting.popleft())
+        except Exception:  # a bug costs one connection
             _log.exception("connection_failed")
+            self._link.close(CLOSE_INTERNAL_ERROR, "")
         finally:
-            self.connections -= 1
-            deadline.cancel()
-            stranger.no_more()
-            connection.lost()
+            self._served()
 
-    async def _pump(self, receive: Receive, connection: Connection, link: WebSocketLink) -> None:
-        """Text too fast for its allowance waits, and TCP slows the client down; nothing is lost or refused for it.
+    async def _serve_one(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            self.connection.receive_binary(message)
+            return
+        while not self._allowance.take(self._loop.time()):
+            await asyncio.sleep(self._allowance.wait_s(self._loop.time()))
+        await self.connection.receive_text(message)
 
-        What waits here when we close the link is not served.
-        """
-        loop = asyncio.get_running_loop()
-        allowance = TokenBucket(self._settings.messages_per_s, self._settings.messages_burst, loop.time())
-        while (event := await receive())["type"] == "websocket.receive" and not link.closed:
-            packet = event.get("bytes")
-            if packet is not None:
-                connection.receive_binary(packet)
-                continue
-            while not allowance.take(loop.time()):
-                await asyncio.sleep(allowance.wait_s(loop.time()))
-            await connection.receive_text(event["text"])
+    def _served(self) -> None:
+        assert self._serving is not None
+        self._tasks.discard(self._serving)
+        self._serving = None
+        if self._held:
+            self._held = False
+            self._link.go_on()
+        if self._gone:
+            self._end()
 
-    def _close_stranger(self, connection: Connection, link: WebSocketLink) -> None:
-        if connection.session is None:
-            link.close(CLOSE_TIMEOUT, "not logged in in time")
+    def logged_in(self) -> None:
+        self._stranger.no_more()
+        self._deadline.cancel()
+
+    def _close_stranger(self) -> None:
+        self._link.close(CLOSE_TIMEOUT, "not logged in in time")
+
+    def gone(self) -> None:
+        """What came before is served; then the visit is over."""
+        self._gone = True
+        if self._serving is None:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._over:
+            self._over = True
+            self._site.connections -= 1
+            self._deadline.cancel()
+            self._stranger.no_more()
+            self.connection.lost()
 
 
 class _Stranger:
@@ -133,16 +183,10 @@ class _Stranger:
             self._bucket = None
 
 
-def _browser(scope: Scope) -> Browser | None:
+def _browser(headers: Headers) -> Browser | None:
     """Only browsers tell an origin; it was looked at before."""
-    given = values_of(scope["headers"], b"origin")
-    return Browser(given[0], cookie_of(scope["headers"])) if given else None
-
-
-async def _refuse(send: Send, status: int, text: str) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": text.encode()})
+    given = values_of(headers, b"origin")
+    return Browser(given[0], cookie_of(headers)) if given else None
 
 
 def http_application(is_failing: Callable[[], bool], pages: Pages) -> FastAPI:

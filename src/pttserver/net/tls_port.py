@@ -6,10 +6,11 @@ import ssl
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from pttserver.config import SignallingSettings
 from pttserver.errors import ConfigError
-from pttserver.net.protocols import SETTINGS, HttpProtocol, WebSocketProtocol
+from pttserver.net.bounded_body import Asgi
+from pttserver.net.protocols import HttpProtocol
 from pttserver.net.site import Site
+from pttserver.net.web_socket import Pings
 
 BACKLOG = 2048
 STOP_TIMEOUT_S = 3.0
@@ -31,33 +32,28 @@ class TlsPort:
     async def open(
         cls,
         site: Site,
-        settings: SignallingSettings,
+        http: Asgi,
         tls: ssl.SSLContext,
-        ping_interval_s: float,
-        ping_timeout_s: float,
+        pings: Pings,
     ) -> "TlsPort":
-        """Raises ConfigError if the address cannot be had."""
+        """WebSockets visit the site, all else goes to `http`. Raises ConfigError if the address cannot be had."""
         config = Config(
-            site,
+            http,
             http=HttpProtocol,
-            ws=WebSocketProtocol,
+            ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             proxy_headers=False,  # a peer's word on somebody else's address is worth nothing
             server_header=False,
-            ws_max_size=settings.max_message_bytes,
-            ws_per_message_deflate=False,
-            ws_ping_interval=ping_interval_s,
-            ws_ping_timeout=ping_timeout_s,
             timeout_keep_alive=HTTP_KEEP_ALIVE_S,
         )
         config.load()
-        state = ServerState()
+        state, settings = ServerState(), site.settings
         state.default_headers = config.encoded_headers
         try:
             server = await asyncio.get_running_loop().create_server(
-                lambda: HttpProtocol(config=config, server_state=state, app_state={SETTINGS: settings}),
+                lambda: HttpProtocol(site, pings, config=config, server_state=state, app_state={}),
                 settings.address,
                 settings.port,
                 ssl=tls,

@@ -12,6 +12,7 @@ from pttserver.store.console_schema import console_devices
 from pttserver.store.database import Database
 from pttserver.store.events import events_about
 from pttserver.store.holds import refuse_held
+from pttserver.store.prepared import Prepared
 from pttserver.store.records import Device, LoginCandidate, NewDevice
 from pttserver.store.remote import CONTROL_COLUMNS, with_controls
 from pttserver.store.rights import RIGHTS_COLUMNS, rights_in_force, with_rights
@@ -29,7 +30,7 @@ _DEVICE = select(
     devices.c.revoked_ms,
     *KEY_COLUMNS,
 ).select_from(with_keys(devices, devices.c.subscriber_id))
-_CANDIDATE = (
+_CANDIDATE = Prepared(
     select(
         devices.c.id,
         devices.c.subscriber_id,
@@ -131,7 +132,7 @@ class Devices:
 
 def login_candidate(sql: Connection, vault: Vault, device_id: DeviceId) -> LoginCandidate | None:
     """`Devices.login_candidate` within a transaction. An unknown device takes as long as a known one."""
-    row = sql.execute(_CANDIDATE, {"device_id": device_id}).first()
+    row = _CANDIDATE.row(sql, device_id=device_id)
     if row is not None:
         return _candidate(sql, vault, row)
     _candidate(sql, vault, _nobodys_device(vault))

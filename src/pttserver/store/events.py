@@ -12,6 +12,7 @@ from pttserver.privacy.released import Released
 from pttserver.privacy.retention import Event, EventKind
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import retention_events
+from pttserver.store.prepared import Prepared
 from pttserver.store.vault import KEY_COLUMNS, with_keys
 
 _EVENT = retention_events.c
@@ -20,7 +21,7 @@ _BY_TENANT = (
     .where(_EVENT.tenant_id == bindparam("tenant"))
     .order_by(_EVENT.at_ms, _EVENT.id)
 )
-_ABOUT_ONE = _BY_TENANT.where(or_(_EVENT.subject_id.is_(None), _EVENT.subject_id == bindparam("subject")))
+_ABOUT_ONE = Prepared(_BY_TENANT.where(or_(_EVENT.subject_id.is_(None), _EVENT.subject_id == bindparam("subject"))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def _sorted(rows: Iterable[Any]) -> Events:
 
 def events_about(sql: Connection, tenant_id: str, subject_id: str) -> Events:
     """Those of a tenant as a whole, and of one of its subjects: what decides about that one."""
-    return _sorted(sql.execute(_ABOUT_ONE, {"tenant": tenant_id, "subject": subject_id}))
+    return _sorted(_ABOUT_ONE.rows(sql, tenant=tenant_id, subject=subject_id))
 
 
 class RetentionEvents:

@@ -11,6 +11,7 @@ from pttserver.privacy.categories import Category
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.holds import refuse_held
+from pttserver.store.prepared import Prepared
 from pttserver.store.records import Group, Member, Membership
 from pttserver.store.schema import groups, members, subscribers
 from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
@@ -26,13 +27,14 @@ _MEMBER = select(
     subscribers.c.created_ms,
     *KEY_COLUMNS,
 ).select_from(with_keys(members.join(subscribers), members.c.subscriber_id))
-_MEMBERSHIPS = (
+_OF_SUBSCRIBER = (
     select(groups.c.id, groups.c.name, groups.c.tenant_id, members.c.priority, members.c.listen_only)
     .join(members, members.c.group_id == groups.c.id)
     .where(members.c.subscriber_id == bindparam("subscriber_id"))
     .order_by(groups.c.name)
 )
-_MEMBERSHIP = _MEMBERSHIPS.where(members.c.group_id == bindparam("group_id"))
+_MEMBERSHIPS = Prepared(_OF_SUBSCRIBER)
+_MEMBERSHIP = Prepared(_OF_SUBSCRIBER.where(members.c.group_id == bindparam("group_id")))
 
 
 class Groups:
@@ -135,10 +137,9 @@ class Groups:
 
     async def group_for_member(self, group_id: GroupId, subscriber_id: SubscriberId) -> Membership | None:
         """None: no such group, or the subscriber is not a member; callers must not tell these apart."""
-        wanted = {"group_id": group_id, "subscriber_id": subscriber_id}
 
         def work(sql: Connection) -> Membership | None:
-            row = sql.execute(_MEMBERSHIP, wanted).first()
+            row = _MEMBERSHIP.row(sql, group_id=group_id, subscriber_id=subscriber_id)
             return None if row is None else Membership(*row)
 
         return await self._database.read(work)
@@ -146,7 +147,7 @@ class Groups:
 
 def memberships(sql: Connection, subscriber_id: SubscriberId) -> list[Membership]:
     """`Groups.memberships` within a transaction."""
-    return [Membership(*row) for row in sql.execute(_MEMBERSHIPS, {"subscriber_id": subscriber_id})]
+    return [Membership(*row) for row in _MEMBERSHIPS.rows(sql, subscriber_id=subscriber_id)]
 
 
 def _member(vault: Vault, row: Any) -> Member:

@@ -7,16 +7,19 @@ from pttserver.ids import DeviceId, SubscriberId
 from pttserver.store.database import Database
 from pttserver.store.devices import login_candidate
 from pttserver.store.groups import memberships
+from pttserver.store.prepared import Prepared
 from pttserver.store.records import ResumeToken, Returning
 from pttserver.store.schema import resume_tokens
 
-_TOKEN = select(
-    resume_tokens.c.subscriber_id,
-    resume_tokens.c.device_id,
-    resume_tokens.c.token_hash,
-    resume_tokens.c.issued_ms,
-    resume_tokens.c.expires_ms,
-).where(resume_tokens.c.subscriber_id == bindparam("subscriber_id"))
+_TOKEN = Prepared(
+    select(
+        resume_tokens.c.subscriber_id,
+        resume_tokens.c.device_id,
+        resume_tokens.c.token_hash,
+        resume_tokens.c.issued_ms,
+        resume_tokens.c.expires_ms,
+    ).where(resume_tokens.c.subscriber_id == bindparam("subscriber_id"))
+)
 _NOBODY = SubscriberId("")
 
 
@@ -71,5 +74,5 @@ class ResumeTokens:
 
 
 def _token(sql: Connection, subscriber_id: SubscriberId) -> ResumeToken | None:
-    row = sql.execute(_TOKEN, {"subscriber_id": subscriber_id}).first()
+    row = _TOKEN.row(sql, subscriber_id=subscriber_id)
     return None if row is None else ResumeToken(*row)
