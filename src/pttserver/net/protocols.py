@@ -11,7 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pttserver.net.site import Site
 from pttserver.net.upgrade import UpgradeRequest, refusal
-from pttserver.net.web_socket import Pings, WebSocketProtocol
+from pttserver.net.web_socket import Pings, WebSocketLink, WebSocketProtocol
+from pttserver.sessions.attempts import address_bucket
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -55,7 +56,8 @@ class HttpProtocol(HttpToolsProtocol):
             address=self.client[0] if self.client else "",
         )
         self.parser = None  # type: ignore[assignment] # it holds this object, and would wait for the garbage collector
-        refused = self._site.refusal(request)
+        bucket = address_bucket(request.address)
+        refused = self._site.refusal(request, bucket)
         if refused is not None:
             self.transport.write(refusal(*refused))
             self.transport.close()
@@ -63,7 +65,7 @@ class HttpProtocol(HttpToolsProtocol):
         protocol = WebSocketProtocol(self.transport, self._site.settings, self._pings, self.connections)
         self.transport.set_protocol(protocol)
         self.transport.write(request.acceptance())
-        protocol.guest = self._site.visit(request, protocol.link, self.tasks)
+        protocol.guest = self._site.visit(request, bucket, WebSocketLink(protocol), self.tasks)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._meet_deadline()

@@ -13,7 +13,7 @@ from pttserver.config import SignallingSettings
 from pttserver.ids import Personal
 from pttserver.net.console import router as console_router
 from pttserver.net.manage import audit, devices, groups, people, policy, rights
-from pttserver.net.origins import Headers, Origins, cookie_of, values_of
+from pttserver.net.origins import Origins, cookie_of
 from pttserver.net.pages import Pages
 from pttserver.net.problems import answer_problems
 from pttserver.net.tiles import router as tiles_router
@@ -21,7 +21,7 @@ from pttserver.net.upgrade import UpgradeRequest
 from pttserver.net.web_socket import WebSocketLink
 from pttserver.observe.log import get_logger
 from pttserver.services.connection import Browser, Connection, Door
-from pttserver.sessions.attempts import TokenBucket, address_bucket
+from pttserver.sessions.attempts import TokenBucket
 from pttserver.wire.signalling import PATH, SUBPROTOCOL
 
 CLOSE_INTERNAL_ERROR = 1011  # RFC 6455 registry
@@ -48,35 +48,37 @@ class Site:
         self.connections = 0
         self.refused_connections = 0
 
-    def refusal(self, request: UpgradeRequest) -> tuple[int, str] | None:
-        """Status and text for who must stay outside."""
-        refused = self._refusal(request)
+    def refusal(self, request: UpgradeRequest, bucket: str) -> tuple[int, str] | None:
+        """Status and text for who must stay outside. `bucket`: of the client's address (sessions/attempts.py)."""
+        refused = self._refusal(request, bucket)
         self.refused_connections += refused is not None
         return refused
 
-    def _refusal(self, request: UpgradeRequest) -> tuple[int, str] | None:
+    def _refusal(self, request: UpgradeRequest, bucket: str) -> tuple[int, str] | None:
         fault = request.fault()
         if fault is not None:
             return 400, fault
         if request.path != PATH:
             return 404, f"The protocol is served at {PATH}."
-        if SUBPROTOCOL not in request.tokens(b"sec-websocket-protocol"):
+        if not request.offers(SUBPROTOCOL.encode()):
             return 400, f"Subprotocols served: {SUBPROTOCOL}."
-        given = values_of(request.headers, b"origin")
-        if given and not (len(given) == 1 and self._origins.is_own(given[0], request.headers)):
+        given = request.values(b"origin")
+        if given and not (len(given) == 1 and self._origins.is_own(given[0].decode("latin-1"), request.headers)):
             return 403, "Pages of other origins are not served."
         if self.connections >= self.settings.max_connections:
             return 503, "Too many connections; try again later."
-        if self._strangers[address_bucket(request.address)] >= self.settings.max_unauthenticated_per_address:
+        if self._strangers[bucket] >= self.settings.max_unauthenticated_per_address:
             return 429, "Too many connections from this address that are not logged in."
         return None
 
-    def visit(self, request: UpgradeRequest, link: WebSocketLink, tasks: set[asyncio.Task[None]]) -> "Visit":
+    def visit(
+        self, request: UpgradeRequest, bucket: str, link: WebSocketLink, tasks: set[asyncio.Task[None]]
+    ) -> "Visit":
         """Of one whom `refusal` let in. `tasks`: where requests are found that are being served."""
-        stranger = _Stranger(self._strangers, address_bucket(request.address))
+        stranger = _Stranger(self._strangers, bucket)
         visit = Visit(self, link, stranger, tasks)
         visit.connection = Connection(
-            self._door, link, Personal(request.address), visit.logged_in, _browser(request.headers)
+            self._door, link, Personal(request.address), bucket, visit.logged_in, _browser(request)
         )
         self.connections += 1
         return visit
@@ -105,6 +107,8 @@ class Visit:
         self._held = self._gone = self._over = False
 
     def receive(self, message: str | bytes) -> None:
+        if self._link.closed:
+            return
         if self._serving is not None:
             self._waiting.append(message)
             if not self._held:
@@ -165,6 +169,7 @@ class Visit:
             self._deadline.cancel()
             self._stranger.no_more()
             self.connection.lost()
+            del self.connection  # which holds this one: what is over need not wait for the garbage collector
 
 
 class _Stranger:
@@ -183,10 +188,10 @@ class _Stranger:
             self._bucket = None
 
 
-def _browser(headers: Headers) -> Browser | None:
+def _browser(request: UpgradeRequest) -> Browser | None:
     """Only browsers tell an origin; it was looked at before."""
-    given = values_of(headers, b"origin")
-    return Browser(given[0], cookie_of(headers)) if given else None
+    given = request.values(b"origin")
+    return Browser(given[0].decode("latin-1"), cookie_of(request.headers)) if given else None
 
 
 def http_application(is_failing: Callable[[], bool], pages: Pages) -> FastAPI:

@@ -4,60 +4,70 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
 
-from pttserver.net.origins import values_of
+from pttserver.net.origins import Headers
 from pttserver.wire.signalling import SUBPROTOCOL
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
-VERSION: Final = "13"
+VERSION: Final = b"13"
 KEY_BYTES: Final = 16
-MOST_HEADERS: Final = 128
-LONGEST_HEADER_BYTES: Final = 8192
+_ACCEPTANCE: Final = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: %b\r\nSec-WebSocket-Protocol: %b\r\n\r\n"
+)
 
 
-@dataclass(frozen=True, slots=True)
 class UpgradeRequest:
-    """A parsed request that asks for a WebSocket. `headers`: names in lower case; `address`: the client's host."""
+    """A parsed request that asks for a WebSocket; `address`: the client's host."""
 
-    method: str
-    http_version: str
-    target: bytes
-    headers: Sequence[tuple[bytes, bytes]]
-    address: str
+    __slots__ = ("_named", "address", "headers", "http_version", "method", "target")
+
+    def __init__(self, method: str, http_version: str, target: bytes, headers: Headers, address: str) -> None:
+        """`headers`: names in lower case."""
+        self.method = method
+        self.http_version = http_version
+        self.target = target
+        self.headers = headers
+        self.address = address
+        self._named: dict[bytes, list[bytes]] = {}
+        for name, value in headers:
+            self._named.setdefault(name, []).append(value)
 
     @property
     def path(self) -> str:
         raw = self.target.partition(b"?")[0].decode("latin-1")
         return unquote(raw) if "%" in raw else raw
 
-    def tokens(self, name: bytes) -> list[str]:
-        """Of a header that is a list (RFC 9110 §5.6.1), in all its lines."""
-        return [token.strip() for value in values_of(self.headers, name) for token in value.split(",")]
+    def values(self, name: bytes) -> list[bytes]:
+        """All lines of a header."""
+        return self._named.get(name, [])
+
+    def offers(self, subprotocol: bytes) -> bool:
+        """In a list (RFC 9110 §5.6.1), whatever the number of its lines."""
+        return any(
+            token.strip() == subprotocol
+            for line in self.values(b"sec-websocket-protocol")
+            for token in line.split(b",")
+        )
 
     def fault(self) -> str | None:
         """What RFC 6455 §4.2.1 asks for and is not there; None: it can be accepted."""
         if self.method != "GET" or self.http_version != "1.1":
             return "A WebSocket is asked for with GET and HTTP/1.1."
-        if len(self.headers) > MOST_HEADERS or any(len(n) + len(v) > LONGEST_HEADER_BYTES for n, v in self.headers):
-            return "Too many headers, or one too long."
-        if values_of(self.headers, b"content-length") or values_of(self.headers, b"transfer-encoding"):
+        if not self._named.keys().isdisjoint((b"content-length", b"transfer-encoding")):
             return "A request for a WebSocket has no body."
-        if values_of(self.headers, b"sec-websocket-version") != [VERSION]:
-            return f"Version {VERSION} of WebSocket is served."
-        return None if _is_key(values_of(self.headers, b"sec-websocket-key")) else "Sec-WebSocket-Key is missing."
+        if self.values(b"sec-websocket-version") != [VERSION]:
+            return f"Version {VERSION.decode()} of WebSocket is served."
+        return None if _is_key(self.values(b"sec-websocket-key")) else "Sec-WebSocket-Key is missing."
 
     def acceptance(self) -> bytes:
         """The answer that opens the WebSocket; no extension is agreed to."""
-        (key,) = values_of(self.headers, b"sec-websocket-key")
-        digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
-        return (
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: %b\r\nSec-WebSocket-Protocol: %b\r\n\r\n"
-        ) % (base64.b64encode(digest), SUBPROTOCOL.encode())
+        (key,) = self.values(b"sec-websocket-key")
+        digest = hashlib.sha1(key + _GUID, usedforsecurity=False).digest()
+        return _ACCEPTANCE % (base64.b64encode(digest), SUBPROTOCOL.encode())
 
 
 def refusal(status: int, text: str) -> bytes:
@@ -70,7 +80,7 @@ def refusal(status: int, text: str) -> bytes:
     return head.encode() + body
 
 
-def _is_key(values: Sequence[str]) -> bool:
+def _is_key(values: Sequence[bytes]) -> bool:
     """One header, of 16 octets in base64."""
     try:
         return len(values) == 1 and len(base64.b64decode(values[0], validate=True)) == KEY_BYTES

@@ -51,7 +51,6 @@ class WebSocketProtocol(asyncio.Protocol):
         self.transport = transport
         self.settings = settings
         self.conn = Protocol(Side.SERVER, max_size=settings.max_message_bytes)
-        self.link = WebSocketLink(self)
         self.loop = asyncio.get_running_loop()
         self.frames: list[bytes] = []  # of a message that is not whole yet
         self.timer = self.loop.call_later(pings.interval_s, self._ping)
@@ -92,8 +91,6 @@ class WebSocketProtocol(asyncio.Protocol):
             return
         whole = b"".join((*self.frames, frame.data)) if self.frames else bytes(frame.data)
         self.frames = []
-        if self.link.closed:
-            return
         try:
             message = whole.decode() if self._is_text else whole
         except UnicodeDecodeError:
@@ -112,8 +109,12 @@ class WebSocketProtocol(asyncio.Protocol):
         """The transport closes itself."""
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """What holds this object is let go: a herd of lost connections would else wait for the garbage collector."""
         self._connections.discard(self)
         self._over()
+        self.conn.state = State.CLOSED
+        self.conn.parser.close()
+        del self.guest
 
     def _over(self) -> None:
         self.timer.cancel()
@@ -212,6 +213,7 @@ class WebSocketLink:
         self._protocol.transport.resume_reading()
 
     def _is_open(self) -> bool:
+        """A connection that was lost is CLOSED."""
         return self._protocol.conn.state is State.OPEN and not self._protocol.transport.is_closing()
 
     def _may_write(self) -> bool:

@@ -46,7 +46,6 @@ from pttserver.services.rosters import Rosters
 from pttserver.services.talk import TalkService
 from pttserver.services.telling import Telling
 from pttserver.services.terms import TermsTeller
-from pttserver.sessions.attempts import address_bucket
 from pttserver.sessions.console import ConsoleSession
 from pttserver.sessions.session import Affiliation, Link, Session
 from pttserver.store.records import LoginCandidate
@@ -92,13 +91,15 @@ class Browser:
 
 
 class Connection:
-    """Serves one client. `address` is its host; `on_logged_in` is called once; `browser` None: it is none."""
+    """Serves one client. `address` is its host, `bucket` what limits it (sessions/attempts.py); `on_logged_in` is
+    called once; `browser` None: it is none."""
 
     def __init__(
         self,
         door: Door,
         link: Link,
         address: Personal,
+        bucket: str,
         on_logged_in: Callable[[], None],
         browser: Browser | None = None,
     ) -> None:
@@ -111,7 +112,7 @@ class Connection:
         self._challenged = Challenged(
             challenge=device_keys.draw_challenge(),
             server_digest=door.certificate_digest if browser is None else device_keys.origin_digest(browser.origin),
-            address_bucket=address_bucket(address.reveal()),
+            address_bucket=bucket,
             console=None if self._console is None else self._console.subscriber_id,
         )
         self.session: Session | None = None

@@ -20,6 +20,11 @@ _TOKEN = Prepared(
         resume_tokens.c.expires_ms,
     ).where(resume_tokens.c.subscriber_id == bindparam("subscriber_id"))
 )
+_NEW = insert(resume_tokens)
+_PUT = _NEW.on_conflict_do_update(
+    index_elements=["subscriber_id"],
+    set_={name: _NEW.excluded[name] for name in ("device_id", "token_hash", "issued_ms", "expires_ms")},
+)
 _NOBODY = SubscriberId("")
 
 
@@ -38,16 +43,14 @@ class ResumeTokens:
         expires_ms: int,
     ) -> None:
         """Replaces the subscriber's token, of whatever device. Raises NotFound if the device is removed."""
-        row = insert(resume_tokens).values(
-            subscriber_id=subscriber_id,
-            device_id=device_id,
-            token_hash=token_hash,
-            issued_ms=issued_ms,
-            expires_ms=expires_ms,
-        )
-        new = {name: row.excluded[name] for name in ("device_id", "token_hash", "issued_ms", "expires_ms")}
-        upsert = row.on_conflict_do_update(index_elements=["subscriber_id"], set_=new)
-        await self._database.write(lambda sql: sql.execute(upsert))
+        row = {
+            "subscriber_id": subscriber_id,
+            "device_id": device_id,
+            "token_hash": token_hash,
+            "issued_ms": issued_ms,
+            "expires_ms": expires_ms,
+        }
+        await self._database.write(lambda sql: sql.execute(_PUT, row))
 
     async def resume_token(self, subscriber_id: SubscriberId) -> ResumeToken | None:
         """The caller judges device, digest and age."""

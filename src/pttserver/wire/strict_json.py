@@ -14,7 +14,7 @@ from pttserver.errors import MalformedMessage
 def parse_object(text: str) -> dict[str, Any]:
     """The object that `text` holds. Raises MalformedMessage."""
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+        value = _DECODER.decode(text)
     except RecursionError:
         raise MalformedMessage("The message is nested too deeply.") from None
     except ValueError:
@@ -40,3 +40,6 @@ def _finite(digits: str) -> float:
     if not math.isfinite(number):
         raise MalformedMessage("NaN and infinities are not JSON numbers.")
     return number
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
