@@ -77,6 +77,20 @@ async def serves_on(platform: Platform) -> None:
     await radio.close()
 
 
+@pytest.mark.parametrize("line", [b"X: y\r\n", b"y"], ids=["many headers", "a long header"])
+async def test_headers_without_end_are_refused(platform: Platform, line: bytes) -> None:
+    raw = await RawWebSocket.connect(platform.server.signalling_port)
+    raw.send(upgrade()[:-2] + b"X: ")
+    with contextlib.suppress(ConnectionError):
+        for _ in range(40):
+            raw.send(line * (8192 // len(line)))
+            await raw.writer.drain()
+            await asyncio.sleep(0.002)
+    assert (await raw.http_head()).startswith("HTTP/1.1 431 Request Header Fields Too Large\r\n")
+    await raw.ended()
+    await serves_on(platform)
+
+
 # Frames --------------------------------------------------------------------------------------------------------------
 
 WRONG_FRAMES: list[tuple[str, list[bytes], set[int]]] = [

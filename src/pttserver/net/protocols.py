@@ -5,7 +5,7 @@ twice, and each message would wait for a task to fetch it.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -15,10 +15,14 @@ from pttserver.net.web_socket import Pings, WebSocketLink, WebSocketProtocol
 from pttserver.sessions.attempts import address_bucket
 
 
+MAX_HEAD_BYTES: Final = 1 << 16  # of a request's line and headers, while they are not whole
+
+
 class HttpProtocol(HttpToolsProtocol):
     """A connection that has not sent a whole request in time is aborted; the next request has its own deadline."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _head_bytes: int | None = 0  # None: the head is whole
 
     def __init__(self, site: Site, pings: Pings, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
@@ -32,7 +36,20 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._set_deadline()
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head_bytes is not None and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.transport.write(refusal(431, "The headers are too long."))
+                self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = None
+        super().on_headers_complete()
+
     def on_message_begin(self) -> None:
+        self._head_bytes = 0
         super().on_message_begin()
         if self._deadline is None:
             self._set_deadline()
