@@ -34,6 +34,10 @@ class PacketMemory:
         self._view[0:size] = packet
         self.length[0] = size
 
+    def word(self, start: int) -> int:
+        """The 32 bits from octet `start`, in network order."""
+        return int.from_bytes(self._view[start : start + 4], "big")
+
     def copy(self) -> bytes:
         """What it holds, as octets of their own."""
         held: bytes = self._view[0 : self.length[0]]

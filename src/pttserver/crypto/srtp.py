@@ -26,6 +26,7 @@ MAX_PACKET_BYTES = 1_300  # what we let in or make, header and tag included: no 
 
 _REPLAYS = (9, 10)  # srtp_err_status_replay_fail, srtp_err_status_replay_old
 _protect, _unprotect = lib.srtp_protect, lib.srtp_unprotect
+_protect_rtcp, _unprotect_rtcp = lib.srtp_protect_rtcp, lib.srtp_unprotect_rtcp
 _shared = PacketMemory.allocate()
 
 
@@ -94,7 +95,7 @@ class SrtpSender(_Context):
 
     def protect_rtcp(self, packet: bytes) -> bytes:
         """The RTCP packet, encrypted behind its first 8 octets, with a tag and the next index."""
-        return self._transform(lib.srtp_protect_rtcp, packet)
+        return self._transform(_protect_rtcp, packet)
 
 
 class SrtpReceiver(_Context):
@@ -119,7 +120,12 @@ class SrtpReceiver(_Context):
 
     def unprotect_rtcp(self, packet: bytes) -> bytes:
         """The plain RTCP packet."""
-        return self._transform(lib.srtp_unprotect_rtcp, packet)
+        return self._transform(_unprotect_rtcp, packet)
+
+    def unprotect_rtcp_in_place(self, packet: PacketMemory) -> int:
+        """The same, where the packet stands: 0, or the status of an SrtpError."""
+        status: int = _unprotect_rtcp(self._srtp, packet.start, packet.length)
+        return status
 
 
 def is_replay(status: int) -> bool:

@@ -6,7 +6,8 @@ not authenticated is ever answered.
 
 from collections.abc import Callable
 
-from pttserver.crypto.srtp import SrtpError, is_replay
+from pttserver.crypto.packet_memory import PacketMemory
+from pttserver.crypto.srtp import is_replay
 from pttserver.errors import MalformedPacket
 from pttserver.ids import Ssrc
 from pttserver.media.batch_socket import BatchSocket
@@ -46,43 +47,57 @@ class ControlPath:
         self.on_floor_message: FloorMessageHandler = lambda affiliation, message, now: None
         self.on_alert_packet: AlertPacketHandler = lambda session, packet, address: None
 
-    def from_udp(self, packet: bytes, address: bytes, now: float) -> None:
-        """An SRTCP packet of at least 8 octets."""
-        ssrc = rtcp_ssrc(packet)
+    def from_udp(self, packet: PacketMemory, address: bytes, now: float) -> None:
+        """An SRTCP packet of at least 8 octets, which is decrypted where it stands."""
+        ssrc = packet.word(4)
         sender = self._sessions.rtcp_senders.get(ssrc)  # 3
         if sender is None:
             self._drops.unknown_ssrc += 1
             return
-        session = sender[0]
-        if address != session.address and self._suspects.holds(address, now):
+        session, affiliation = sender
+        elsewhere = address != session.address
+        if elsewhere and self._suspects.holds(address, now):
             self._drops.suspect_address += 1
             return
-        try:
-            plain = session.uplink.unprotect_rtcp(packet)  # 4
-        except SrtpError as error:
-            self._drops.count_refused(error.status)
-            if not is_replay(error.status):
+        index = packet.word(packet.length[0] - 4) & 0x7FFFFFFF  # RFC 7714 §9.2: E flag and 31-bit index come last
+        refused = session.uplink.unprotect_rtcp_in_place(packet)  # 4
+        if refused:
+            self._drops.count_refused(refused)
+            if not is_replay(refused):
                 self._suspects.failed(address, now)
             return
         session.last_seen = now
-        index = int.from_bytes(packet[-4:], "big") & 0x7FFFFFFF  # RFC 7714 §9.2: E flag and 31-bit index come last
         if index > session.srtcp_index.get(ssrc, -1):  # 5
             session.srtcp_index[ssrc] = index
-            self._roaming.learn(session, address, now)
-        self._take(session, ssrc, plain, address, now)
+            if elsewhere:
+                self._roaming.learn(session, address, now)
+        self._take(session, affiliation, ssrc, packet.copy(), address, now)
 
     def from_websocket(self, session: Session, packet: bytes, now: float) -> None:
         """An RTCP packet of at least 8 octets, not protected."""
-        self._take(session, rtcp_ssrc(packet), packet, None, now)
-
-    def _take(self, session: Session, ssrc: int, plain: bytes, address: bytes | None, now: float) -> None:
-        """What an authenticated client says; `address` is None on a WebSocket."""
+        ssrc = rtcp_ssrc(packet)
         sender = self._sessions.rtcp_senders.get(ssrc)
         if sender is None or sender[0] is not session:
             self._drops.foreign_ssrc += 1
             return
+        self._take(session, sender[1], ssrc, packet, None, now)
+
+    def _take(
+        self,
+        session: Session,
+        affiliation: Affiliation | None,
+        ssrc: int,
+        plain: bytes,
+        address: bytes | None,
+        now: float,
+    ) -> None:
+        """What an authenticated client says; `address` is None on a WebSocket."""
         if not session.control_allowance.take(now):
             self._drops.rate += 1
+            return
+        reference = rtcp.keepalive_reference(plain, ssrc)
+        if reference is not None:
+            self._answer_keepalive(session, ssrc, reference, address)
             return
         try:
             packets = rtcp.decode(plain)
@@ -93,7 +108,7 @@ class ControlPath:
             if packet.ssrc != ssrc:
                 self._drops.foreign_ssrc += 1
             else:
-                self._handle(session, sender[1], packet, address, now)
+                self._handle(session, affiliation, packet, address, now)
 
     def _handle(
         self,
@@ -114,19 +129,15 @@ class ControlPath:
             else:
                 self._drops.foreign_ssrc += 1
         elif isinstance(packet, rtcp.ReferenceTime):
-            self._answer_keepalive(session, packet, address)
+            self._answer_keepalive(session, packet.ssrc, packet.ntp >> 16 & 0xFFFFFFFF, address)
         elif isinstance(packet, rtcp.ReceiverReport):
             for block in packet.blocks:
                 session.fraction_lost = block.fraction_lost
                 session.jitter = block.jitter
 
-    def _answer_keepalive(self, session: Session, time: rtcp.ReferenceTime, address: bytes | None) -> None:
+    def _answer_keepalive(self, session: Session, ssrc: int, reference: int, address: bytes | None) -> None:
         """So the client learns which paths work both ways, and the round-trip time."""
-        answer = (
-            rtcp.ReceiverReport(self._server_ssrc).encode()
-            + rtcp.DelaySinceReference(self._server_ssrc, time.ssrc, time.ntp >> 16 & 0xFFFFFFFF).encode()
-        )
-        self.answer(session, answer, address)
+        self.answer(session, rtcp.keepalive_answer(self._server_ssrc, ssrc, reference), address)
 
     def answer(self, session: Session, packet: bytes, address: bytes | None) -> None:
         """An RTCP packet of the server, on the path that the session's own came by."""

@@ -110,7 +110,7 @@ class Relay:
                 elif length < SMALLEST_RTP or first >> 6 != RTP_VERSION:
                     drops.malformed += 1
                 elif 192 <= second <= 223:  # RFC 5761 §4
-                    self.control.from_udp(packet.copy(), address, now)
+                    self.control.from_udp(packet, address, now)
                 elif (burst := bursts.get(ssrc)) is None:  # 3
                     self._count_unknown(ssrc)
                 else:
