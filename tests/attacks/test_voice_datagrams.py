@@ -229,8 +229,9 @@ class NonceWatch:
             self._keys[sender] = key.key + key.salt
 
         monkeypatch.setattr(srtp.SrtpSender, "__init__", init)
-        rtp, rtp_in_place, rtcp = (
-            getattr(srtp.SrtpSender, name) for name in ("protect_rtp", "protect_rtp_in_place", "protect_rtcp")
+        rtp, rtp_in_place, rtcp, rtcp_in_place = (
+            getattr(srtp.SrtpSender, name)
+            for name in ("protect_rtp", "protect_rtp_in_place", "protect_rtcp", "protect_rtcp_in_place")
         )
 
         def protect_rtp(sender: SrtpSender, packet: bytes) -> bytes:
@@ -241,15 +242,21 @@ class NonceWatch:
             self._note_rtp(sender, packet.copy())
 
         def protect_rtcp(sender: SrtpSender, packet: bytes) -> bytes:
-            out = rtcp(sender, packet)
-            self._note(sender, b"c" + out[-4:] + out[4:8])
-            return out
+            return self._note_rtcp(sender, rtcp(sender, packet))
 
-        for watched in (protect_rtp, protect_rtp_in_place, protect_rtcp):
+        def protect_rtcp_in_place(sender: SrtpSender, packet: PacketMemory) -> None:
+            rtcp_in_place(sender, packet)
+            self._note_rtcp(sender, packet.copy())
+
+        for watched in (protect_rtp, protect_rtp_in_place, protect_rtcp, protect_rtcp_in_place):
             monkeypatch.setattr(srtp.SrtpSender, watched.__name__, watched)
 
     def _note_rtp(self, sender: SrtpSender, out: bytes) -> bytes:
         self._note(sender, b"v" + out[2:4] + out[8:12])
+        return out
+
+    def _note_rtcp(self, sender: SrtpSender, out: bytes) -> bytes:
+        self._note(sender, b"c" + out[-4:] + out[4:8])
         return out
 
     def _note(self, sender: SrtpSender, nonce: bytes) -> None:
@@ -529,10 +536,12 @@ async def test_a_voice_packet_that_the_kernel_refuses_is_counted(
     """T-021, T-022: an address that cannot be sent to, and a full send buffer, are counters, not exceptions."""
     address = call.server.services.sessions.get(call.listener.session.session).address
     nowhere = address[:2] + b"\0\0" + address[4:]
-    call.server.socket.send(b"voice", nowhere)
+    packet = PacketMemory.allocate()
+    packet.put(b"voice")
+    call.server.socket.send(packet, nowhere)
     assert call.server.socket.send_errors == 1
     monkeypatch.setattr("pttserver.media.batch_socket._FULL", (errno.EINVAL,))  # plays the part of EAGAIN
-    call.server.socket.send(b"voice", nowhere)
+    call.server.socket.send(packet, nowhere)
     assert call.server.socket.send_buffer_full == 1
     await call.still_works()
 

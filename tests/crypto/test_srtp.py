@@ -40,6 +40,28 @@ def test_rtcp_is_encrypted_too() -> None:
     assert SrtpReceiver(KEY).unprotect_rtcp(protected) == plain
 
 
+def test_rtcp_in_place_is_the_same_where_the_packet_stands() -> None:
+    """T-003, T-008: each report under an index of its own, and what is refused is refused here too."""
+    memory, sender, receiver = PacketMemory.allocate(), SrtpSender(KEY), SrtpReceiver(KEY)
+    plain = rtcp.ReceiverReport(5).encode()
+    twin, seen = SrtpSender(KEY), []
+    for _ in range(3):
+        memory.put(plain)
+        sender.protect_rtcp_in_place(memory)
+        assert memory.copy() == twin.protect_rtcp(plain)
+        assert memory.word(4) == 5
+        seen.append(memory.word(memory.length[0] - 4))
+        assert receiver.unprotect_rtcp_in_place(memory) == 0
+        assert memory.copy() == plain
+    assert len(set(seen)) == 3
+    memory.put(SrtpSender(KEY).protect_rtcp(plain))
+    assert is_replay(receiver.unprotect_rtcp_in_place(memory))
+    memory.put(SrtpSender(SrtpKey.draw()).protect_rtcp(rtcp.ReceiverReport(6).encode()))
+    status = receiver.unprotect_rtcp_in_place(memory)
+    assert status != 0
+    assert not is_replay(status)
+
+
 def test_in_place_is_the_same_where_the_packet_stands() -> None:
     """T-003, T-008: and it refuses the same."""
     memory, sender, receiver = PacketMemory.allocate(), SrtpSender(KEY), SrtpReceiver(KEY)

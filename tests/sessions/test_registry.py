@@ -91,6 +91,17 @@ def test_sessions_that_were_not_seen_are_found_by_time() -> None:
     assert registry.unseen_since(15) == [old]
     old.last_seen = 30
     assert registry.unseen_since(25) == [new]
+    registry.close(new)
+    assert registry.unseen_since(26) == []
+    late = registry.open(identity(3), 40)
+    assert registry.unseen_since(30) == []
+    assert registry.unseen_since(31) == [old]
+    old.last_seen = 50
+    assert registry.unseen_since(45) == [late]
+    registry.close(old)
+    registry.close(late)
+    assert registry.unseen_since(100) == []
+    assert registry.unseen_since(200) == []
 
 
 def test_ssrcs_never_repeat_and_are_never_zero() -> None:

@@ -52,6 +52,40 @@ def test_a_damaged_packet_is_read_or_malformed_and_nothing_else(packet: rtcp.Rtc
             rtcp.decode(damaged)
 
 
+@given(ssrcs, st.integers(0, 2**64 - 1))
+def test_a_bare_keepalive_is_known_at_sight(ssrc: int, ntp: int) -> None:
+    """What is told of it is what the general way would tell; with anything else in it, it is not bare."""
+    report, time = rtcp.ReceiverReport(ssrc).encode(), rtcp.ReferenceTime(ssrc, ntp).encode()
+    assert rtcp.keepalive_reference(report + time, ssrc) == ntp >> 16 & 0xFFFFFFFF
+    for other in (b"", report, time, time + report, report + time + rtcp.Bye(ssrc).encode()):
+        assert rtcp.keepalive_reference(other, ssrc) is None
+    for foreign in (ssrc ^ 1, ssrc ^ 0x80000000):
+        assert rtcp.keepalive_reference(report + time, foreign) is None
+        assert rtcp.keepalive_reference(report + rtcp.ReferenceTime(foreign, ntp).encode(), ssrc) is None
+
+
+@given(ssrcs, st.integers(0, 2**64 - 1), st.data())
+def test_a_damaged_keepalive_is_one_to_both_ways_or_to_the_general_one_alone(
+    ssrc: int, ntp: int, data: st.DataObject
+) -> None:
+    octets = bytearray(rtcp.ReceiverReport(ssrc).encode() + rtcp.ReferenceTime(ssrc, ntp).encode())
+    octets[data.draw(st.integers(0, len(octets) - 1))] ^= data.draw(st.integers(1, 255))
+    reference = rtcp.keepalive_reference(bytes(octets), ssrc)
+    if reference is not None:
+        report, time = rtcp.decode(bytes(octets))
+        assert report == rtcp.ReceiverReport(ssrc)
+        assert isinstance(time, rtcp.ReferenceTime)
+        assert (time.ssrc, time.ntp >> 16 & 0xFFFFFFFF) == (ssrc, reference)
+
+
+@given(ssrcs, ssrcs, words)
+def test_the_answer_to_a_keepalive_is_a_report_and_a_delay(ssrc: int, about: int, reference: int) -> None:
+    assert rtcp.decode(rtcp.keepalive_answer(ssrc, about, reference)) == [
+        rtcp.ReceiverReport(ssrc),
+        rtcp.DelaySinceReference(ssrc, about, reference),
+    ]
+
+
 @pytest.mark.parametrize("kind", [194, 200, 202, 205, 206, 223])
 def test_kinds_that_nobody_needs_are_left_out(kind: int) -> None:
     unknown = bytes((0x81, kind, 0, 1)) + bytes(4)

@@ -76,7 +76,7 @@ class _Context:
 
 
 class SrtpSender(_Context):
-    """Protects what this side sends; the two calls raise SrtpError for an index that was used before."""
+    """Protects what this side sends; its calls raise SrtpError for an index that was used before."""
 
     __slots__ = ()
 
@@ -96,6 +96,12 @@ class SrtpSender(_Context):
     def protect_rtcp(self, packet: bytes) -> bytes:
         """The RTCP packet, encrypted behind its first 8 octets, with a tag and the next index."""
         return self._transform(_protect_rtcp, packet)
+
+    def protect_rtcp_in_place(self, packet: PacketMemory) -> None:
+        """The same, where the packet stands."""
+        status = _protect_rtcp(self._srtp, packet.start, packet.length)
+        if status:
+            raise SrtpError(status)
 
 
 class SrtpReceiver(_Context):

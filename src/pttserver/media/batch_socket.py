@@ -172,10 +172,10 @@ class BatchSocket:
         """
         return islice(self._slots, count)
 
-    def send(self, payload: bytes, address: bytes) -> None:
-        """One datagram to one address; what the kernel does not take is counted, not queued."""
+    def send(self, packet: PacketMemory, address: bytes) -> None:
+        """The packet, from where it stands, to one address; what the kernel does not take is counted, not queued."""
         self._single[0] = address
-        self.send_to_all(payload, self._single, 1)
+        self.send_from(packet, self._single, 1)
 
     def send_to_all(self, payload: bytes, addresses: AddressArray, count: int) -> None:
         """The same datagram to the first `count` addresses. Raises ValueError if it is too long."""

@@ -44,6 +44,7 @@ class ControlPath:
         self._suspects = suspects
         self._drops = drops
         self._server_ssrc = server_ssrc
+        self._outgoing = PacketMemory.allocate()
         self.on_floor_message: FloorMessageHandler = lambda affiliation, message, now: None
         self.on_alert_packet: AlertPacketHandler = lambda session, packet, address: None
 
@@ -142,13 +143,19 @@ class ControlPath:
     def answer(self, session: Session, packet: bytes, address: bytes | None) -> None:
         """An RTCP packet of the server, on the path that the session's own came by."""
         if address is not None:
-            self._socket.send(session.downlink.protect_rtcp(packet), address)
+            self._send_by_udp(session, packet, address)
         elif session.link is not None:
             session.link.post_control(packet)
 
     def send(self, session: Session, packet: bytes) -> None:
         """An RTCP packet to one session, on the path that it listens by."""
         if session.via_udp and session.address is not None:
-            self._socket.send(session.downlink.protect_rtcp(packet), session.address)
+            self._send_by_udp(session, packet, session.address)
         elif session.link is not None:
             session.link.post_control(packet)
+
+    def _send_by_udp(self, session: Session, packet: bytes, address: bytes) -> None:
+        outgoing = self._outgoing
+        outgoing.put(packet)
+        session.downlink.protect_rtcp_in_place(outgoing)
+        self._socket.send(outgoing, address)

@@ -21,6 +21,7 @@ class TermsTeller:
         self._sessions = sessions
         self._policies = policies
         self._told: dict[SessionId, signalling.Terms] = {}
+        self._kinds: dict[signalling.Terms, signalling.Terms] = {}  # one of each kind, for few differ
 
     def told_now(self, session: Session) -> signalling.Terms:
         """The terms, for the answer to a log-in. Raises PolicyMissing."""
@@ -32,6 +33,7 @@ class TermsTeller:
         living = {session.id for session in self._sessions}
         for gone in self._told.keys() - living:
             del self._told[gone]
+        self._kinds = {terms: terms for terms in self._told.values()}
         for session in self._sessions:
             self._review(session)
 
@@ -52,7 +54,7 @@ class TermsTeller:
         policy = self._policies.policy(identity.tenant_id)
         may = may_record(policy, identity.rights)
         recording = policy.recording
-        return signalling.Terms(
+        terms = signalling.Terms(
             role=identity.rights.role.value,
             alerts=alerts_allowed(policy, identity.rights),
             location=Admission(policy, identity.rights).terms(self._clock.utc_ms()),
@@ -60,3 +62,4 @@ class TermsTeller:
                 allowed=may, on_alert=may and recording.on_alert, keep_s=recording.keep_days * _DAY_S
             ),
         )
+        return self._kinds.setdefault(terms, terms)

@@ -20,6 +20,7 @@ class SessionRegistry:
         self._dispatchers: dict[TenantId, set[Session]] = {}
         self.rtcp_senders: dict[int, RtcpSender] = {}
         """SSRC -> session, and the affiliation if the SSRC is one's. Read by the voice path."""
+        self._seen_by_all = float("-inf")
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -86,7 +87,14 @@ class SessionRegistry:
         affiliation.session.uplink.forget(Ssrc(affiliation.ssrc))
 
     def unseen_since(self, time: float) -> list[Session]:
-        """Sessions whose last sign of life is older than `time` (monotonic seconds)."""
+        """Sessions whose last sign of life is older than `time` (monotonic seconds).
+
+        Signs of life only become newer: none is too old before the oldest of the last look can be, so most looks are
+        at nobody.
+        """
+        if time <= self._seen_by_all:
+            return []
+        self._seen_by_all = min((session.last_seen for session in self._by_id.values()), default=time)
         return [session for session in self._by_id.values() if session.last_seen < time]
 
 
