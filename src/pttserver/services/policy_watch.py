@@ -24,6 +24,7 @@ from pttserver.store.policies import InForce, Policies
 from pttserver.store.policy_files import SUFFIX, PolicyFiles
 from pttserver.store.private_files import make_private_folder
 
+LOOK_INTERVAL_MS = 250  # watchfiles wakes a thread so often, all day; its own default is 50
 _log = get_logger("policy")
 
 
@@ -111,7 +112,7 @@ class PolicyWatch:
     async def run(self) -> None:
         """Every change, until cancelled; what changed while the server started is looked for first."""
         await self.look_at_all()
-        async for changes in awatch(self._files.folder, recursive=False):
+        async for changes in awatch(self._files.folder, step=LOOK_INTERVAL_MS, recursive=False):
             await self._on_changes(Path(path) for _, path in changes)
 
     async def look_at_all(self) -> None:
