@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pttserver.crypto.packet_memory import PacketMemory
 from pttserver.media.batch_socket import DATAGRAM_BYTES, RECEIVE_BATCH, AddressArray, BatchSocket
 from pttserver.wire.rtp import RtpPacket
 
@@ -108,7 +109,9 @@ def test_ipv6_and_ipv4_share_a_port(client: socket.socket) -> None:
         six.sendto(b"six", ("::1", both.port))
     got = read(both)
     assert [packet for packet, _ in got] == [b"four", b"six"]
-    both.send(b"back", got[0][1])
+    back = PacketMemory.allocate()
+    back.put(b"back")
+    both.send(back, got[0][1])
     assert client.recv(10) == b"back"
     both.close()
 

@@ -52,7 +52,10 @@ Head = tuple[bytes, int, int, int, int]
 
 
 class AddressArray:
-    """Socket addresses in kernel form, ready for sendmmsg; grows by doubling, swaps and pops in place."""
+    """Socket addresses in kernel form, ready for sendmmsg; grows by doubling, swaps and pops in place.
+
+    `octets`: all of them, ADDRESS_ROOM_BYTES each; who writes there himself leaves the length of an address as it is.
+    """
 
     def __init__(self) -> None:
         self._capacity = MIN_SPARE
@@ -62,7 +65,7 @@ class AddressArray:
     def _allocate(self) -> None:
         self.payload = _ffi.new("struct iovec *")
         self._names = _ffi.new("char[]", self._capacity * ADDRESS_ROOM_BYTES)
-        self._names_buffer = _ffi.buffer(self._names)
+        self.octets = _ffi.buffer(self._names)
         self.messages = _ffi.new("struct mmsghdr[]", self._capacity)
         for index in range(self._capacity):
             header = self.messages[index].msg_hdr
@@ -73,11 +76,11 @@ class AddressArray:
     def __getitem__(self, index: int) -> bytes:
         start = index * ADDRESS_ROOM_BYTES
         length: int = self.messages[index].msg_hdr.msg_namelen
-        return bytes(self._names_buffer[start : start + length])
+        return bytes(self.octets[start : start + length])
 
     def __setitem__(self, index: int, address: bytes) -> None:
         start = index * ADDRESS_ROOM_BYTES
-        self._names_buffer[start : start + len(address)] = address
+        self.octets[start : start + len(address)] = address
         self.messages[index].msg_hdr.msg_namelen = len(address)
 
     def append(self, address: bytes) -> None:
@@ -116,7 +119,7 @@ class BatchSocket:
         self._socket.bind((address, port))
         self._fd = self._socket.fileno()
         self._single = AddressArray()
-        self._single.append(b"")
+        self._single.append(bytes(ADDRESS_BYTES[family]))
         self._outgoing = PacketMemory.allocate()
         self._prepare_receiving(ADDRESS_BYTES[family])
         self.send_buffer_full = 0
@@ -174,7 +177,7 @@ class BatchSocket:
 
     def send(self, packet: PacketMemory, address: bytes) -> None:
         """The packet, from where it stands, to one address; what the kernel does not take is counted, not queued."""
-        self._single[0] = address
+        self._single.octets[0 : len(address)] = address  # its length is that of all of the socket's family
         self.send_from(packet, self._single, 1)
 
     def send_to_all(self, payload: bytes, addresses: AddressArray, count: int) -> None:
