@@ -13,6 +13,7 @@ from pttserver.config import AuthenticationSettings, BoundSettings, Settings
 from pttserver.errors import PolicyInvalid, PolicyMissing, StoreUnavailable
 from pttserver.ids import Personal
 from pttserver.privacy.categories import Category
+from pttserver.privacy.findings import findings
 from pttserver.privacy.policy import parse_policy
 from pttserver.services.instructions import Instruction
 from pttserver.services.keyring import open_database
@@ -91,6 +92,14 @@ def office_limits(office, text):
     from pttserver.privacy.limitations import limitations
 
     return [limit.code for limit in limitations(parse_policy(text))]
+
+
+async def test_what_is_no_limitation_cannot_be_acknowledged(office, acme):
+    """A word that was misspelt would stand in the instruction log as if somebody had accepted something."""
+    wrong = Instruction(WHY.actor, WHY.reason, ("no_records", "no_recrods"))
+    with pytest.raises(PolicyInvalid, match="there is no limitation 'no_recrods' to acknowledge"):
+        await office.instructions.apply(acme, NO_RECORDS, wrong)
+    assert await title(office, acme) == "First"
 
 
 async def test_bounds_of_the_operator_hold(settings):
@@ -291,6 +300,7 @@ async def test_policies_are_read_and_written_beside_the_loop(office, acme, monke
 
     for module in ("instructions", "policy_book"):
         monkeypatch.setattr(f"pttserver.services.{module}.parse_policy", noting(parse_policy))
+    monkeypatch.setattr("pttserver.services.instructions.findings", noting(findings))
     for name in ("read", "write"):
         monkeypatch.setattr(PolicyFiles, name, noting(getattr(PolicyFiles, name)))
     await office.instructions.apply(acme, SECOND, WHY)
@@ -299,7 +309,7 @@ async def test_policies_are_read_and_written_beside_the_loop(office, acme, monke
     office.watch.path(acme).write_text(BROKEN)
     await office.watch.look_at_all()
     assert await title(office, acme) == "First"
-    assert {name for name, _ in readers} == {"parse_policy", "read", "write"}
+    assert {name for name, _ in readers} == {"parse_policy", "findings", "read", "write"}
     assert threading.main_thread() not in {thread for _, thread in readers}
 
 

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from functools import cache
-from itertools import pairwise
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -132,14 +131,25 @@ def _first_of_month(year: int, month_from_0: int) -> int:
 
 @cache
 def _greatest_lead_ms(months: int, other_months: int) -> int:
-    """How much later the first can end than the other, over all beginnings."""
-    ends = ((_moved(moment, months, 0), _moved(moment, other_months, 0)) for moment in _telling_moments())
-    return max(end - other_end for end, other_end in ends)
+    """How much later the first can end than the other, over all beginnings.
+
+    Other days of a month are like its first. Of a day the first moment tells all, or the last: a period ends at the
+    time at which it begins, or with the last month, which forgets the time.
+    """
+    starts, latest_ms = _firsts_of_months(), DAY_MS - 1
+    leads = []
+    for month in range(12 * (_CYCLE[-1] - _CYCLE[0])):
+        end, next_end = starts[month + months], starts[month + months + 1]
+        other, next_other = starts[month + other_months], starts[month + other_months + 1]
+        for day in (0, *range(28, starts[month + 1] - starts[month])):
+            lacks, other_lacks = end + day >= next_end, other + day >= next_other
+            lead_days = (next_end if lacks else end + day) - (next_other if other_lacks else other + day)
+            leads.append(lead_days * DAY_MS + (latest_ms if other_lacks and not lacks else 0))
+    return max(leads)
 
 
 @cache
-def _telling_moments() -> tuple[int, ...]:
-    """Moments at which the lengths of periods differ: other days of a month are like its first."""
-    firsts = [_first_of_month(year, month) for year in _CYCLE for month in range(12)]
-    telling = [first + day for first, following in pairwise(firsts) for day in (0, *range(28, following - first))]
-    return tuple(moment for day in telling for moment in (day * DAY_MS, (day + 1) * DAY_MS - 1))
+def _firsts_of_months() -> tuple[int, ...]:
+    """Days since 1970, month after month, as far as a period that begins in the cycle can reach."""
+    beyond_months = 12 * LONGEST_YEARS + 1
+    return tuple(_first_of_month(_CYCLE[0], month) for month in range(12 * len(_CYCLE) + beyond_months))

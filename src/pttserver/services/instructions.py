@@ -20,12 +20,16 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.findings import findings, in_short
 from pttserver.privacy.gate import Gate
 from pttserver.privacy.limitations import limitations
+from pttserver.privacy.periods import shown
 from pttserver.privacy.policy import Policy, parse_policy
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released
+from pttserver.privacy.sections import LimitationCode
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.policies import Policies, PolicyVersion
 from pttserver.store.policy_files import PolicyFiles
+
+_CODES = frozenset(LimitationCode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,15 @@ class Instructions:
     ) -> tuple[PolicyVersion, AuditNote]:
         """The version, and what the audit log says of it. Raises PolicyInvalid that says all that is wrong.
 
-        A text of the largest size takes a second to read, so a thread does it.
+        A text of the largest size takes a second to read and to judge, so a thread does it.
         """
-        policy = await asyncio.to_thread(self.check, text, instruction.acknowledged)
-        version = self._version(tenant_id, text, policy, instruction, published=published)
-        return version, _note(policy, version, instruction, operation)
+
+        def work() -> tuple[PolicyVersion, AuditNote]:
+            policy = self.check(text, instruction.acknowledged)
+            version = self._version(tenant_id, text, policy, instruction, published=published)
+            return version, _note(policy, version, instruction, operation)
+
+        return await asyncio.to_thread(work)
 
     def _version(
         self, tenant_id: TenantId, text: str, policy: Policy, instruction: Instruction, *, published: bool
@@ -88,6 +96,7 @@ class Instructions:
         """Raises PolicyInvalid that says all that is wrong."""
         policy = parse_policy(text)
         wrong = violations(policy, self._bounds)
+        wrong += (f"there is no limitation {shown(code)} to acknowledge." for code in acknowledged if code not in _CODES)
         known = {*acknowledged, *policy.policy.acknowledged}
         wrong += [
             f"{limit.text} Acknowledge it: --acknowledge {limit.code}, or policy.acknowledged in the file."

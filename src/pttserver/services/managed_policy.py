@@ -19,7 +19,7 @@ from pttserver.privacy.limitations import Limitation, limitations
 from pttserver.privacy.policy import Policy, parse_policy
 from pttserver.services.management import Manager
 from pttserver.services.retention import Due
-from pttserver.store.policies import PolicyVersion
+from pttserver.store.policies import InForce, PolicyVersion
 from pttserver.store.sweeps import Sweep
 
 
@@ -65,7 +65,12 @@ async def policy_shown(manager: Manager) -> PolicyShown:
     policy, newest = office.book.policy(tenant_id), (await office.policies.in_force(tenant_id)).get(tenant_id)
     if newest is None:
         raise PolicyMissing
-    look = await asyncio.to_thread(office.watch.look, tenant_id, newest)
+    return await asyncio.to_thread(_shown, manager, policy, newest)
+
+
+def _shown(manager: Manager, policy: Policy, newest: InForce) -> PolicyShown:
+    """In a thread: of a large policy all this takes long, and voice must not wait for it."""
+    look = manager.office().watch.look(manager.tenant_id, newest)
     problem = None if look.problem is None else "the policy file is missing or not valid; the operator's log says more"
     return PolicyShown(
         text=newest.text,
@@ -87,15 +92,20 @@ async def policy_checked(manager: Manager, text: str) -> PolicyChecked:
         return PolicyChecked(problems=error.problems)
     except PolicyInvalid as error:
         return PolicyChecked(problems=[Problem(None, "", error.message)])
-    office, tenant_id = manager.office(), manager.tenant_id
+    due = await manager.office().retention.due(manager.tenant_id, policy)
+    return await asyncio.to_thread(_checked, manager, policy, due)
+
+
+def _checked(manager: Manager, policy: Policy, due: Sequence[Due]) -> PolicyChecked:
+    """In a thread, as `_shown`."""
     return PolicyChecked(
         beyond_bounds=violations(policy, manager.premises.settings.privacy.bounds),
         findings=findings(policy),
         limitations=limitations(policy),
         acknowledged=policy.policy.acknowledged,
         sentences=explain(policy),
-        changes=difference(office.book.policy(tenant_id), policy),
-        due=await office.retention.due(tenant_id, policy),
+        changes=difference(manager.office().book.policy(manager.tenant_id), policy),
+        due=due,
     )
 
 
