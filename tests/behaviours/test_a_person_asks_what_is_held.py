@@ -86,4 +86,4 @@ async def test_a_wrong_value_changes_nothing(platform: Platform, values: dict[st
     with pytest.raises(InvalidValue):
         await platform.office.rights.rectify(await tenant_id(platform), "Anna", given, BY)
     who = await platform.provisioning.subscriber(TENANT, "Anna")
-    assert (who.display_name, await platform.office.rights.fields(who.subscriber_id)) == ("Anna", {})
+    assert (who.display_name, await platform.office.rights.fields(who.tenant_id, who.subscriber_id)) == ("Anna", {})

@@ -106,6 +106,12 @@ def swept(pttserver):
     return one["erased"]
 
 
+def logged(pttserver, operation):
+    """Entries of the audit log whose operation begins so, oldest first."""
+    entries = json.loads(pttserver("audit", "show", "ACME", "--json"))
+    return [each for each in entries if each["operation"].startswith(operation)]
+
+
 def test_calls_are_listed_newest_first_and_found_by_what_is_asked(pttserver, record):
     record(30, 2, 9)
     assert listed(pttserver) == ["cal_2", "cal_9", "cal_30"]
@@ -134,6 +140,7 @@ def test_what_is_over_is_told_erased_and_proven(pttserver, record):
     assert (told["halted"], told["unproven"], told["last_sweeps"][0]["outcome"]) == (False, 0, "done")
     assert "ACME" in pttserver("retention", "status")
     assert "Confirmed" in pttserver("retention", "confirm-time", "--yes")
+    assert len(logged(pttserver, "retention.confirm_time")) == 1
 
 
 def test_a_hold_keeps_what_it_covers_until_it_ends(pttserver, record):
@@ -147,9 +154,15 @@ def test_a_hold_keeps_what_it_covers_until_it_ends(pttserver, record):
         ("tenant", "remove", "ACME", "--yes"),
     ):
         pttserver(*words, status=1)
-    pttserver("hold", "end", "ACME", hold["hold_id"])
+    ended = pttserver("hold", "end", "ACME", hold["hold_id"], "--reason", "case 7 is over", "--by", "Dora Officer")
+    assert f"Ended: {hold['hold_id']}" in ended
     pttserver("hold", "end", "ACME", hold["hold_id"], status=1)
     assert swept(pttserver)["call_record"] == 1
+    laid, end = logged(pttserver, "hold.")
+    assert (laid["operation"], laid["subject"]) == ("hold.add", hold["subject_id"])
+    assert laid["details"] == {"reason": "case 7", "hold": hold["hold_id"], "category": "all"}
+    assert (end["operation"], end["actor"]) == ("hold.end", "Dora Officer")
+    assert end["details"] == {"reason": "case 7 is over", "hold": hold["hold_id"]}
 
 
 def test_no_membership_that_is_held_is_taken_away(pttserver):
@@ -177,7 +190,10 @@ def test_whoever_closes_an_account_is_shown_and_accepts_what_is_erased(pttserver
 def test_a_reopened_account_goes_on(pttserver, record):
     record(12)
     pttserver("tenant", "close", "ACME", "--at", date(10), "--yes")
-    pttserver("tenant", "reopen", "ACME")
+    assert "Reopened: ACME" in pttserver("tenant", "reopen", "ACME", "--reason", "they pay again")
+    closed, reopened = logged(pttserver, "tenant.")[1:]
+    assert (closed["operation"], reopened["operation"]) == ("tenant.account_closed", "tenant.reopened")
+    assert reopened["details"]["reason"] == "they pay again"
     assert swept(pttserver).get("call_record", 0) == 0
     assert listed(pttserver) == ["cal_12"]
 
@@ -207,8 +223,53 @@ def test_when_billing_is_complete_its_records_go(pttserver, record):
     assert listed(pttserver) == ["cal_10"]
 
 
+def test_when_the_invoice_is_closed_the_view_of_the_traffic_goes(pttserver, record, tmp_path):
+    """As the notice of message_people has it: who took part until the invoice, that there was a call for longer."""
+    policy = tmp_path / "invoiced.toml"
+    policy.write_text(POLICY.replace('keep = ["3 years"]', 'keep = ["3 years", "until invoice_closed"]'))
+    pttserver("policy", "apply", "ACME", policy, "--reason", "invoices")
+    record(40, 10)
+    pttserver("tenant", "invoice-closed", "ACME", "--at", date(30), "--yes")
+    assert swept(pttserver)["participants"] > 0
+    (entry,) = logged(pttserver, "tenant.invoice_closed")
+    assert entry["details"]["reason"] == "the invoice is closed"
+    assert listed(pttserver) == ["cal_10", "cal_40"]
+    assert listed(pttserver, "--subscriber", "Bert") == ["cal_10"]
+
+
+def test_whoever_withdraws_consent_is_not_located_and_what_rested_on_it_goes(pttserver, record, tmp_path):
+    consented = 'keep = ["2 years", "until consent_withdrawn"]\nlegal_basis = "consent"\n'
+    policy = tmp_path / "consented.toml"
+    policy.write_text(
+        POLICY.replace('[categories.participants]\nkeep = ["3 years"]\n', f"[categories.participants]\n{consented}")
+        + f"[location]\nenabled = true\nlive_only = false\n[categories.location]\n{consented}"
+        + '[categories.contact_data]\nkeep = ["while_subscribed", "until consent_withdrawn"]\n'
+    )
+    withdraw = ("subject", "withdraw-consent", "ACME", "Anna", "--reason", "she wrote")
+    pttserver(*withdraw, status=1)  # POLICY has nothing that ends with consent
+    assert logged(pttserver, "subject.") == []
+    pttserver("policy", "apply", "ACME", policy, "--reason", "consent was asked for")
+    pttserver("subscriber", "set", "ACME", "Anna", "email=anna@acme.example")
+    record(5)
+    told = pttserver(*withdraw)
+    assert "Over: contact_data, participants, location." in told
+    assert "as before (participants)" in told
+    shown = pttserver("subscriber", "show", "ACME", "Anna")
+    assert "anna@acme.example" not in shown
+    assert listed(pttserver, "--subscriber", "Anna") == []  # hidden before any sweep
+    assert listed(pttserver, "--subscriber", "Bert") == ["cal_5"]
+    erased = swept(pttserver)
+    assert erased["contact_data"] == 1
+    assert erased["participants"] > 0
+    (denied,) = logged(pttserver, "subscriber.deny")
+    (withdrawn,) = logged(pttserver, "subject.consent_withdrawn")
+    assert denied["details"]["service"] == "location"
+    assert denied["subject"] == withdrawn["subject"]
+    assert withdrawn["details"] == {"reason": "she wrote"}
+
+
 def test_what_has_not_happened_yet_cannot_be_recorded(pttserver):
-    for command in ("close", "end-contract", "billing-closed"):
+    for command in ("close", "end-contract", "billing-closed", "invoice-closed"):
         pttserver("tenant", command, "ACME", "--at", date(-1), "--yes", status=1)
 
 
@@ -218,3 +279,14 @@ def test_a_sweep_as_a_process_of_its_own(pttserver, record, environment):
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=True)
     (one,) = json.loads(done.stdout)
     assert (one["outcome"], one["erased"]["call_record"]) == ("done", 1)
+
+
+def test_a_backup_as_a_process_of_its_own_says_what_to_keep_and_no_more(pttserver, environment, tmp_path):
+    """Lines of the log between what an operator must read would hide it."""
+    command = [*PTTSERVER, "backup", str(tmp_path / "acme.backup")]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.startswith(f"Backup: {tmp_path / 'acme.backup'}\nSubjects' keys: ")
+    assert done.stderr.strip() == ""
+    command = [*PTTSERVER, "key", "rotate"]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == ""

@@ -196,6 +196,17 @@ def test_a_preset_that_is_not_there() -> None:
     assert "there is no preset 'lax'; there are: default, strict" in printed.stderr
 
 
+def test_a_policy_is_applied_with_the_line_ends_that_its_file_has(write: Any, tmp_path: Path) -> None:
+    """The digest in the instruction log is that of the file, so that anybody can compare them."""
+    environment = {"PTTSERVER_DATA_DIR": str(tmp_path / "data")}
+    file = tmp_path / "windows.toml"
+    file.write_bytes(HEAD.replace("\n", "\r\n").encode())
+    added = CliRunner().invoke(app, ["tenant", "add", "ACME", "--policy", str(file)], env=environment)
+    assert added.exit_code == 0
+    told = CliRunner().invoke(app, ["policy", "history", "ACME", "--json"], env=environment)
+    assert json.loads(told.stdout)[0]["digest"] == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def test_findings_are_told_when_a_policy_is_applied_and_stay_in_its_history(write: Any, tmp_path: Path) -> None:
     environment = {"COLUMNS": "240", "PTTSERVER_DATA_DIR": str(tmp_path / "data")}
 

@@ -316,6 +316,33 @@ async def test_a_subject_that_asked_for_deletion_is_not_served(yard: Yard) -> No
     assert await yard.count(calls) == 0
 
 
+async def test_contact_data_own_fields_and_labels_are_hidden_by_a_request_too(yard: Yard) -> None:
+    """T-093: what lasts is hidden before any sweep as well, and served again once the request is withdrawn."""
+    rule = 'keep = ["while_subscribed", "60 days + 60 days after deletion_requested"]\n'
+    parts = [f"categories.{name}" for name in ("contact_data", "nickname", "device_type")]
+    await yard.apply("".join(f"[{part}]\n{rule}" for part in [*parts, "extra.badge", "extra.locker"]))
+    at, views = yard.office, yard.office.views
+    values = {"email": "a@acme.example", "badge": "77", "locker": "12"}
+    await at.rights.set_fields(yard.tenant_id, "Anna", values, TOLD)
+    radio = (await at.devices.add("ACME", "Anna", label="Radio 7")).device.device_id
+    yard.clock.pass_days(1)
+    _, fields = await views.subscriber("ACME", "Anna")
+    assert {name: text.reveal() for name, text in fields.items()} == values
+    await at.erasure.request(yard.tenant_id, "Anna", TOLD)
+    _, fields = await views.subscriber("ACME", "Anna")
+    assert fields == {}
+    assert [(each.device_id, each.label) for each in await views.devices("ACME")] == [(radio, None)]
+    assert (await views.device("ACME", radio)).label is None
+    yard.clock.pass_days(1)
+    await at.rights.set_fields(yard.tenant_id, "Anna", {"badge": "78"}, TOLD)  # not covered by the request
+    _, fields = await views.subscriber("ACME", "Anna")
+    assert {name: text.reveal() for name, text in fields.items()} == {"badge": "78"}
+    await at.erasure.withdraw(yard.tenant_id, "Anna", TOLD)
+    _, fields = await views.subscriber("ACME", "Anna")
+    assert {name: text.reveal() for name, text in fields.items()} == values | {"badge": "78"}
+    assert [each.label for each in await views.devices("ACME")] == ["Radio 7"]
+
+
 async def test_closing_an_account_is_shown_accepted_and_carried_out(yard: Yard) -> None:
     await yard.record_calls(3)
     endings = {each.category: each for each in await yard.office.periods.endings("ACME", EventKind.ACCOUNT_CLOSED)}
@@ -344,9 +371,9 @@ async def test_a_hold_from_beginning_to_end(yard: Yard) -> None:
     assert await yard.count(calls) == 3
     (listed,) = await yard.office.periods.holds("ACME")
     assert (listed.hold_id, listed.subject_id, listed.reason) == (hold.hold_id, yard.anna, "case 4711")
-    await yard.office.periods.end_hold("ACME", hold.hold_id)
+    await yard.office.periods.end_hold("ACME", hold.hold_id, TOLD)
     with pytest.raises(NotFound):
-        await yard.office.periods.end_hold("ACME", hold.hold_id)
+        await yard.office.periods.end_hold("ACME", hold.hold_id, TOLD)
     await yard.retention.round()
     assert await yard.count(calls) == 0
 
@@ -396,7 +423,7 @@ async def test_no_command_takes_away_what_a_hold_covers(yard: Yard) -> None:
         with pytest.raises(OnHold, match="case 4711"):
             await command()
     yard.clock.jump_ms(1)
-    await yard.office.periods.end_hold("ACME", hold.hold_id)
+    await yard.office.periods.end_hold("ACME", hold.hold_id, TOLD)
     await devices.remove("ACME", radio)
     await at.remove_group("ACME", "Patrol")
     await at.remove_subscriber("ACME", "Anna")

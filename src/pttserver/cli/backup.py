@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pttserver.cli.instruction import Actor, Reason, instruction_of
-from pttserver.cli.office import operator, settings_of
+from pttserver.cli.office import operator, settings_of, without_logging
 from pttserver.cli.output import moment
 
 if TYPE_CHECKING:  # slow to import, see main.py
@@ -39,6 +39,7 @@ def backup(
     from pttserver.services.operator_log import note_for_all
     from pttserver.services.subject_keys import subject_keys_file
 
+    without_logging()
     settings, why = settings_of(ctx), instruction_of(None, reason).reason.reveal()
 
     async def work() -> None:
@@ -52,9 +53,9 @@ def backup(
 
     asyncio.run(work())
     typer.echo(
-        f"backup             {file}\n"
-        f"subjects' keys     {subject_keys_file(settings)}   copy it over the copy from before\n"
-        f"ledger of erasures {settings.data_dir / 'erasures.ledger'}   copy it too, after each erasure\n"
+        f"Backup: {file}\n"
+        f"Subjects' keys: {subject_keys_file(settings)} (copy it over the copy from before)\n"
+        f"Ledger of erasures: {settings.data_dir / 'erasures.ledger'} (copy it too, after each erasure)\n"
         "The master key is in none of them: keep it apart."
     )
 
@@ -86,6 +87,7 @@ def restore(
 
     if ledger is not None and without_ledger:
         raise typer.BadParameter("either --ledger or --without-ledger")
+    without_logging()
     settings, instruction = settings_of(ctx), instruction_of(by, "drill" if check and not reason else reason)
     newest = None if without_ledger else ledger or settings.data_dir / LEDGER_FILE
     sources = Sources(file, newest, subject_keys)

@@ -1,4 +1,4 @@
-"""`pttserver tenant close`, `reopen`, `end-contract`, `billing-closed`: what starts the periods of a policy."""
+"""What starts the periods of a policy: `pttserver tenant close|reopen|end-contract|billing-closed|invoice-closed`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,6 +59,20 @@ def billing_closed(
     _start(ctx, tenant, EventKind.BILLING_CLOSED, at, reason, by, yes, json)
 
 
+def invoice_closed(
+    ctx: typer.Context,
+    tenant: TenantName,
+    *,
+    at: At = None,
+    reason: Reason = "the invoice is closed",
+    by: Actor = None,
+    yes: Yes = False,
+    json: AsJson = False,
+) -> None:
+    """Record that invoices are settled up to then: shows what will be erased when, and starts those periods."""
+    _start(ctx, tenant, EventKind.INVOICE_CLOSED, at, reason, by, yes, json)
+
+
 def reopen(
     ctx: typer.Context,
     tenant: TenantName,
@@ -70,6 +84,7 @@ def reopen(
     """Reopen a closed account or contract: its periods stop; what is final or gone stays so."""
     instruction, at_ms = instruction_of(by, reason), moment_ms(at)
     in_office(ctx, lambda office: office.periods.record(tenant, EventKind.REOPENED, instruction, at_ms))
+    typer.echo(f"Reopened: {tenant}. What was final or gone stays so.")
 
 
 def _start(

@@ -1,6 +1,7 @@
-"""`pttserver subject erase`, and the certificate that it gives."""
+"""`pttserver subject erase` with the certificate that it gives, and `withdraw-consent`."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +11,10 @@ from pttserver.cli.instruction import Actor, Reason, instruction_of
 from pttserver.cli.office import in_office
 from pttserver.cli.output import Yes, ask_before_removing
 from pttserver.cli.tenant import TenantName
+from pttserver.privacy.categories import Category
 
 if TYPE_CHECKING:  # slow to import, see main.py
-    from pttserver.services.erasure import Outcome
+    from pttserver.services.erasure import Outcome, Withdrawn
     from pttserver.services.instructions import Instruction
     from pttserver.services.office import Office
 
@@ -57,6 +59,31 @@ def erase(
         return typer.echo(in_office(ctx, lambda office: _ask(office, tenant, subject, instruction, withdraw)))
     ask_before_removing(f"{subject} of {tenant} and all that is known about it", yes)
     return _tell(in_office(ctx, lambda office: _erase(office, tenant, subject, instruction)), certificate)
+
+
+def withdraw_consent(
+    ctx: typer.Context, tenant: TenantName, subject: SubjectName, *, reason: Reason, by: Actor = None
+) -> None:
+    """Record that a person withdrew consent: what rests on it is hidden now, and erased by the next sweep.
+
+    A subscriber is not located any more, if that ends with consent.
+    """
+    from pttserver.errors import NotFound
+
+    instruction = instruction_of(by, reason)
+
+    async def work(office: "Office") -> "Withdrawn":
+        owner = await office.provisioning.tenant(tenant)
+        if Category.LOCATION in office.erasure.ends_with_consent(owner.tenant_id):
+            with suppress(NotFound):  # somebody without an account has no device that could be located
+                await office.roles.allow(tenant, subject, "location", allowed=False)
+        return await office.erasure.withdraw_consent(owner.tenant_id, subject, instruction)
+
+    withdrawn = in_office(ctx, work)
+    typer.echo(f"{withdrawn.subject_id}: consent withdrawn. Over: {', '.join(withdrawn.ended)}.")
+    if withdrawn.still_recorded:
+        told = ", ".join(withdrawn.still_recorded)
+        typer.echo(f"New records are made as before ({told}): restrict processing, if they rest on consent.")
 
 
 def verify_certificate(

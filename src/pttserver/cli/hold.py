@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pttserver.cli.instruction import Actor, instruction_of
+from pttserver.cli.instruction import Actor, Reason, instruction_of
 from pttserver.cli.moments import MOMENT_HELP, moment_ms
 from pttserver.cli.office import in_office
 from pttserver.cli.output import AsJson, print_record, print_records
@@ -61,7 +61,14 @@ def list_(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
 
 @app.command()
 def end(
-    ctx: typer.Context, tenant: TenantName, hold: Annotated[str, typer.Argument(help="Identifier of the hold.")]
+    ctx: typer.Context,
+    tenant: TenantName,
+    hold: Annotated[str, typer.Argument(help="Identifier of the hold.")],
+    *,
+    reason: Reason = "the hold is not needed any more",
+    by: Actor = None,
 ) -> None:
     """End a hold: what it kept and is over goes at the next sweep."""
-    in_office(ctx, lambda office: office.periods.end_hold(tenant, hold))
+    instruction = instruction_of(by, reason)
+    in_office(ctx, lambda office: office.periods.end_hold(tenant, hold, instruction))
+    typer.echo(f"Ended: {hold}. What it kept and is over goes at the next sweep.")

@@ -24,23 +24,34 @@ Preset = Annotated[str, typer.Option("--preset", help="Preset to take as privacy
 
 
 def instruction_of(by: str | None, reason: str, acknowledge: list[str] | None = None) -> "Instruction":
-    """Raises InvalidValue for texts that hold what cannot be seen."""
+    """Raises InvalidValue for a reason that is none, and for texts that hold what cannot be seen."""
+    from pttserver.errors import InvalidValue
     from pttserver.ids import Personal
     from pttserver.services import naming
     from pttserver.services.instructions import Instruction
 
+    if not reason.strip():
+        raise InvalidValue("the reason is empty: say why with --reason")
     actor = naming.name(by or operator().reveal(), "the actor")
     return Instruction(Personal(actor), Personal(naming.remark(reason, "the reason")), tuple(acknowledge or ()))
 
 
 def policy_text(file: Path | None, preset: str) -> str:
     """The file's text, or the preset's. Raises PolicyInvalid, NotFound."""
-    from pttserver.errors import PolicyInvalid
     from pttserver.privacy.presets import preset_text
 
-    if file is None:
-        return preset_text(preset)
+    return preset_text(preset) if file is None else file_text(file)
+
+
+def file_text(file: Path) -> str:
+    """The text as it is, with its own line ends, so that its digest is that of the file. Raises PolicyInvalid."""
+    from pttserver.errors import PolicyInvalid
+    from pttserver.privacy.document import MAX_CHARACTERS
+
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyInvalid(f"{file}: {error}") from None
+        with file.open("rb") as source:
+            return source.read(4 * MAX_CHARACTERS + 1).decode()
+    except UnicodeDecodeError as error:
+        raise PolicyInvalid(f"{file}: not UTF-8 at byte {error.start}") from None
+    except OSError as error:
+        raise PolicyInvalid(f"{file}: {error.strerror}") from None

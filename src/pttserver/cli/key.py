@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pttserver.cli.office import operator, settings_of
+from pttserver.cli.office import operator, settings_of, without_logging
 from pttserver.cli.output import print_table
 
 if TYPE_CHECKING:  # slow to import, see main.py
@@ -66,4 +66,5 @@ def _note(settings: "Settings", operation: str) -> None:
     """In the audit log of every tenant, before it is done."""
     from pttserver.services.operator_log import note_act
 
+    without_logging()
     asyncio.run(note_act(settings, operation, operator()))

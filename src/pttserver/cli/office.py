@@ -50,12 +50,18 @@ def is_technician(settings: "Settings") -> bool:
     return "*" in named or not set(accounts()).isdisjoint(named)
 
 
+def without_logging() -> None:
+    """What goes wrong is the command's to tell."""
+    from pttserver.observe.log import configure_logging
+
+    configure_logging("critical", "console")
+
+
 def in_office(ctx: typer.Context, work: "Callable[[Office], Awaitable[T]]") -> T:
     """Runs `work` with the database of the settings open. Raises PttError."""
-    from pttserver.observe.log import configure_logging
     from pttserver.services.office import open_office
 
-    configure_logging("critical", "console")  # what goes wrong is the command's to tell
+    without_logging()
 
     async def run() -> T:
         settings = settings_of(ctx)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pttserver.cli import notice, policy_office
+from pttserver.cli.instruction import file_text
 from pttserver.cli.office import in_office, settings_of
 from pttserver.cli.output import AsJson, complain, print_json, print_table
 
@@ -171,21 +172,7 @@ def read_policy(file: Path) -> "Policy":
     """Raises PolicyInvalid; the problems of a PolicyFileInvalid have lines."""
     from pttserver.privacy.policy import parse_policy
 
-    return parse_policy(read_text(file))
-
-
-def read_text(file: Path) -> str:
-    """The text as it is, with its own line ends, so that its digest is that of the file. Raises PolicyInvalid."""
-    from pttserver.errors import PolicyInvalid
-    from pttserver.privacy.document import MAX_CHARACTERS
-
-    try:
-        with file.open("rb") as source:
-            return source.read(4 * MAX_CHARACTERS + 1).decode()
-    except UnicodeDecodeError as error:
-        raise PolicyInvalid(f"{file}: not UTF-8 at byte {error.start}") from None
-    except OSError as error:
-        raise PolicyInvalid(f"{file}: {error.strerror}") from None
+    return parse_policy(file_text(file))
 
 
 def _tell_problems(file: Path, problems: "tuple[Problem, ...]", as_json: bool) -> None:

@@ -1,10 +1,11 @@
 """`pttserver retention`: what has outlived its period is erased, and how far that is."""
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pttserver.cli.office import in_office
+from pttserver.cli.office import in_office, operator, settings_of
 from pttserver.cli.output import AsJson, Yes, moment, print_json, print_table
 
 if TYPE_CHECKING:  # slow to import, see main.py
@@ -57,9 +58,11 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
 def confirm_time(ctx: typer.Context, yes: Yes = False) -> None:
     """Confirm that this machine's clock is right, so that erasing goes on."""
     from pttserver.clock import Clock
+    from pttserver.services.operator_log import note_act
 
     if not yes:
         typer.confirm(f"Is it {moment(Clock().utc_ms())}?", abort=True)
+    asyncio.run(note_act(settings_of(ctx), "retention.confirm_time", operator()))
     confirmed = in_office(ctx, lambda office: office.retention.confirm_time())
     typer.echo(f"Confirmed: {moment(confirmed)}")
 

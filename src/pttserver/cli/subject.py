@@ -23,6 +23,7 @@ app = typer.Typer(help="Data subjects: find, export, rectify, restrict, erase.",
 app.add_typer(subject_request.app, name="request")
 app.command()(erasing.erase)
 app.command()(erasing.verify_certificate)
+app.command()(erasing.withdraw_consent)
 
 SubjectName = Annotated[
     str, typer.Argument(metavar="SUBJECT", help="Identifier of a subscriber, or the number that `subject find` shows.")

@@ -1,6 +1,7 @@
 """A policy in plain English: a sentence or two for each kind of data, and for each switch."""
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.limitations import Limitation, limitations, unacknowledged
@@ -24,6 +25,7 @@ _UNDO = {
     EventKind.DELETION_WITHDRAWN: "the request can be withdrawn",
     EventKind.REOPENED: "the account can be reopened",
 }
+NOTHING_HOLDS_IT: Final = "nothing in this version holds it"
 _LETTERS = dict(zip(LegalBasis, "abcdef", strict=True))
 
 
@@ -99,7 +101,8 @@ def _category(category: Category, rule: Rule) -> str:
     wanted = WRITTEN_FOR.get(category)
     if rule.storage is not Storage.NONE and wanted is not None and not wanted & rule.purposes:
         server = " or ".join(sorted(wanted)).replace("_", " ")
-        told += f" But nothing of it is written: the server writes it for {server}, which is not among its purposes."
+        why = f"the server writes it for {server}, which is not among its purposes" if wanted else NOTHING_HOLDS_IT
+        told += f" But nothing of it is written: {why}."
     return told.replace("Seen by the person", "Seen by nobody") if category is Category.CREDENTIAL else told
 
 

@@ -105,7 +105,7 @@ def _parts_outlast_the_whole(policy: Policy) -> Iterator[Finding]:
 
 def _kept_for_nothing(policy: Policy) -> Iterator[Finding]:
     for category, wanted in WRITTEN_FOR.items():
-        if policy.keeps(category) and not policy.writes(category):
+        if wanted and policy.keeps(category) and not policy.writes(category):
             server = " or ".join(sorted(wanted)).replace("_", " ")
             text = f"Nothing of it is written: the server writes it for {server}, and this is not among its purposes."
             yield Finding(Severity.WARNING, category, text, "Art. 5(1)(b)")

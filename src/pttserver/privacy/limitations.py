@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pttserver.privacy.categories import Category
 from pttserver.privacy.policy import Policy, Storage
+from pttserver.privacy.purposes import WRITTEN_FOR
 from pttserver.privacy.sections import LimitationCode
 
 
@@ -55,12 +56,17 @@ def _codes(policy: Policy) -> Iterator[LimitationCode]:
         yield LimitationCode.NO_RECORDS
     for category, code in _RECORDS.items():
         wanted = policy.alerts.enabled or category is not Category.ALERT
-        if policy.logging.records and wanted and not policy.writes(category):
+        if policy.logging.records and wanted and not _recorded(policy, category):
             yield code
     if not _in_clear(policy, Category.SUBSCRIBER_NAME):
         yield LimitationCode.NO_NAMES
     if not _in_clear(policy, Category.IDENTIFIER):
         yield LimitationCode.NO_IDENTIFIERS
+
+
+def _recorded(policy: Policy, category: Category) -> bool:
+    """What no version writes yet is no loss that a policy causes."""
+    return policy.writes(category) if WRITTEN_FOR.get(category) else policy.keeps(category)
 
 
 def _in_clear(policy: Policy, category: Category) -> bool:

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from pttserver.privacy.categories import Category, about
-from pttserver.privacy.explain import basis, form, kept, words
+from pttserver.privacy.explain import NOTHING_HOLDS_IT, basis, form, kept, words
 from pttserver.privacy.pages import Page, Section
 from pttserver.privacy.policy import Policy, Rule, Storage
-from pttserver.privacy.purposes import LegalBasis, Purpose, Tier
+from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Purpose, Tier
 
 NOT_NAMED: Final = "not named by the organisation"
 _MEANING = {
-    Purpose.SERVICE: "to carry calls and know who may take part",
+    Purpose.SERVICE: "to carry calls, messages, alerts and positions and know who may take part",
     Purpose.SECURITY: "to keep out who does not belong",
     Purpose.OPERATIONS: "to run the organisation's work",
     Purpose.SUPPORT: "to find and mend technical problems",
@@ -68,7 +68,7 @@ def responsible(policy: Policy) -> dict[str, str]:
 
 def rights(policy: Policy) -> list[str]:
     """Sentences; what depends on a legal basis is told only where the policy has it (GDPR Art. 7(3), 20, 21)."""
-    bases = {rule.legal_basis for _, rule in rules(policy)}
+    bases = {policy.rule(category, extra).legal_basis for _, category, extra in processed(policy)}
     where = f" Turn to {policy.policy.contact}." if policy.policy.contact else ""
     told = [
         "You may ask for a copy of what is held about you, have it put right or erased, and have its use restricted"
@@ -85,16 +85,14 @@ def rights(policy: Policy) -> list[str]:
     return [*told, "Nothing is decided about you by a machine alone, and no profile of you is made."]
 
 
-def rules(policy: Policy) -> Iterator[tuple[str, Rule]]:
-    """Titles and rules of what is processed, also if it is never written; the organisation's own fields last."""
+def processed(policy: Policy) -> Iterator[tuple[str, Category, str]]:
+    """What is processed, also if it is never written: title, category, and the name of an own field; these last."""
     for category in Category:
-        rule = policy.rule(category)
-        if rule.collect and category is not Category.EXTRA:
-            yield about(category).title, rule
+        if policy.rule(category).collect and category is not Category.EXTRA:
+            yield about(category).title, category, ""
     for name in policy.extra:
-        rule = policy.rule(Category.EXTRA, name)
-        if rule.collect:
-            yield name, rule
+        if policy.rule(Category.EXTRA, name).collect:
+            yield name, Category.EXTRA, name
 
 
 def source(category: Category) -> str:
@@ -106,21 +104,32 @@ def seen_by(rule: Rule) -> list[str]:
     return [*(f"{tier}s" for tier in Tier if tier in rule.visible_to), "you"]
 
 
-def written(rule: Rule) -> str:
-    return "never" if rule.storage is Storage.NONE else form(rule)
+def written(policy: Policy, category: Category, extra: str = "") -> str:
+    """In what form, and why not if it is never written although the policy keeps it."""
+    rule = policy.rule(category, extra)
+    if policy.writes(category, extra):
+        return form(rule)
+    if rule.storage is Storage.NONE:
+        return "never"
+    return "never: " + ("not for these purposes" if WRITTEN_FOR.get(category) else NOTHING_HOLDS_IT)
+
+
+def how_long(policy: Policy, category: Category, extra: str = "") -> str:
+    """How long it is kept, as part of a sentence."""
+    return kept(policy.rule(category, extra).retention) if policy.writes(category, extra) else "not at all"
 
 
 def _rows(policy: Policy) -> Iterator[list[str]]:
-    titles = {about(category).title: category for category in Category}
-    for title, rule in rules(policy):
+    for title, category, extra in processed(policy):
+        rule = policy.rule(category, extra)
         yield [
             title,
             words(_MEANING[purpose] for purpose in Purpose if purpose in rule.purposes),
             basis(rule.legal_basis),
-            source(titles.get(title, Category.EXTRA)),
+            source(category),
             words(seen_by(rule)),
-            written(rule),
-            "not at all" if rule.storage is Storage.NONE else kept(rule.retention),
+            written(policy, category, extra),
+            how_long(policy, category, extra),
         ]
 
 

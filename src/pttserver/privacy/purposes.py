@@ -61,5 +61,11 @@ WRITTEN_FOR: Final[Mapping[Category, frozenset[Purpose]]] = {
     Category.ALERT: frozenset({Purpose.SAFETY}),
     Category.ACTIVITY_LOG: frozenset({Purpose.SECURITY}),
     Category.AUDIT_LOG: frozenset({Purpose.LEGAL_DUTY}),
+    Category.DEBUG_CAPTURE: frozenset(),
+    Category.IMPORT_FILE: frozenset(),
+    Category.BILLING: frozenset(),
 }
-"""What the server writes a category for; a policy that names none of it has nothing of the category written."""
+"""What the server writes a category for; a policy that names none of it has nothing of the category written.
+
+Empty: this version of the server never writes it. A policy may have a rule for the day when one does.
+"""

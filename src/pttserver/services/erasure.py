@@ -14,7 +14,8 @@ from pttserver.crypto.signed_document import Document, sign, verified_by
 from pttserver.crypto.signing import SigningKey
 from pttserver.errors import InvalidValue
 from pttserver.ids import TenantId
-from pttserver.privacy.categories import Category
+from pttserver.privacy.categories import Category, about
+from pttserver.privacy.policy import Policy
 from pttserver.privacy.retention import Clause, Event, EventKind
 from pttserver.services import naming
 from pttserver.services.instructions import Instruction
@@ -40,6 +41,19 @@ class Outcome:
     subject_id: str
     entry: LedgerEntry
     certificate: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """`ended`: the categories of which everything up to now is over for this person."""
+
+    subject_id: str
+    ended: tuple[Category, ...]
+
+    @property
+    def still_recorded(self) -> tuple[Category, ...]:
+        """What happens goes on to be recorded; positions can be switched off for a person."""
+        return tuple(each for each in self.ended if about(each).nature == "happening" and each is not Category.LOCATION)
 
 
 def open_erasures(database: Database, settings: Settings) -> Erasures:
@@ -91,6 +105,22 @@ class Erasure:
             raise InvalidValue("the first phase of the request is over: it is final")
         await self._put(tenant_id, subject_id, EventKind.DELETION_WITHDRAWN, instruction)
         return subject_id
+
+    async def withdraw_consent(self, tenant_id: TenantId, subject: str, instruction: Instruction) -> Withdrawn:
+        """What rests on it until now is hidden at once, and erased by the next sweep (GDPR Art. 7(3)).
+
+        Raises InvalidValue if no period of the policy ends with consent.
+        """
+        subject_id, ended = await self._find(tenant_id, subject), self.ends_with_consent(tenant_id)
+        if not ended:
+            raise InvalidValue("nothing in the policy ends with consent: no category says until consent_withdrawn")
+        await self._put(tenant_id, subject_id, EventKind.CONSENT_WITHDRAWN, instruction)
+        return Withdrawn(subject_id, ended)
+
+    def ends_with_consent(self, tenant_id: TenantId) -> tuple[Category, ...]:
+        """What the policy keeps until consent is withdrawn. Raises PolicyMissing."""
+        policy = self._policies.policy(tenant_id)
+        return tuple(each for each in Category if _ends_with_consent(policy, each))
 
     async def _put(self, tenant_id: TenantId, subject_id: str, kind: EventKind, instruction: Instruction) -> None:
         note = self._note(tenant_id, subject_id, f"subject.{kind.value}", instruction)
@@ -173,6 +203,13 @@ def _under_own_key() -> list[str]:
     columns = (column for table in tables() for column in table.columns if not key_of_tenant(column))
     sealed = (column for column in columns if column.info.get("form") in {"sealed", "reference"})
     return [f"{column.table.name}.{column.name}" for column in sealed]
+
+
+def _ends_with_consent(policy: Policy, category: Category) -> bool:
+    """Of the organisation's own fields any will do."""
+    names = ["", *policy.extra] if category is Category.EXTRA else [""]
+    rules = (policy.rule(category, name) for name in names if policy.keeps(category, name))
+    return any(rule.retention.clause(EventKind.CONSENT_WITHDRAWN) for rule in rules)
 
 
 def _iso(utc_ms: int) -> str:

@@ -96,7 +96,9 @@ class Instructions:
         """Raises PolicyInvalid that says all that is wrong."""
         policy = parse_policy(text)
         wrong = violations(policy, self._bounds)
-        wrong += (f"there is no limitation {shown(code)} to acknowledge." for code in acknowledged if code not in _CODES)
+        wrong += (
+            f"there is no limitation {shown(code)} to acknowledge." for code in acknowledged if code not in _CODES
+        )
         known = {*acknowledged, *policy.policy.acknowledged}
         wrong += [
             f"{limit.text} Acknowledge it: --acknowledge {limit.code}, or policy.acknowledged in the file."

@@ -26,6 +26,7 @@ from pttserver.services.provision_devices import DeviceProvisioning
 from pttserver.services.retention import Retention
 from pttserver.services.rights import Rights
 from pttserver.services.roles import Roles
+from pttserver.services.serving import Serving
 from pttserver.services.signing_key import signing_key
 from pttserver.services.staff_sight import StaffSight
 from pttserver.services.subject_export import SubjectExports
@@ -146,7 +147,8 @@ def seated(at: Premises, seat: Seat) -> Office:
     requests = SubjectRequests(log, book, rights, clock)
     support = Support(log, book, seat.actor, clock)
     sight = StaffSight(book, support, technician=seat.technician, tiers=seat.tiers)
-    views = Views(provisioning, devices, rights, at.audit, log, sight)
+    serving = Serving(database, book, clock)
+    views = Views(provisioning, devices, rights, at.audit, log, sight, serving)
     return Office(
         provisioning=provisioning,
         devices=devices,

@@ -1,5 +1,6 @@
 """What starts the periods of a policy, and what stops them: events of an organisation, and holds.
 
+Each act is written into the audit log with who had it done and why: what it ends is erased, and cannot tell any more.
 Every method raises NotFound for what does not exist, PolicyMissing if the tenant has no policy in force, and
 StoreUnavailable if the database fails.
 """
@@ -16,6 +17,7 @@ from pttserver.privacy.retention import Event, EventKind
 from pttserver.services.instructions import Instruction
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.provision import Provisioning
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.events import RecordedEvent, RetentionEvents
 from pttserver.store.holds import Hold, Holds, new_hold_id
@@ -64,7 +66,8 @@ class Periods:
         owner = await self._provisioning.tenant(tenant)
         event = Event(kind, self._moment(at_ms))
         said = self._released(owner.tenant_id, instruction)
-        await self._events.record(owner.tenant_id, kind, event.at_ms, *said)
+        note = self._note(f"tenant.{kind.value}", owner.tenant_id, instruction, since_ms=event.at_ms)
+        await self._events.record(owner.tenant_id, kind, event.at_ms, *said, note)
         return event
 
     async def events(self, tenant: str) -> list[RecordedEvent]:
@@ -87,17 +90,33 @@ class Periods:
         owner = await self._provisioning.tenant(tenant)
         subject = (await self._provisioning.subscriber(tenant, subscriber)).subscriber_id if subscriber else None
         hold = Hold(new_hold_id(), owner.tenant_id, subject, category, now_ms, until_ms)
-        await self._holds.add(hold, *self._released(owner.tenant_id, instruction))
+        covers = category.value if category else "all"
+        note = self._note("hold.add", owner.tenant_id, instruction, subject, hold=hold.hold_id, category=covers)
+        await self._holds.add(hold, *self._released(owner.tenant_id, instruction), note)
         return hold
 
     async def holds(self, tenant: str) -> list[Hold]:
         """All, oldest first."""
         return await self._holds.of_tenant((await self._provisioning.tenant(tenant)).tenant_id)
 
-    async def end_hold(self, tenant: str, hold_id: str) -> None:
+    async def end_hold(self, tenant: str, hold_id: str, instruction: Instruction) -> None:
+        """What it kept goes at the next sweep, if it is over."""
         owner = await self._provisioning.tenant(tenant)
-        if not await self._holds.end(owner.tenant_id, hold_id, self._clock.utc_ms()):
+        note = self._note("hold.end", owner.tenant_id, instruction, hold=hold_id)
+        if not await self._holds.end(owner.tenant_id, hold_id, self._clock.utc_ms(), note):
             raise NotFound("no such hold lasts")
+
+    def _note(
+        self,
+        operation: str,
+        tenant_id: TenantId,
+        instruction: Instruction,
+        subject_id: str | None = None,
+        **details: str | int,
+    ) -> AuditNote:
+        said = {"reason": instruction.reason.reveal(), **details}
+        gate, now_ms = self._policies.gate(tenant_id), self._clock.utc_ms()
+        return AuditNote(gate, operation, tenant_id, instruction.actor, now_ms, subject_id, said)
 
     def _moment(self, at_ms: int | None) -> int:
         now_ms = self._clock.utc_ms()

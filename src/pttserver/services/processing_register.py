@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pttserver.config import Settings
-from pttserver.privacy.categories import About, Category, about
-from pttserver.privacy.explain import basis, kept, words
-from pttserver.privacy.notice import NOT_NAMED, written
+from pttserver.privacy.categories import Category, about
+from pttserver.privacy.explain import basis, words
+from pttserver.privacy.notice import NOT_NAMED, how_long, written
 from pttserver.privacy.pages import Page, Section
-from pttserver.privacy.policy import Policy, Rule, Storage
+from pttserver.privacy.policy import Policy
 from pttserver.privacy.purposes import Tier
 from pttserver.store.inventory import personal
 from pttserver.store.records import Tenant
@@ -106,26 +106,26 @@ def _controller(tenant: Tenant, policy: Policy | None) -> Controller:
 def _activities(policy: Policy) -> Iterator[Activity]:
     for category in Category:
         if category is not Category.EXTRA:
-            yield _activity(category, about(category), policy.rule(category))
+            yield _activity(policy, about(category).title, category)
     for name in policy.extra:
-        title = about(Category.EXTRA)._replace(title=name)
-        yield _activity(Category.EXTRA, title, policy.rule(Category.EXTRA, name), f"extra.{name}")
+        yield _activity(policy, name, Category.EXTRA, name)
 
 
-def _activity(category: Category, meaning: About, rule: Rule, name: str = "") -> Activity:
-    places = [f"{row.table}.{row.column}" for row in personal() if row.category is category]
+def _activity(policy: Policy, title: str, category: Category, extra: str = "") -> Activity:
+    name, rule = f"extra.{extra}" if extra else category.value, policy.rule(category, extra)
     if not rule.collect:
-        return Activity(name or category.value, meaning.title, [], "-", "-", [], "not collected", "-", [])
+        return Activity(name, title, [], "-", "-", [], "not collected", "-", [])
+    places = [f"{row.table}.{row.column}" for row in personal() if row.category is category]
     return Activity(
-        category=name or category.value,
-        title=meaning.title,
+        category=name,
+        title=title,
         purposes=sorted(purpose.value for purpose in rule.purposes),
         legal_basis=basis(rule.legal_basis),
         subjects=_ACTORS if category is Category.AUDIT_LOG else _SUBJECTS,
         seen_by=[*(f"{tier}s" for tier in Tier if tier in rule.visible_to), "the person"],
-        written=written(rule) if places else "never: nothing in this version holds it",
-        kept="not at all" if rule.storage is Storage.NONE or not places else kept(rule.retention),
-        places=[] if rule.storage is Storage.NONE else places,
+        written=written(policy, category, extra),
+        kept=how_long(policy, category, extra),
+        places=places if policy.writes(category, extra) else [],
     )
 
 

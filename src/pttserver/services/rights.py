@@ -78,9 +78,9 @@ class Rights:
         """The same as an everyday change. Raises InvalidValue, AlreadyExists."""
         await self._change("subscriber.set", tenant_id, subject, values, by)
 
-    async def fields(self, subscriber_id: SubscriberId) -> dict[str, Personal]:
-        """Contact data and own fields by name."""
-        return await self._profiles.fields(subscriber_id)
+    async def fields(self, tenant_id: TenantId, subscriber_id: SubscriberId) -> dict[str, Personal]:
+        """Contact data and own fields by name, without what must not be shown any more."""
+        return await self._profiles.fields(subscriber_id, self._policies.policy(tenant_id), self._clock.utc_ms())
 
     async def _change(
         self, operation: str, tenant_id: TenantId, subject: str, values: Mapping[str, str], by: Instruction

@@ -13,7 +13,7 @@ from pttserver.services.policy_book import PolicyBook
 from pttserver.store.console_accounts import ConsoleAccount
 from pttserver.store.database import Database
 from pttserver.store.events import RetentionEvents
-from pttserver.store.records import LoginCandidate, Member, Subscriber
+from pttserver.store.records import Device, LoginCandidate, Member, Subscriber
 
 WhoLogsIn = TypeVar("WhoLogsIn", LoginCandidate, ConsoleAccount)
 
@@ -42,6 +42,11 @@ class Serving:
         living = (member for member in found if not _is_over(member, cutoffs))
         return [replace(each, display_name=None) if _hides_name(each, cutoffs) else each for each in living]
 
+    async def devices(self, tenant_id: TenantId, found: Iterable[Device]) -> list[Device]:
+        """Each without a label or a type that must not be shown any more."""
+        cutoffs = await self.cutoffs(tenant_id)
+        return [_device_without_hidden(each, cutoffs) for each in found]
+
 
 def as_served(candidate: WhoLogsIn, policy: Policy, now_ms: int) -> WhoLogsIn | None:
     """Who logs in, without a name that is hidden. None: the account is over, whether or not it was swept yet."""
@@ -58,6 +63,15 @@ def _is_over(person: Subscriber | Member | LoginCandidate | ConsoleAccount, cuto
 
 def _hides_name(person: Subscriber | Member | LoginCandidate | ConsoleAccount, cutoffs: Cutoffs) -> bool:
     return cutoffs.is_hidden(Category.SUBSCRIBER_NAME, person.created_ms, person.subscriber_id)
+
+
+def _device_without_hidden(device: Device, cutoffs: Cutoffs) -> Device:
+    who, enrolled_ms = device.subscriber_id, device.enrolled_ms
+    if cutoffs.is_hidden(Category.NICKNAME, device.created_ms, who):
+        device = replace(device, label=None)
+    if enrolled_ms is not None and cutoffs.is_hidden(Category.DEVICE_TYPE, enrolled_ms, who):
+        device = replace(device, device_type=None)
+    return device
 
 
 def _without_hidden(subscriber: Subscriber, cutoffs: Cutoffs) -> Subscriber:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pttserver.clock import Clock
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category, about
-from pttserver.privacy.explain import basis, kept
-from pttserver.privacy.notice import rights, seen_by, source, written
+from pttserver.privacy.explain import basis
+from pttserver.privacy.notice import how_long, processed, rights, seen_by, source, written
 from pttserver.privacy.policy import Policy, Storage
 from pttserver.services.instructions import Instruction
 from pttserver.services.policy_book import PolicyBook
@@ -96,7 +96,7 @@ def document_of(
         rows=list(_rows(held, visibility)),
         looks=[_look(look) for look in looks],
         requests=[_request(one) for one in asked],
-        processing=[*_processing(policy)],
+        processing=[_processing(policy, *each) for each in processed(policy)],
         rights=rights(policy),
         left_out=[*_LEFT_OUT, *_pseudonymised(policy)],
     )
@@ -207,26 +207,17 @@ def _request(one: SubjectRequest) -> ExportedRequest:
     )
 
 
-def _processing(policy: Policy) -> Iterator[ExportedProcessing]:
-    for category in Category:
-        if category is not Category.EXTRA and policy.rule(category).collect:
-            yield _of_category(policy, category)
-    for name in policy.extra:
-        if policy.rule(Category.EXTRA, name).collect:
-            yield _of_category(policy, Category.EXTRA, name)
-
-
-def _of_category(policy: Policy, category: Category, extra: str = "") -> ExportedProcessing:
+def _processing(policy: Policy, title: str, category: Category, extra: str) -> ExportedProcessing:
     rule = policy.rule(category, extra)
     return ExportedProcessing(
         category=f"extra.{extra}" if extra else category.value,
-        title=extra or about(category).title,
+        title=title,
         description=about(category).description,
         purposes=sorted(purpose.value for purpose in rule.purposes),
         legal_basis=basis(rule.legal_basis),
         seen_by=seen_by(rule),
-        written=written(rule),
-        kept="not at all" if rule.storage is Storage.NONE else kept(rule.retention),
+        written=written(policy, category, extra),
+        kept=how_long(policy, category, extra),
         source=source(category),
     )
 

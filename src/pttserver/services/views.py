@@ -2,6 +2,7 @@
 
 1. the entry is written first: what cannot be noted is not shown (unless the policy keeps no audit log)
 2. what the policy does not let whoever looks see is replaced: a text by `(not shown)`, a time by none
+3. what is over, or hidden by a request, is left out, whether or not it was swept yet
 """
 
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pttserver.services.profile import CONTACT
 from pttserver.services.provision import Provisioning
 from pttserver.services.provision_devices import DeviceProvisioning
 from pttserver.services.rights import Rights
+from pttserver.services.serving import Serving
 from pttserver.services.staff_sight import Sees, StaffSight
 from pttserver.store.audit import AuditEntry, AuditLog
 from pttserver.store.records import Device, Member, Subscriber
@@ -32,6 +34,7 @@ class Views:
         audit: Audit,
         log: AuditLog,
         sight: StaffSight,
+        serving: Serving,
     ) -> None:
         self._provisioning = provisioning
         self._devices = devices
@@ -39,6 +42,7 @@ class Views:
         self._audit = audit
         self._log = log
         self._sight = sight
+        self._serving = serving
 
     async def look(
         self, tenant_id: TenantId, operation: str, subject_id: str | None = None, **details: str | int
@@ -57,7 +61,7 @@ class Views:
         """With contact data and own fields by name."""
         who = await self._provisioning.subscriber(tenant, subscriber)
         sees = await self.look(who.tenant_id, "subscriber.show", who.subscriber_id)
-        fields = await self._rights.fields(who.subscriber_id)
+        fields = await self._rights.fields(who.tenant_id, who.subscriber_id)
         return _subscriber(who, sees), {name: _field(name, text, sees) for name, text in fields.items()}
 
     async def members(self, tenant: str, group: str) -> list[Member]:
@@ -72,11 +76,13 @@ class Views:
         found = await self._devices.devices(tenant, subscriber)
         about = found[0].subscriber_id if subscriber and found else None
         sees = await self.look(owner, "device.list", about)
-        return [_device(each, sees) for each in found]
+        return [_device(each, sees) for each in await self._serving.devices(owner, found)]
 
     async def device(self, tenant: str, device: str) -> Device:
         found = await self._devices.device(tenant, device)
-        return _device(found, await self.look(found.tenant_id, "device.show", found.subscriber_id))
+        sees = await self.look(found.tenant_id, "device.show", found.subscriber_id)
+        (served,) = await self._serving.devices(found.tenant_id, [found])
+        return _device(served, sees)
 
     async def audit(self, tenant: str, operation: str) -> list[AuditEntry]:
         """Raises PolicyForbids."""

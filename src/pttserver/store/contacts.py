@@ -5,6 +5,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from pttserver.errors import InvalidValue, NotFound
 from pttserver.ids import Personal, SubscriberId
+from pttserver.privacy.categories import Category
 from pttserver.privacy.released import Released
 from pttserver.store.database import Database
 from pttserver.store.message_people import People, Reader
@@ -22,14 +23,17 @@ class Contacts:
         self._database = database
 
     async def of(self, owner: Reader) -> list[Entry]:
-        """By alias; those who are there."""
+        """By alias; those who are there, and nothing that is over, swept or not."""
         vault = self._database.vault
 
         def work(sql: Connection) -> list[Entry]:
             mine = vault.existing(sql, owner.subscriber_id)
-            query = select(_ROW.contact_id, _ROW.alias).where(_ROW.subscriber_id == owner.subscriber_id)
-            aliases = {row.contact_id: mine.text(row.alias) or Personal("") for row in sql.execute(query)}
-            people = People(sql, vault, owner).of(aliases.keys())
+            query = select(_ROW.contact_id, _ROW.alias, _ROW.recorded_ms).where(_ROW.subscriber_id == mine.subject_id)
+            there, rows = People(sql, vault, owner), sql.execute(query).all()
+            hidden_ms = there.cutoffs.hidden(Category.CONTACT_DATA, owner.subscriber_id)
+            served = [row for row in rows if hidden_ms is None or row.recorded_ms > hidden_ms]
+            aliases = {row.contact_id: mine.text(row.alias) or Personal("") for row in served}
+            people = there.of(aliases.keys())
             return [Entry(who, aliases[who], person.name) for who, person in people.items()]
 
         found = await self._database.read(work)

@@ -10,6 +10,7 @@ from pttserver.ids import Personal, TenantId
 from pttserver.privacy.cutoffs import Events
 from pttserver.privacy.released import Released
 from pttserver.privacy.retention import Event, EventKind
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import retention_events
 from pttserver.store.prepared import Prepared
@@ -76,7 +77,13 @@ class RetentionEvents:
         self._database = database
 
     async def record(
-        self, tenant_id: TenantId, kind: EventKind, at_ms: int, actor: Released | None, reason: Released | None
+        self,
+        tenant_id: TenantId,
+        kind: EventKind,
+        at_ms: int,
+        actor: Released | None,
+        reason: Released | None,
+        note: AuditNote | None = None,
     ) -> None:
         """Of the whole tenant. `actor`, `reason`: released for the tenant's own subject. Raises NotFound."""
         vault = self._database.vault
@@ -87,7 +94,7 @@ class RetentionEvents:
             said = {"actor": keys.seal(actor), "reason": keys.seal(reason)}
             sql.execute(insert(retention_events), row | said)
 
-        await self._database.write(work)
+        await self._database.write(work, note=note)
 
     async def of_tenant(self, tenant_id: TenantId) -> Events:
         return await self._database.read(lambda sql: events_of(sql, tenant_id))

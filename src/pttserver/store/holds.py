@@ -16,6 +16,7 @@ from pttserver.errors import OnHold
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.released import Released
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import holds, subjects
 from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
@@ -108,7 +109,9 @@ class Holds:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, hold: Hold, actor: Released | None, reason: Released | None) -> None:
+    async def add(
+        self, hold: Hold, actor: Released | None, reason: Released | None, note: AuditNote | None = None
+    ) -> None:
         """`actor`, `reason`: released for the tenant's own subject. Raises NotFound: no such tenant or subject."""
         vault = self._database.vault
 
@@ -126,7 +129,7 @@ class Holds:
             }
             sql.execute(insert(holds), row)
 
-        await self._database.write(work)
+        await self._database.write(work, note=note)
 
     async def of_tenant(self, tenant_id: TenantId) -> list[Hold]:
         """All that were ever laid, oldest first."""
@@ -147,8 +150,8 @@ class Holds:
 
         return await self._database.read(work)
 
-    async def end(self, tenant_id: TenantId, hold_id: str, now_ms: int) -> bool:
+    async def end(self, tenant_id: TenantId, hold_id: str, now_ms: int, note: AuditNote | None = None) -> bool:
         """What it kept goes at the next sweep, if its period is over. False: no such hold lasts."""
         this = (_HOLD.tenant_id == tenant_id) & (_HOLD.id == hold_id)
         row = update(holds).where(this, _lasts(now_ms)).values(until_ms=now_ms)
-        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0)
+        return await self._database.write(lambda sql: sql.execute(row).rowcount > 0, note=note)

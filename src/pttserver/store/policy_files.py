@@ -1,5 +1,6 @@
 """The policy file of a tenant: read only if nobody else can have written it, and replaced as a whole."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -29,7 +30,8 @@ class PolicyFiles:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise PolicyInvalid(f"{path}: {error.strerror}; a policy is a regular file, no link") from error
+            why = "a policy is a regular file, no link" if error.errno == errno.ELOOP else error.strerror
+            raise PolicyInvalid(f"{path}: {why}") from error
         try:
             _refuse_foreign(path, os.fstat(descriptor))
             octets = os.read(descriptor, MAX_BYTES + 1)

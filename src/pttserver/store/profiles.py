@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -9,9 +10,12 @@ from sqlalchemy.dialects.sqlite import insert
 from pttserver.errors import NotFound
 from pttserver.ids import GroupId, Personal, SubscriberId
 from pttserver.privacy.categories import Category
+from pttserver.privacy.cutoffs import Cutoffs
+from pttserver.privacy.policy import Policy
 from pttserver.privacy.released import Released
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
+from pttserver.store.events import events_about
 from pttserver.store.holds import refuse_held
 from pttserver.store.records import IdentifierKind, NewSubscriber
 from pttserver.store.schema import members, subscriber_fields, subscribers
@@ -62,17 +66,23 @@ class Profiles:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def fields(self, subscriber_id: SubscriberId) -> dict[str, Personal]:
-        """Contact data and own fields by name, in the order of names; none of a restricted subscriber."""
+    async def fields(self, subscriber_id: SubscriberId, policy: Policy, now_ms: int) -> dict[str, Personal]:
+        """Contact data and own fields by name, in the order of names; none of a restricted subscriber.
+
+        What is over by then, or hidden by an event, is left out, swept or not.
+        """
         query = select(subscriber_fields).where(subscriber_fields.c.subscriber_id == subscriber_id)
         vault = self._database.vault
 
         def work(sql: Connection) -> dict[str, Personal]:
             keys = vault.subject(sql, subscriber_id)
-            if keys is None:
+            tenant_id = sql.scalar(select(subscribers.c.tenant_id).where(subscribers.c.id == subscriber_id))
+            if keys is None or tenant_id is None:
                 return {}
-            rows = sql.execute(query.order_by(subscriber_fields.c.name))
-            shown = {row.name: keys.shown_text(row.contact or row.extra) for row in rows}
+            cutoffs = Cutoffs(policy, now_ms, events_about(sql, tenant_id, subscriber_id))
+            rows = sql.execute(query.order_by(subscriber_fields.c.name)).all()
+            served = (row for row in rows if not _is_hidden(row, cutoffs))
+            shown = {row.name: keys.shown_text(row.contact or row.extra) for row in served}
             return {name: text for name, text in shown.items() if text is not None}
 
         return await self._database.read(work)
@@ -112,6 +122,12 @@ class Profiles:
                 sql.execute(insert(members).values(row))
 
         await self._database.write(work, taken=IDENTIFIER_TAKEN, note=note)
+
+
+def _is_hidden(row: Any, cutoffs: Cutoffs) -> bool:
+    category, extra = (Category.EXTRA, row.name) if row.contact is None else (Category.CONTACT_DATA, "")
+    hidden_ms = cutoffs.hidden(category, row.subscriber_id, extra)
+    return hidden_ms is not None and row.recorded_ms <= hidden_ms
 
 
 def _put_fields(sql: Connection, keys: SubjectVault, fields: Fields, at_ms: int) -> None:
