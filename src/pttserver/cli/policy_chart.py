@@ -48,6 +48,7 @@ def picture(simulation: "Simulation", title: str, file: Path) -> None:
         axes.set_ylim(0, max(1, *held.counts) * 1.15)
         for event in simulation.landmarks:
             axes.axvline(datetime.fromtimestamp(event.at_ms / 1000, UTC), color="tab:red", linewidth=0.8)
+    figure.align_ylabels(rows)
     landmarks = ", ".join(map(_told, simulation.landmarks))
     figure.suptitle(f"{title}: records held, one made a day\nred: {landmarks}", fontsize="medium")
     try:
