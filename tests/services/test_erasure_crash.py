@@ -1,4 +1,4 @@
-"""T-119, T-121: an erasure or a backup that is killed, or finds the disk full, leaves nothing half-done."""
+"""T-119, T-121: an erasure, a backup or an apply that is killed, or finds the disk full, leaves nothing half-done."""
 
 import asyncio
 import contextlib
@@ -29,6 +29,7 @@ from running_server import loopback_settings
 WHY = Instruction(Personal("Olga"), Personal("asked for"))
 PEOPLE = [f"person {number}" for number in range(60)]
 ROUNDS = 8
+APPLIED = ("tenant.add", "policy.apply")
 
 
 async def erase_all(settings, told):
@@ -116,6 +117,41 @@ async def test_t119_a_killed_backup_is_whole_or_not_there(tmp_path):
             await restore(settings, sources, WHY, Clock(), check_only=True)
             whole += 1
     assert whole
+
+
+async def apply_for_ever(settings, told):
+    async with open_office(settings) as office:
+        tenant_id = (await office.provisioning.tenant("ACME")).tenant_id
+        first = len(await office.policies.history(tenant_id))
+        for number in range(first, first + 1_000_000):
+            told.send(str(number))
+            await office.instructions.apply(tenant_id, policy_number(number), WHY)
+
+
+def policy_number(number):
+    return f'[policy]\ntitle = "ACME"\nversion = "{number}"\n'
+
+
+@pytest.mark.timeout(170)
+async def test_t119_a_killed_apply_leaves_the_old_policy_or_the_new_one(tmp_path):
+    """In the database, in the file, in the audit log: the same, and what was told as applied is not lost."""
+    settings, chance = loopback_settings(tmp_path), random.Random(121)
+    async with open_office(settings) as office:
+        tenant_id = (await office.provisioning.add_tenant("ACME", policy_number(0))).tenant_id
+    for _ in range(ROUNDS // 2):
+        begun = await asyncio.to_thread(killed, apply_for_ever, settings, chance.uniform(0, 0.3))
+        async with open_office(settings) as office:
+            newest, *earlier = await office.policies.history(tenant_id)
+            assert newest.text in {policy_number(int(begun[-1])), policy_number(int(begun[-1]) - 1)}
+            assert len(earlier) + 1 == int(newest.text.split('"')[3]) + 1  # none is missing, none is there twice
+            await office.watch.start()
+            assert office.book.policy(tenant_id).digest == newest.digest
+            assert office.watch.path(tenant_id).read_text() == newest.text
+            assert len(await office.policies.history(tenant_id)) == len(earlier) + 1  # the file undid nothing
+            assert (await office.audit.verify(tenant_id)).problems == ()
+            log = await office.audit.entries(tenant_id)
+            noted = [each.details["digest"] for each in log if each.operation in APPLIED]
+            assert noted == [version.digest for version in [newest, *earlier][::-1]]
 
 
 @pytest.fixture

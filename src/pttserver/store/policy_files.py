@@ -45,7 +45,10 @@ class PolicyFiles:
         replace_private_file(self.path(tenant_id), text.encode())
 
     def remove(self, tenant_id: TenantId) -> None:
-        self.path(tenant_id).unlink(missing_ok=True)
+        """With what a crash left of it on its way."""
+        path = self.path(tenant_id)
+        for each in (path, *self.folder.glob(f".{path.name}.*.new")):
+            each.unlink(missing_ok=True)
 
 
 def _refuse_foreign(path: Path, state: os.stat_result) -> None:
