@@ -5,7 +5,7 @@ Just before a boundary of a preset a row is there, just after it is gone; and it
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -104,14 +104,26 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture
+async def opened(template: Path, tmp_path: Path) -> AsyncIterator[tuple[Database, Erasures]]:
+    """A copy of it."""
+    file = tmp_path / "data" / "pttserver.sqlite3"
+    file.parent.mkdir(mode=0o700)
+    shutil.copyfile(template, file)
+    file.chmod(0o600)
+    database = await Database.open(file, VAULT)
+    yield database, Erasures(database, file, ErasureLedger(file.with_name(LEDGER_FILE)))
+    await database.close()
+
+
 @dataclass
 class Walk:
     """One preset, with one event or none."""
 
     database: Database
+    erasures: Erasures
     text: str
     event: Event | None
-    erasures: Erasures
 
     @cached_property
     def policy(self) -> Policy:
@@ -133,13 +145,13 @@ class Walk:
 
     async def write(self) -> None:
         version = PolicyVersion(TENANT, self.text, self.policy.digest, (), None, None, 1, published=True)
-        number = await Tenants(self.database).add(Tenant(TENANT, "ACME", 1), version) or 1
+        await Tenants(self.database).add(Tenant(TENANT, "ACME", 1), version)
         for who, identifier in ((ANNA, "Anna"), (BERT, "Bert")):
             await Subscribers(self.database).add(subscriber(who, identifier))
         await self._write_device()
         await self._write_message()
         await self._write_alert()
-        await self._write_position(number)
+        await self._write_position(number=1)
         field = self.gate.release(Category.CONTACT_DATA, self._any(Category.CONTACT_DATA), ANNA, Personal("a@x.dk"))
         note = AuditNote(self.gate, "subject.rectify", TENANT, Personal("Dora"), RECORDED_MS, ANNA)
         await Profiles(self.database).change(ANNA, ProfileChange(RECORDED_MS, fields={"email": field}), note)
@@ -278,15 +290,9 @@ def _starts(kind: EventKind) -> Callable[[Retention], bool]:
 
 @pytest.mark.parametrize(("name", "kind"), walks())
 async def test_just_before_it_is_there_and_just_after_it_is_gone(
-    template: Path, tmp_path: Path, name: str, kind: EventKind | None
+    opened: tuple[Database, Erasures], name: str, kind: EventKind | None
 ) -> None:
-    file = tmp_path / "data" / "pttserver.sqlite3"
-    file.parent.mkdir(mode=0o700)
-    shutil.copyfile(template, file)
-    file.chmod(0o600)
-    database = await Database.open(file, VAULT)
-    erasures = Erasures(database, file, ErasureLedger(file.with_name(LEDGER_FILE)))
-    walk = Walk(database, preset_text(name), Event(kind, EVENT_MS) if kind else None, erasures)
+    walk = Walk(*opened, preset_text(name), Event(kind, EVENT_MS) if kind else None)
     await walk.write()
     written = await walk.there()
     assert "people" in written
@@ -296,25 +302,18 @@ async def test_just_before_it_is_there_and_just_after_it_is_gone(
             assert not await walk.served(now_ms) & gone, (now_ms, boundary)
             await walk.sweep(now_ms)
             assert await walk.there() == walk.expected(written, now_ms), (now_ms, boundary)
-    await database.close()
 
 
-async def test_the_walk_goes_over_every_table_that_it_names(template: Path, tmp_path: Path) -> None:
+async def test_the_walk_goes_over_every_table_that_it_names(opened: tuple[Database, Erasures]) -> None:
     """Under the preset of a push-to-talk service everything is written, or the walk would find nothing to lose."""
-    file = tmp_path / "data" / "pttserver.sqlite3"
-    file.parent.mkdir(mode=0o700)
-    shutil.copyfile(template, file)
-    file.chmod(0o600)
-    database = await Database.open(file, VAULT)
     text = (
         preset_text("default")
         .replace("enabled = false", "enabled = true")
         .replace("live_only = true", "live_only = false")
     )
-    walk = Walk(database, text, None, Erasures(database, file, ErasureLedger(file.with_name(LEDGER_FILE))))
+    walk = Walk(*opened, text, None)
     await walk.write()
     assert await walk.there() == {"people", *ITEMS}
     assert await walk.served(EVENT_MS) == {
         "messages", "messages.content", "alerts", "alerts.position", "alert_steps", "positions", "audit_entries",
     }  # fmt: skip
-    await database.close()
