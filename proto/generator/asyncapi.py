@@ -67,10 +67,13 @@ REPLIES = {
     "alert.delivered": "done",
     "alert.acknowledge": "done",
     "alert.handle": "done",
+    "alert.note": "done",
     "alert.resolve": "done",
     "alert.cancel": "done",
     "alert.position": "location.taken",
     "alert.list": "alerts",
+    "alert.past": "alerts.past",
+    "alert.debrief": "alert.debriefing",
     "alert.listen": "alert.listening",
     "alert.listen.end": "done",
 }

@@ -56,12 +56,18 @@ _STEPS = [
     s.AlertStep(number=1, kind="raised", at_ms=1_790_000_000_250, by=fixed.ANNA, name="Anna"),
     s.AlertStep(number=2, kind="acknowledged", at_ms=1_790_000_004_500, by=fixed.BERT, name="Bert Bär"),
 ]
+_MARK = s.AlertMark(alert=fixed.ALERT, raised_ms=1_790_000_000_250)
+_PAST = s.PastAlert(
+    info=_ALERT.model_copy(update={"state": "resolved", "position": None, "handler": None}), closed_ms=1_790_000_060_000
+)
+
+_END = s.AlertStep(number=3, kind="resolved", at_ms=1_790_000_060_000, by=fixed.BERT, name="Bert Bär")
 
 _LOCATION = s.LocationTerms(
     state="on", interval_s=60, precision_m=0, stored=False, may_switch_off=True, sos=False, sos_interval_s=5
 )
 _RECORDING = s.RecordingTerms(allowed=False, on_alert=False, keep_s=2_592_000)
-_TERMS = s.Terms(role="subscriber", alerts=True, location=_LOCATION, recording=_RECORDING)
+_TERMS = s.Terms(role="subscriber", alerts=True, listen_in_s=0, location=_LOCATION, recording=_RECORDING)
 _CIRCLE = s.CircleShape(center=s.Point(latitude=55.6761, longitude=12.5683), radius_m=150.0)
 
 _SESSION = s.SessionStarted(
@@ -183,10 +189,13 @@ _REQUESTS: list[s.Message] = [
     s.ConfirmAlert(id=21, alert=fixed.ALERT),
     s.AcknowledgeAlert(id=22, alert=fixed.ALERT),
     s.HandleAlert(id=23, alert=fixed.ALERT),
+    s.NoteAlert(id=29, alert=fixed.ALERT, note="a car is on its way"),
     s.ResolveAlert(id=24, alert=fixed.ALERT, outcome="resolved", note="taken to hospital"),
     s.CancelAlert(id=25, alert=fixed.ALERT, reason="pressed by mistake"),
     s.ReportAlertPosition(id=27, alert=fixed.ALERT, position=_POSITION),
     s.ListAlerts(id=26),
+    s.ListPastAlerts(id=40, before=_MARK, limit=20),
+    s.DebriefAlert(id=41, alert=fixed.ALERT),
     s.ListenToAlert(id=27, alert=fixed.ALERT, reason="no answer to our calls", for_s=60),
     s.StopListening(id=28, alert=fixed.ALERT),
     *message_examples.REQUESTS,
@@ -228,6 +237,17 @@ _SERVER_MESSAGES: list[s.Message] = [
     s.TermsChanged(terms=_TERMS.model_copy(update={"role": "dispatcher"})),
     s.AlertAccepted(re=20, alert=fixed.ALERT, state="raised"),
     s.Alerts(re=26, alerts=[s.AlertDetail(info=_ALERT, steps=_STEPS)]),
+    s.PastAlerts(re=40, alerts=[_PAST], further=_MARK),
+    s.AlertDebriefing(
+        re=41,
+        past=_PAST,
+        steps=[
+            *_STEPS,
+            s.AlertStep(number=3, kind="resolved", at_ms=1_790_000_060_000, by=fixed.BERT, name="Bert Bär"),
+        ],
+        place=s.Point(latitude=55.6761, longitude=12.5683),
+        track=[s.TrackPoint(latitude=55.6761, longitude=12.5683, at_ms=1_790_000_005_000)],
+    ),
     s.AlertRaised(info=_ALERT.model_copy(update={"state": "raised"})),
     s.AlertMoved(alert=fixed.ALERT, position=_POSITION),
     s.AlertStepped(alert=fixed.ALERT, state="acknowledged", step=_STEPS[1]),

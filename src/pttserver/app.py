@@ -31,6 +31,7 @@ from pttserver.readings import offer_readings
 from pttserver.running import Server, Services
 from pttserver.services.acts import Acts
 from pttserver.services.alert_desk import AlertDesk
+from pttserver.services.alert_history import AlertHistory
 from pttserver.services.alert_log import AlertLog
 from pttserver.services.alert_positions import AlertPositions
 from pttserver.services.alert_routing import AlertRouting
@@ -361,6 +362,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
             alerts.handlers(),
             listening.handlers(),
             alert_positions.handlers(),
+            AlertHistory(database, location.looks, policies, clock).handlers(),
             messaging.handlers(),
             contacts.handlers(),
             location.desk.handlers(),

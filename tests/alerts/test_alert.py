@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pttserver.alerts.alert import Alert, AlertRules
+from pttserver.alerts.alert import MOST_NOTES, Alert, AlertRules
 from pttserver.alerts.effects import Closed, Effect, Record, Route
 from pttserver.alerts.states import At, State, Step, StepKind
 from pttserver.alerts.table import ENDS, TABLE, mermaid
@@ -136,6 +136,20 @@ def test_nobody_of_the_stage_is_there_so_the_next_one_is_told_at_once() -> None:
     assert alert.next_deadline() == 30
 
 
+def test_notes_change_nothing_else_and_end_with_the_alert_or_their_number() -> None:
+    alert, note = raised(), Personal("a car is on its way")
+    assert steps(alert.write_note(at(1), DORA, note)) == ["noted"]
+    assert (alert.state, alert.next_deadline(), alert.timeline[-1].note) == (State.RAISED, 30, note)
+    for number in range(2, MOST_NOTES + 1):
+        assert not alert.is_full_of_notes, number
+        alert.write_note(at(2), BERT, note)
+    assert alert.is_full_of_notes
+    assert alert.write_note(at(3), DORA, note) == []
+    over = raised()
+    over.end(at(4), DORA, StepKind.RESOLVED, NOBODY_SAID)
+    assert over.write_note(at(5), DORA, note) == []
+
+
 # After a restart -----------------------------------------------------------------------------------------------------
 
 
@@ -163,6 +177,7 @@ VERBS: dict[str, Verb] = {
     "deliver": Alert.deliver,
     "acknowledge": Alert.acknowledge,
     "handle": Alert.handle,
+    "note": lambda alert, now, who: alert.write_note(now, who, Personal("a car is on its way")),
     "resolve": lambda alert, now, who: alert.end(now, who, StepKind.RESOLVED, NOBODY_SAID),
     "cancel": lambda alert, now, who: alert.end(now, who, StepKind.CANCELLED, NOBODY_SAID),
     "expire": lambda alert, now, _: alert.expire(now),

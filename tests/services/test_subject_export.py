@@ -21,6 +21,7 @@ from pttserver.services.office import furnish
 from pttserver.services.subject_page import subject_page
 from pttserver.sessions.session import Identity
 from pttserver.store import inventory
+from pttserver.store.alert_notes import NewNote
 from pttserver.store.alert_track import NewTrackPoint
 from pttserver.store.alerts import Alerts, NewAlert, NewStep
 from pttserver.store.audit_chain import AuditNote
@@ -186,7 +187,9 @@ class Acme:
             NewStep(alert, tenant, who, release(who), 2, "resolved", release(who), note, now, now),
         ]
         point = NewTrackPoint(alert, tenant, who, release(who, Category.LOCATION), place, self.located(who))
-        await Alerts(self.database).write([new, *steps, point])
+        text, at_ms = release(Personal("cannot feel her legs")), release(self.clock.ms)
+        noted = NewNote(alert, tenant, who, release(who), 3, text, at_ms)
+        await Alerts(self.database).write([new, *steps, point, noted])
 
     def located(self, who):
         gate = self.office.book.gate(self.tenant.tenant_id)
@@ -250,7 +253,7 @@ async def test_t103_the_values_are_hers_and_nobody_elses(acme) -> None:
     export = await acme.export()
     text, page = export.model_dump_json(), as_html(subject_page(export))
     hers = ("+4520304050", "Anna Andersen", "anna@acme.example", "badge of Anna", "Annas radio", "192.0.2.55",
-            "dev_from", "dev_to", "Patrol", "1234")  # fmt: skip
+            "dev_from", "dev_to", "Patrol", "1234", "cannot feel her legs")  # fmt: skip
     for marker in hers:
         assert marker in text, marker
         assert marker in page, marker

@@ -36,3 +36,14 @@ async def test_a_console_may_record_as_long_as_policy_and_role_let_it(platform: 
     tenant = await platform.provisioning.tenant(TENANT)
     await platform.office.instructions.apply(tenant.tenant_id, PLAIN_POLICY, FIRST_INSTRUCTION)
     assert (await raw.message())["terms"]["recording"]["allowed"] is False
+
+
+async def test_how_long_a_dispatcher_may_listen_in_is_told_and_0_where_that_is_not_allowed(platform: Platform) -> None:
+    allowed = PLAIN_POLICY + "[alerts]\nambient_listening = true\nambient_listening_at_most_s = 90\n"
+    await platform.organise("Patrol", policy=allowed)
+    raw = await logged_in(platform)
+    await platform.office.roles.set_role(TENANT, "Anna", Role.DISPATCHER)
+    assert (await raw.message())["terms"]["listen_in_s"] == 90
+    tenant = await platform.provisioning.tenant(TENANT)
+    await platform.office.instructions.apply(tenant.tenant_id, PLAIN_POLICY, FIRST_INSTRUCTION)
+    assert (await raw.message())["terms"]["listen_in_s"] == 0

@@ -178,6 +178,10 @@ class Alerts(Service):
         """For dispatchers: we see to it."""
         await self._ask(signalling.HandleAlert(id=1, alert=alert), signalling.Done)
 
+    async def note(self, alert: str, note: str) -> None:
+        """For the other dispatchers and the debriefing. Raises Refused also if the alert is closed (`not_found`)."""
+        await self._ask(signalling.NoteAlert(id=1, alert=alert, note=note), signalling.Done)
+
     async def resolve(self, alert: str, outcome: AlertOutcome = "resolved", note: str = "") -> None:
         """For dispatchers: it is over."""
         await self._ask(signalling.ResolveAlert(id=1, alert=alert, outcome=outcome, note=note), signalling.Done)

@@ -5,12 +5,15 @@ After every call carry out the returned effects, in order; then ask `next_deadli
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from pttserver.alerts.effects import Closed, Effect, Record, Route
 from pttserver.alerts.listening import Followed, Happened, Listening, ListeningEnd
 from pttserver.alerts.states import NO_NOTE, SHOWS_DELIVERY, At, State, Step, StepKind
 from pttserver.alerts.table import ENDS, TABLE
 from pttserver.ids import AlertId, Personal, SubscriberId
+
+MOST_NOTES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,14 @@ class Alert:
     def handle(self, at: At, dispatcher: SubscriberId) -> list[Effect]:
         """The dispatcher sees to it, perhaps in the place of another one."""
         return [] if dispatcher == self.handler else self._happens(at, StepKind.HANDLING, dispatcher)
+
+    def write_note(self, at: At, dispatcher: SubscriberId, note: Personal) -> list[Effect]:
+        """The dispatcher adds to the timeline. Nothing once the alert is over, or has `MOST_NOTES`."""
+        return [] if self.is_full_of_notes else self._happens(at, StepKind.NOTED, dispatcher, note)
+
+    @property
+    def is_full_of_notes(self) -> bool:
+        return sum(step.kind is StepKind.NOTED for step in self.timeline) >= MOST_NOTES
 
     def end(self, at: At, who: SubscriberId, outcome: StepKind, note: Personal) -> list[Effect]:
         """`outcome`: one of `ENDS`."""

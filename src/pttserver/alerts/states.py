@@ -52,6 +52,8 @@ class StepKind(StrEnum):
     FALSE_ALARM = "false_alarm"
     TEST = "test"
     CANCELLED = "cancelled"
+    NOTED = "noted"
+    """A dispatcher wrote something down, which is in the note."""
     LISTENING_ASKED = "listening_asked"
     """A dispatcher asked to hear the raiser's microphone, for the reason in the note."""
     LISTENING_BEGUN = "listening_begun"
@@ -62,6 +64,9 @@ class StepKind(StrEnum):
 
 LISTENING: Final = (StepKind.LISTENING_ASKED, StepKind.LISTENING_BEGUN, StepKind.LISTENING_ENDED)
 """Steps of ambient listening; `who` is the dispatcher who listens, whoever ended it."""
+
+FOR_STAFF: Final = (*LISTENING, StepKind.NOTED)
+"""Steps of use to dispatchers and managers only."""
 
 SHOWS_DELIVERY: Final = (StepKind.DELIVERED, StepKind.ACKNOWLEDGED, StepKind.HANDLING)
 """Whoever takes such a step has the alert."""

@@ -16,14 +16,15 @@
 # after the last one the timeline says that nobody answered. Only an acknowledgement, or an end, stops it.
 #
 # While it is open a dispatcher may listen to the raiser's microphone (`listening`): that leaves the alert where it is.
-# Whatever closes the alert ends the listening first, so the timeline tells it before the end.
+# Whatever closes the alert ends the listening first, so the timeline tells it before the end. Likewise a dispatcher may
+# write notes (`noted`): none is ever changed or taken away.
 #
 # The timeline is a path through this table. After a restart the path is walked again, and the alert stands where it
 # stood; what had run of its timer is taken off.
 
 from collections.abc import Mapping
 
-from pttserver.alerts.states import LISTENING, State, StepKind
+from pttserver.alerts.states import FOR_STAFF, State, StepKind
 
 ENDS: Mapping[StepKind, State] = {
     StepKind.RESOLVED: State.RESOLVED,
@@ -35,7 +36,7 @@ ENDS: Mapping[StepKind, State] = {
 
 
 def _while_open(state: State) -> dict[StepKind, State]:
-    return {**dict.fromkeys(LISTENING, state), **ENDS}
+    return {**dict.fromkeys(FOR_STAFF, state), **ENDS}
 
 
 def _while_waiting(state: State) -> dict[StepKind, State]:

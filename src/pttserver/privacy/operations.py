@@ -122,7 +122,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "alert.list": Operation(Scope.ALERT),
     "alert.acknowledge": Operation(Scope.ALERT, DISPATCHERS),
     "alert.handle": Operation(Scope.ALERT, DISPATCHERS),
+    "alert.note": Operation(Scope.ALERT, DISPATCHERS),
     "alert.resolve": Operation(Scope.ALERT, DISPATCHERS),
+    "alert.past": Operation(Scope.ALERT, DISPATCHERS),
+    "alert.debrief": Operation(Scope.ALERT, DISPATCHERS),
     "alert.listen": Operation(Scope.ALERT, DISPATCHERS, Switch.AMBIENT_LISTENING),
     "alert.listen.end": Operation(Scope.ALERT, DISPATCHERS),
 }

@@ -80,6 +80,8 @@ SHOWN: Final[Mapping[tuple[type[Part], str], Shown]] = {
     (signalling.PresenceList, "listed"): Shown(Category.MEMBERSHIP, None, None),
     (signalling.GroupState, "talker"): Shown(Category.PARTICIPANTS, None, None),
     (signalling.AlertInfo, "position"): Shown(Category.LOCATION, None),
+    (signalling.AlertDebriefing, "place"): Shown(Category.LOCATION, None, None),
+    (signalling.AlertDebriefing, "track"): Shown(Category.LOCATION, [], None),
 }
 """All that messages tell of other people, but for positions (services/location_looks.py) and whole alerts, of which
 it is decided whether they are told at all (services/alert_desk.py)."""

@@ -17,8 +17,9 @@ from pttserver.services.provision import Provisioning
 from pttserver.services.serving import Serving
 from pttserver.services.staff_sight import Sees, StaffSight
 from pttserver.services.subject_page import moment
+from pttserver.store.alert_reading import StoredAlert
 from pttserver.store.alert_track import AlertTracks, TrackPoint
-from pttserver.store.alerts import Alerts, StoredAlert
+from pttserver.store.alerts import Alerts
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.call_records import CallRecords, PastCall, Wanted
 from pttserver.store.database import Database
@@ -34,6 +35,7 @@ _WORDS: Mapping[str, str] = {
     StepKind.FALSE_ALARM: "closed it: false alarm",
     StepKind.TEST: "closed it: test",
     StepKind.CANCELLED: "took it back",
+    StepKind.NOTED: "noted",
     StepKind.LISTENING_ASKED: "asked to listen to the microphone",
     StepKind.LISTENING_BEGUN: "listens: the microphone is open",
     StepKind.LISTENING_ENDED: "listens no more",

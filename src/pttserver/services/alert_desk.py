@@ -14,7 +14,7 @@ from pttserver.alerts.audience import Audience
 from pttserver.alerts.board import REMEMBERED_CLOSED, Board
 from pttserver.alerts.effects import Closed, Effect, Record, Route
 from pttserver.alerts.emergency import EmergencyGroups
-from pttserver.alerts.states import LISTENING, At, Step, StepKind
+from pttserver.alerts.states import FOR_STAFF, At, Step, StepKind
 from pttserver.clock import Clock
 from pttserver.ids import AlertId, Personal, SubscriberId, TenantId
 from pttserver.observe.log import get_logger
@@ -30,7 +30,8 @@ from pttserver.services.talk import TalkService
 from pttserver.services.telling import Telling
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Identity, Session
-from pttserver.store.alerts import Alerts, StoredAlert, StoredStep
+from pttserver.store.alert_reading import StoredAlert, StoredStep
+from pttserver.store.alerts import Alerts
 from pttserver.wire import signalling
 
 REMEMBERED_MS = 86_400_000  # a closed alert of the last day that comes again is known after a restart too
@@ -152,19 +153,20 @@ class AlertDesk:
         self._telling.tell_sessions(told, case.stepped(step, self.name_of))
 
     def _hears_of(self, case: Case, session: Session, step: Step) -> bool:
-        listens = step.kind in LISTENING and step.who == session.identity.subscriber_id
-        return listens or (self.concerns(case, session) and self.follows(case, session, step.kind))
+        own = step.kind in FOR_STAFF and step.who == session.identity.subscriber_id
+        return own or (self.concerns(case, session) and self.follows(case, session, step.kind))
 
     def follows(self, case: Case, session: Session, kind: StepKind) -> bool:
         """Whether somebody whom the alert concerns is told such a step.
 
         Deliveries: told by each recipient to each other they would be a storm in a large group. Ambient listening: of
         no use to other recipients, and what they show or say of it could harm; who raised the alert, if it is shown.
+        Notes: what those who act write for each other.
         """
         identity = session.identity
-        if kind is not StepKind.DELIVERED and kind not in LISTENING:
+        if kind is not StepKind.DELIVERED and kind not in FOR_STAFF:
             return True
-        if identity.subscriber_id == case.alert.raiser:
+        if identity.subscriber_id == case.alert.raiser and kind is not StepKind.NOTED:
             return kind is StepKind.DELIVERED or self._routing.section(case.tenant_id).shows_ambient_listening
         return identity.rights.role is not Role.SUBSCRIBER
 

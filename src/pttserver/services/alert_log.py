@@ -22,6 +22,7 @@ from pttserver.privacy.gate import Gate
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released, Value
 from pttserver.services.policy_book import PolicyBook
+from pttserver.store.alert_notes import NewNote
 from pttserver.store.alert_track import NewTrackPoint
 from pttserver.store.alerts import Alerts, Entry, NewAlert, NewPosition, NewStep
 from pttserver.store.audit_chain import AuditNote
@@ -162,6 +163,7 @@ class _Release:
             yield from self._alert(subject, step)
         if step is not None:
             yield from self._step(subject, step)
+            yield from self._noted(subject, step)
         elif one.taken_ms is not None:
             yield from self._point(one.taken_ms)
         elif (position := self._position()) is not None:
@@ -208,15 +210,24 @@ class _Release:
             number=step.number,
             kind=step.kind.value,
             actor=self._actor(step.who),
-            note=self._note(step),
+            note=None if step.kind is StepKind.NOTED else self._readable(one.tenant_id, step.note),
             at_ms=at,
             closed_ms=at if step.kind in ENDS else None,
         )
 
-    def _note(self, step: Step) -> Released | None:
+    def _noted(self, subject: Released, step: Step) -> Iterator[NewNote]:
+        """What a dispatcher noted is about the raiser, and goes with the raiser."""
+        if step.kind is not StepKind.NOTED:
+            return
+        one, raiser = self._one, self._one.alert.raiser
+        text, at_ms = self._readable(raiser, step.note), self._of(raiser, step.at_ms)
+        if text is not None and at_ms is not None:
+            yield NewNote(one.alert.alert_id, one.tenant_id, raiser, subject, step.number, text, at_ms)
+
+    def _readable(self, subject_id: str, note: Personal) -> Released | None:
         """A pseudonym of what somebody wrote would say nothing."""
-        note = self._of(self._one.tenant_id, step.note) if step.note else None
-        return None if note is None or note.form == PSEUDONYM else note
+        released = self._of(subject_id, note) if note else None
+        return None if released is None or released.form == PSEUDONYM else released
 
     def _actor(self, who: SubscriberId | None) -> Released | None:
         return None if who is None else self._of(who, who)

@@ -7,8 +7,8 @@ every repetition, is the same alert. It is answered once what is to be recorded 
 import asyncio
 from collections.abc import Callable
 
-from pttserver.alerts.alert import Alert
-from pttserver.alerts.states import LISTENING, StepKind
+from pttserver.alerts.alert import MOST_NOTES, Alert
+from pttserver.alerts.states import FOR_STAFF, StepKind
 from pttserver.clock import Clock
 from pttserver.errors import Forbidden, InvalidValue, NotFound, PttError, Throttled
 from pttserver.ids import AlertId, Personal
@@ -63,6 +63,7 @@ class AlertService:
             signalling.ConfirmAlert: self._confirm,
             signalling.AcknowledgeAlert: self._acknowledge,
             signalling.HandleAlert: self._handle,
+            signalling.NoteAlert: self._write_note,
             signalling.ResolveAlert: self._resolve,
             signalling.CancelAlert: self._cancel,
             signalling.ListAlerts: self._list,
@@ -174,6 +175,17 @@ class AlertService:
             self.desk.carry_out(case, case.alert.handle(self.desk.at, session.identity.subscriber_id))
         return await self._done(request)
 
+    async def _write_note(self, session: Session, request: signalling.NoteAlert) -> signalling.Done:
+        """Raises NotFound if the alert is over too: what was written must not seem to be kept. And InvalidValue."""
+        case = self._case(session, request.alert)
+        if case is None:
+            raise NotFound("The alert is closed; it takes no more notes.")
+        if case.alert.is_full_of_notes:
+            raise InvalidValue(f"An alert takes no more than {MOST_NOTES} notes.")
+        note = Personal(request.note)
+        self.desk.carry_out(case, case.alert.write_note(self.desk.at, session.identity.subscriber_id, note))
+        return await self._done(request)
+
     async def _resolve(self, session: Session, request: signalling.ResolveAlert) -> signalling.Done:
         case = self._case(session, request.alert)
         if case is not None:
@@ -207,10 +219,10 @@ class AlertService:
         return signalling.Alerts(re=request.id, alerts=[self._detail(session, case) for case in cases])
 
     def _detail(self, session: Session, case: Case) -> signalling.AlertDetail:
-        """Listed are all steps, but those of ambient listening only to who follows them."""
+        """Listed are all steps, but those for dispatchers and managers only to who follows them."""
 
         def is_told(kind: StepKind) -> bool:
-            return kind not in LISTENING or self.desk.follows(case, session, kind)
+            return kind not in FOR_STAFF or self.desk.follows(case, session, kind)
 
         return case.detail(self.desk.name_of, is_told)
 

@@ -4,13 +4,16 @@ from pttserver.clock import Clock
 from pttserver.errors import PolicyMissing
 from pttserver.ids import SessionId
 from pttserver.privacy.location_admission import Admission
-from pttserver.privacy.operations import alerts_allowed, may_record
+from pttserver.privacy.operations import OPERATIONS, alerts_allowed, may_record, refusal
+from pttserver.privacy.policy import Policy
+from pttserver.roles import Rights
 from pttserver.services.policy_book import PolicyBook
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.sessions.session import Session
 from pttserver.wire import signalling
 
 _DAY_S = 86_400
+_LISTEN_IN = OPERATIONS["alert.listen"]
 
 
 class TermsTeller:
@@ -57,9 +60,14 @@ class TermsTeller:
         terms = signalling.Terms(
             role=identity.rights.role.value,
             alerts=alerts_allowed(policy, identity.rights),
+            listen_in_s=_listen_in_s(policy, identity.rights),
             location=Admission(policy, identity.rights).terms(self._clock.utc_ms()),
             recording=signalling.RecordingTerms(
                 allowed=may, on_alert=may and recording.on_alert, keep_s=recording.keep_days * _DAY_S
             ),
         )
         return self._kinds.setdefault(terms, terms)
+
+
+def _listen_in_s(policy: Policy, rights: Rights) -> int:
+    return policy.alerts.ambient_listening_at_most_s if refusal(policy, rights, _LISTEN_IN) is None else 0

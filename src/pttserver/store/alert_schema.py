@@ -1,8 +1,8 @@
 """The tables of emergency alerts: a row for an alert, one for each step of its timeline and each point of its track.
 
 All belong to the person who raised it, so holds, events and erasure of that person cover the whole of it. Another
-person who did a step is named by a reference too, which dies with that person's key. Notes were written by those who
-act for the organisation.
+person who did a step is named by a reference too, which dies with that person's key. What a dispatcher said with a step
+(a reason, how it ended) is the organisation's; what dispatchers noted while it was open is about that person.
 """
 
 from sqlalchemy import Boolean, Index, Integer, Table, Text, UniqueConstraint
@@ -40,6 +40,21 @@ alert_steps = Table(
     Index(None, "tenant_id", "at_ms"),
     Index(None, "subject"),
     Index(None, "actor"),
+    info={"happening": Happening(Category.ALERT, since="at_ms")},
+)
+
+# What dispatchers noted: the text of a step of the kind `noted`.
+alert_notes = Table(
+    "alert_notes",
+    metadata,
+    part_of("alerts", primary_key=True),
+    impersonal("number", Integer, primary_key=True),
+    part_of("tenants"),
+    reference("subject", Category.ALERT),
+    sealed("text", Category.ALERT),
+    dated("at_ms", Category.ALERT),
+    Index(None, "tenant_id", "at_ms"),
+    Index(None, "subject"),
     info={"happening": Happening(Category.ALERT, since="at_ms")},
 )
 

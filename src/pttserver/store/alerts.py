@@ -1,26 +1,24 @@
 """Alerts in the database: written step by step as they happen, found again after a restart, and read for debriefing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from pttserver.ids import AlertId, Personal, SubscriberId, TenantId
-from pttserver.privacy.categories import Category
+from pttserver.ids import AlertId, SubscriberId, TenantId
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.released import Released
+from pttserver.store.alert_notes import NewNote, put_note
+from pttserver.store.alert_reading import AlertReading, StoredAlert
 from pttserver.store.alert_schema import alert_steps, alerts
 from pttserver.store.alert_track import NewTrackPoint, put_point
 from pttserver.store.audit_chain import AuditNote, append
-from pttserver.store.columns import Reference
 from pttserver.store.database import Database
-from pttserver.store.schema import subscribers, tenants
+from pttserver.store.schema import tenants
 from pttserver.store.vault import SubjectVault, Vault
 
-Names = Mapping[str, SubjectVault]
-_ALERT, _STEP = alerts.c, alert_steps.c
+_ALERT = alerts.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,33 +59,7 @@ class NewPosition:
     position: Released
 
 
-Entry = NewAlert | NewStep | NewPosition | NewTrackPoint | AuditNote
-
-
-@dataclass(frozen=True, slots=True)
-class StoredStep:
-    """A step that was read. `who` None: the server, or somebody who was erased since."""
-
-    number: int
-    kind: str
-    at_ms: int
-    who: SubscriberId | None
-    note: Personal | None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredAlert:
-    """An alert that was read. `position`: decimal degrees."""
-
-    alert_id: AlertId
-    tenant_id: TenantId
-    raiser_id: SubscriberId
-    raiser_name: Personal | None
-    drill: bool
-    position: Personal | None
-    raised_ms: int
-    closed_ms: int | None
-    steps: tuple[StoredStep, ...]
+Entry = NewAlert | NewStep | NewNote | NewPosition | NewTrackPoint | AuditNote
 
 
 class Alerts:
@@ -113,13 +85,13 @@ class Alerts:
         """Of all tenants, oldest first."""
         query = select(alerts).where(_ALERT.closed_ms.is_(None)).order_by(_ALERT.raised_ms)
         vault = self._database.vault
-        return await self._database.read(lambda sql: _Reading(sql, vault).alerts(query))
+        return await self._database.read(lambda sql: AlertReading(sql, vault).alerts(query))
 
     async def closed_since(self, since_ms: int) -> list[StoredAlert]:
         """Those that closed then or later."""
         query = select(alerts).where(_ALERT.closed_ms >= since_ms)
         vault = self._database.vault
-        return await self._database.read(lambda sql: _Reading(sql, vault).alerts(query))
+        return await self._database.read(lambda sql: AlertReading(sql, vault).alerts(query))
 
     async def of_tenant(
         self, tenant_id: TenantId, cutoffs: Cutoffs, alert_id: AlertId | None = None, limit: int = 100
@@ -131,7 +103,7 @@ class Alerts:
         vault = self._database.vault
 
         def work(sql: Connection) -> list[StoredAlert]:
-            return _Reading(sql, vault, cutoffs).alerts(query, limit=limit)
+            return AlertReading(sql, vault, cutoffs).alerts(query, limit=limit)
 
         return await self._database.read(work)
 
@@ -154,6 +126,8 @@ def _write(sql: Connection, vault: Vault, entry: Entry) -> None:
         sql.execute(update(alerts).where(mine).values(position=raiser.seal(entry.position)))
     elif isinstance(entry, NewTrackPoint):
         put_point(sql, raiser, entry)
+    elif isinstance(entry, NewNote):
+        put_note(sql, raiser, entry)
     else:
         _put_step(sql, vault, raiser, entry)
 
@@ -192,67 +166,3 @@ def _put_step(sql: Connection, vault: Vault, raiser: SubjectVault, new: NewStep)
     sql.execute(insert(alert_steps).on_conflict_do_nothing(), row)
     if new.closed_ms is not None:
         sql.execute(update(alerts).where(mine).values(closed_ms=new.closed_ms))
-
-
-# Reading -------------------------------------------------------------------------------------------------------------
-
-
-class _Reading:
-    """Opens rows with the keys of their tenant. `cutoffs`: what must not be served is left out; None: nothing is."""
-
-    def __init__(self, sql: Connection, vault: Vault, cutoffs: Cutoffs | None = None) -> None:
-        self._sql = sql
-        self._vault = vault
-        self._cutoffs = cutoffs
-        self._tenants: dict[TenantId, Names] = {}
-
-    def alerts(self, query: Select[Any], limit: int | None = None) -> list[StoredAlert]:
-        found = []
-        for row in self._sql.execute(query).all():
-            keys = self._keys(row.tenant_id, row.subject)
-            if keys is None or self._is_hidden(row.raised_ms, keys.subject_id):
-                continue
-            found.append(self._alert(row, keys, self._steps(row)))
-            if len(found) == limit:
-                break
-        return found
-
-    def _is_hidden(self, recorded_ms: int, raiser_id: str, category: Category = Category.ALERT) -> bool:
-        return self._cutoffs is not None and self._cutoffs.is_hidden(category, recorded_ms, raiser_id)
-
-    def _alert(self, row: Any, keys: SubjectVault, steps: Iterable[StoredStep]) -> StoredAlert:
-        name = self._sql.scalar(select(subscribers.c.display_name).where(subscribers.c.id == keys.subject_id))
-        shown = not self._is_hidden(row.raised_ms, keys.subject_id, Category.LOCATION)
-        return StoredAlert(
-            alert_id=AlertId(row.id),
-            tenant_id=TenantId(row.tenant_id),
-            raiser_id=SubscriberId(keys.subject_id),
-            raiser_name=keys.shown_text(name),
-            drill=row.drill,
-            position=keys.shown_text(row.position) if shown else None,
-            raised_ms=row.raised_ms,
-            closed_ms=row.closed_ms,
-            steps=tuple(steps),
-        )
-
-    def _steps(self, row: Any) -> Iterable[StoredStep]:
-        tenant = self._vault.existing(self._sql, row.tenant_id)
-        query = select(alert_steps).where(_STEP.alert_id == row.id).order_by(_STEP.number)
-        for step in self._sql.execute(query):
-            who = self._keys(row.tenant_id, step.actor) if step.actor is not None else None
-            named = SubscriberId(who.subject_id) if who else None
-            yield StoredStep(step.number, step.kind, step.at_ms, named, tenant.text(step.note))
-
-    def _keys(self, tenant_id: TenantId, name: Reference | None) -> SubjectVault | None:
-        """Whom the reference means. Debriefing (with cut-offs) follows no pseudonym, and shows nobody restricted."""
-        if name is None:
-            return None
-        if tenant_id not in self._tenants:
-            self._tenants[tenant_id] = self._names(tenant_id)
-        return self._tenants[tenant_id].get(name.text)
-
-    def _names(self, tenant_id: TenantId) -> Names:
-        known = self._vault.of_tenant(self._sql, tenant_id)
-        if self._cutoffs is None:
-            return {name: keys for keys in known for name in keys.references()}
-        return {keys.reference(): keys for keys in known if not keys.restricted}

@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, Text, bindparam, delete, select, upda
 from pttserver.crypto.sealing import NONCE_BYTES
 from pttserver.errors import SealBroken
 from pttserver.ids import TenantId
-from pttserver.store.alert_schema import alert_points, alert_steps, alerts
+from pttserver.store.alert_schema import alert_notes, alert_points, alert_steps, alerts
 from pttserver.store.governance_schema import subjects, tenant_keys
 from pttserver.store.location_schema import positions
 from pttserver.store.message_schema import attachments, deliveries, messages
@@ -23,6 +23,7 @@ from pttserver.store.vault import SubjectVault, Vault
 OWN: Final = (
     call_participants.c.subject,
     takeovers.c.subject,
+    alert_notes.c.subject,
     alert_points.c.subject,
     alert_steps.c.subject,
     alerts.c.subject,

@@ -64,6 +64,20 @@ export interface AlertAccepted {
   state: "raised" | "delivered" | "acknowledged" | "handling" | "resolved" | "false_alarm" | "test" | "cancelled";
 }
 
+/** An alert that is over, as far as the organisation keeps it. */
+export interface AlertDebriefing {
+  /** `id` of the request. */
+  re: number;
+  type: "alert.debriefing";
+  past: PastAlert;
+  /** Oldest first; of a long timeline the newest 1000. */
+  steps: readonly AlertStep[];
+  /** The last position that the alert itself carried. */
+  place?: Point | undefined;
+  /** Oldest first; of a long way the newest 1000. */
+  track?: readonly TrackPoint[] | undefined;
+}
+
 /** An alert with its timeline. */
 export interface AlertDetail {
   info: AlertInfo;
@@ -100,6 +114,12 @@ export interface AlertListening {
   at_most_s: number;
 }
 
+/** A place in the list of past alerts. */
+export interface AlertMark {
+  alert: string;
+  raised_ms: number;
+}
+
 /** To the device of who raised an alert: open the microphone and talk in this group, or be silent again. The state of things, told anew whenever it changes and after a lost connection. Affiliate to the group; its floor is yours without asking. `open` false: the group is gone. */
 export interface AlertMicrophone {
   type: "alert.microphone";
@@ -131,7 +151,7 @@ export interface AlertRaised {
 export interface AlertStep {
   /** From 1, in order. */
   number: number;
-  /** A state, or `escalated`, `unanswered` or one of ambient listening (alerts.md). */
+  /** A state, or `escalated`, `unanswered`, `noted` or one of ambient listening (alerts.md). */
   kind: string;
   /** When, in UTC milliseconds. */
   at_ms: number;
@@ -348,6 +368,14 @@ export interface Deaffiliate {
   id: number;
   type: "deaffiliate";
   group: string;
+}
+
+/** What happened in an alert that is over? Answered by `alert.debriefing`; `not_found` if it is open or not kept. */
+export interface DebriefAlert {
+  /** Chosen by the client; the reply has it as `re`. */
+  id: number;
+  type: "alert.debrief";
+  alert: string;
 }
 
 /** The author takes a message back: it is gone for all. Answered by `done`. */
@@ -732,6 +760,16 @@ export interface ListMessages {
   limit?: number | undefined;
 }
 
+/** Which alerts are over, as far as the organisation keeps them? Newest first. Answered by `alerts.past`. */
+export interface ListPastAlerts {
+  /** Chosen by the client; the reply has it as `re`. */
+  id: number;
+  type: "alert.past";
+  /** Only older ones: `further` of the answer before; absent: from the newest on. */
+  before?: AlertMark | undefined;
+  limit?: number | undefined;
+}
+
 /** Who of a group's members is there? Answered by `presence`. */
 export interface ListPresence {
   /** Chosen by the client; the reply has it as `re`. */
@@ -1055,6 +1093,15 @@ export interface NewMessage {
   message: StoredMessage;
 }
 
+/** A dispatcher writes something down, for the others and for the debriefing. Answered by `done`. Nobody changes it afterwards. Refused with `not_found` if the alert is closed, with `invalid_value` after 100 notes. */
+export interface NoteAlert {
+  /** Chosen by the client; the reply has it as `re`. */
+  id: number;
+  type: "alert.note";
+  alert: string;
+  note: string;
+}
+
 /** Somebody who is logged in, and how good the link is. */
 export interface OnlineSubscriber {
   subscriber: string;
@@ -1098,6 +1145,23 @@ export interface Party {
   subscriber: string;
   /** Display name; may be empty. */
   name: string;
+}
+
+/** An alert that is over. Its `state` says how it ended. */
+export interface PastAlert {
+  info: AlertInfo;
+  /** When, in UTC milliseconds. */
+  closed_ms: number;
+}
+
+/** Alerts that are over, newest first; there may be none of them although there are further ones. */
+export interface PastAlerts {
+  /** `id` of the request. */
+  re: number;
+  type: "alerts.past";
+  alerts: readonly PastAlert[];
+  /** Ask for those before it; absent: there are no others. */
+  further?: AlertMark | undefined;
 }
 
 /** Sign of life. Answered by `pong`. */
@@ -1486,6 +1550,8 @@ export interface Terms {
   role: "subscriber" | "dispatcher" | "manager";
   /** Whether the subscriber may raise alerts. */
   alerts: boolean;
+  /** Seconds for which the subscriber may listen to the microphone of whoever has an alert open; 0: not at all. */
+  listen_in_s: number;
   /** What holds for the subscriber's positions. */
   location: LocationTerms;
   /** What holds for recordings at the subscriber's console. */
@@ -1496,6 +1562,16 @@ export interface Terms {
 export interface TermsChanged {
   type: "terms";
   terms: Terms;
+}
+
+/** Where the raiser was at a moment while the alert was open. */
+export interface TrackPoint {
+  /** Degrees north. */
+  latitude: number;
+  /** Degrees east. */
+  longitude: number;
+  /** When, in UTC milliseconds. */
+  at_ms: number;
 }
 
 /** Tell me of changes from now on, by `dispatch.changed`; or no more. Ends with the session. Answered by `done`. */
@@ -1577,10 +1653,13 @@ export interface Requests {
   "alert.delivered": ConfirmAlert;
   "alert.acknowledge": AcknowledgeAlert;
   "alert.handle": HandleAlert;
+  "alert.note": NoteAlert;
   "alert.resolve": ResolveAlert;
   "alert.cancel": CancelAlert;
   "alert.position": ReportAlertPosition;
   "alert.list": ListAlerts;
+  "alert.past": ListPastAlerts;
+  "alert.debrief": DebriefAlert;
   "alert.listen": ListenToAlert;
   "alert.listen.end": StopListening;
   "message.key": PublishKey;
@@ -1671,10 +1750,13 @@ export interface Replies {
   "alert.delivered": Done;
   "alert.acknowledge": Done;
   "alert.handle": Done;
+  "alert.note": Done;
   "alert.resolve": Done;
   "alert.cancel": Done;
   "alert.position": LocationTaken;
   "alert.list": Alerts;
+  "alert.past": PastAlerts;
+  "alert.debrief": AlertDebriefing;
   "alert.listen": AlertListening;
   "alert.listen.end": Done;
 }
@@ -1747,6 +1829,8 @@ export interface ServerMessages {
   "device.changed": DeviceChanged;
   "alert.accepted": AlertAccepted;
   alerts: Alerts;
+  "alerts.past": PastAlerts;
+  "alert.debriefing": AlertDebriefing;
   "alert.listening": AlertListening;
   "alert.raised": AlertRaised;
   "alert.moved": AlertMoved;
@@ -1795,7 +1879,7 @@ export const PARTS: Readonly<Record<string, Members>> = {
   Roster: {"count": "integer", "participants?": ["list", "<Participant>"]},
   SrtpKeys: {"key": "base64", "salt": "base64"},
   Superseded: {"device_type": "string", "at_ms": "integer"},
-  Terms: {"role": {"oneOf": ["subscriber", "dispatcher", "manager"]}, "alerts": "boolean", "location": "<LocationTerms>", "recording": "<RecordingTerms>"},
+  Terms: {"role": {"oneOf": ["subscriber", "dispatcher", "manager"]}, "alerts": "boolean", "listen_in_s": "integer", "location": "<LocationTerms>", "recording": "<RecordingTerms>"},
   MemberPresence: {"subscriber": "string", "name": "string", "presence": {"oneOf": ["affiliated", "online", "offline"]}},
   Party: {"subscriber": "string", "name": "string"},
   GroupState: {"group": "string", "name": "string", "temporary": "boolean", "affiliated": "integer", "talker?": "<Party>", "waiting": "integer", "imminent_peril": "boolean"},
@@ -1804,6 +1888,10 @@ export const PARTS: Readonly<Record<string, Members>> = {
   AlertInfo: {"alert": "string", "subscriber": "string", "name": "string", "raised_ms": "integer", "state": {"oneOf": ["raised", "delivered", "acknowledged", "handling", "resolved", "false_alarm", "test", "cancelled"]}, "drill": "boolean", "position?": "<Position>", "handler?": "string"},
   AlertStep: {"number": "integer", "kind": "string", "at_ms": "integer", "by?": "string", "name?": "string", "note?": "string"},
   Position: {"latitude": "number", "longitude": "number", "accuracy_m": "number", "at_ms": "integer", "altitude_m?": "number", "speed_mps?": "number", "heading_deg?": "number"},
+  AlertMark: {"alert": "string", "raised_ms": "integer"},
+  PastAlert: {"info": "<AlertInfo>", "closed_ms": "integer"},
+  Point: {"latitude": "number", "longitude": "number"},
+  TrackPoint: {"latitude": "number", "longitude": "number", "at_ms": "integer"},
   Correspondent: {"subscriber": "string", "name": "string", "devices": ["list", "<DeviceKeys>"]},
   DeviceKeys: {"device": "string", "signing_key": "base64", "key": "base64", "signature": "base64"},
   AttachmentInfo: {"size": "integer", "digest": "base64"},
@@ -1816,7 +1904,6 @@ export const PARTS: Readonly<Record<string, Members>> = {
   CircleShape: {"kind": {"oneOf": ["circle"]}, "center": "<Point>", "radius_m": "number"},
   CorridorShape: {"kind": {"oneOf": ["corridor"]}, "points": ["list", "<Point>"], "width_m": "number"},
   Fence: {"fence": "string", "name": "string", "shape": {"anyOf": ["<CircleShape>", "<PolygonShape>", "<CorridorShape>"]}, "dwell_s?": "integer"},
-  Point: {"latitude": "number", "longitude": "number"},
   PolygonShape: {"kind": {"oneOf": ["polygon"]}, "points": ["list", "<Point>"]},
 };
 
@@ -1854,6 +1941,8 @@ export const SHAPES: Readonly<Record<keyof ServerMessages, Members>> = {
   "device.changed": {"type": {"oneOf": ["device.changed"]}, "device": "string", "subscriber": "string", "state": {"oneOf": ["logged_out", "disabled", "enabled", "wiped"]}, "confirmed?": "boolean"},
   "alert.accepted": {"re": "integer", "type": {"oneOf": ["alert.accepted"]}, "alert": "string", "state": {"oneOf": ["raised", "delivered", "acknowledged", "handling", "resolved", "false_alarm", "test", "cancelled"]}},
   alerts: {"re": "integer", "type": {"oneOf": ["alerts"]}, "alerts": ["list", "<AlertDetail>"]},
+  "alerts.past": {"re": "integer", "type": {"oneOf": ["alerts.past"]}, "alerts": ["list", "<PastAlert>"], "further?": "<AlertMark>"},
+  "alert.debriefing": {"re": "integer", "type": {"oneOf": ["alert.debriefing"]}, "past": "<PastAlert>", "steps": ["list", "<AlertStep>"], "place?": "<Point>", "track?": ["list", "<TrackPoint>"]},
   "alert.listening": {"re": "integer", "type": {"oneOf": ["alert.listening"]}, "alert": "string", "group": "string", "at_most_s": "number"},
   "alert.raised": {"type": {"oneOf": ["alert.raised"]}, "info": "<AlertInfo>"},
   "alert.moved": {"type": {"oneOf": ["alert.moved"]}, "alert": "string", "position": "<Position>"},

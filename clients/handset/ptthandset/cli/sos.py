@@ -29,6 +29,7 @@ STEPS = {
     "false_alarm": "closed by {who}: false alarm",
     "test": "closed by {who}: test",
     "cancelled": "taken back by {who}",
+    "noted": "{who} noted: {note}",
     "listening_asked": "{who} asked to listen to the microphone",
     "listening_begun": "{who} listens to the microphone",
     "listening_ended": "{who} listens no more",

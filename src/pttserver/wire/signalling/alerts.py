@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from pttserver.wire.signalling.calls import Party
-from pttserver.wire.signalling.location import Position
+from pttserver.wire.signalling.location import Latitude, Longitude, Point, Position, UtcMs
 from pttserver.wire.signalling.parts import SEEN_PATTERN, Group, Message, Part, Reason, Reply, Request, Subscriber
 
 AlertRef: TypeAlias = Annotated[str, Field(pattern="^alr_[0-9a-f]{16}$")]
@@ -15,6 +15,8 @@ AlertState: TypeAlias = Literal[
 ]
 AlertOutcome: TypeAlias = Literal["resolved", "false_alarm", "test"]
 MOST_STEPS_TOLD = 200  # of one alert in a list: the newest
+MOST_STEPS_DEBRIEFED = 1000  # of one alert that is over: the newest
+MOST_PAST_LISTED = 50
 
 
 class AlertStep(Part):
@@ -23,7 +25,7 @@ class AlertStep(Part):
     number: Annotated[int, Field(ge=1)]
     """From 1, in order."""
     kind: str
-    """A state, or `escalated`, `unanswered` or one of ambient listening (alerts.md)."""
+    """A state, or `escalated`, `unanswered`, `noted` or one of ambient listening (alerts.md)."""
     at_ms: int
     """When, in UTC milliseconds."""
     by: Subscriber | None = None
@@ -59,6 +61,37 @@ class AlertDetail(Part):
     info: AlertInfo
     steps: list[AlertStep]
     """Oldest first; of a long timeline the newest 200."""
+
+
+class AlertMark(Part):
+    """A place in the list of past alerts."""
+
+    alert: AlertRef
+    raised_ms: UtcMs
+
+
+class PastAlert(Part):
+    """An alert that is over. Its `state` says how it ended."""
+
+    info: AlertInfo
+    closed_ms: int
+    """When, in UTC milliseconds."""
+
+
+class TrackPoint(Part):
+    """Where the raiser was at a moment while the alert was open."""
+
+    latitude: Latitude
+    """Degrees north."""
+    longitude: Longitude
+    """Degrees east."""
+    at_ms: int
+    """When, in UTC milliseconds."""
+
+    def __repr__(self) -> str:
+        return "[position]"
+
+    __str__ = __repr__
 
 
 class RaiseAlert(Request):
@@ -97,6 +130,17 @@ class HandleAlert(Request):
     alert: AlertRef
 
 
+class NoteAlert(Request):
+    """A dispatcher writes something down, for the others and for the debriefing. Answered by `done`.
+
+    Nobody changes it afterwards. Refused with `not_found` if the alert is closed, with `invalid_value` after 100 notes.
+    """
+
+    type: Literal["alert.note"] = "alert.note"
+    alert: AlertRef
+    note: Annotated[NoteText, Field(min_length=1)]
+
+
 class ResolveAlert(Request):
     """A dispatcher closes the alert. Answered by `done`."""
 
@@ -130,6 +174,22 @@ class ListAlerts(Request):
     """Which alerts are open? A dispatcher is told all of the organisation, others those that concern them."""
 
     type: Literal["alert.list"] = "alert.list"
+
+
+class ListPastAlerts(Request):
+    """Which alerts are over, as far as the organisation keeps them? Newest first. Answered by `alerts.past`."""
+
+    type: Literal["alert.past"] = "alert.past"
+    before: AlertMark | None = None
+    """Only older ones: `further` of the answer before; absent: from the newest on."""
+    limit: Annotated[int, Field(ge=1, le=MOST_PAST_LISTED)] = MOST_PAST_LISTED
+
+
+class DebriefAlert(Request):
+    """What happened in an alert that is over? Answered by `alert.debriefing`; `not_found` if it is open or not kept."""
+
+    type: Literal["alert.debrief"] = "alert.debrief"
+    alert: AlertRef
 
 
 class ListenToAlert(Request):
@@ -177,6 +237,28 @@ class Alerts(Reply):
 
     type: Literal["alerts"] = "alerts"
     alerts: list[AlertDetail]
+
+
+class PastAlerts(Reply):
+    """Alerts that are over, newest first; there may be none of them although there are further ones."""
+
+    type: Literal["alerts.past"] = "alerts.past"
+    alerts: list[PastAlert]
+    further: AlertMark | None = None
+    """Ask for those before it; absent: there are no others."""
+
+
+class AlertDebriefing(Reply):
+    """An alert that is over, as far as the organisation keeps it."""
+
+    type: Literal["alert.debriefing"] = "alert.debriefing"
+    past: PastAlert
+    steps: list[AlertStep]
+    """Oldest first; of a long timeline the newest 1000."""
+    place: Point | None = None
+    """The last position that the alert itself carried."""
+    track: list[TrackPoint] = []  # noqa: RUF012 - pydantic copies it
+    """Oldest first; of a long way the newest 1000."""
 
 
 class AlertRaised(Message):
@@ -240,16 +322,21 @@ ALERT_REQUESTS = (
     ConfirmAlert,
     AcknowledgeAlert,
     HandleAlert,
+    NoteAlert,
     ResolveAlert,
     CancelAlert,
     ReportAlertPosition,
     ListAlerts,
+    ListPastAlerts,
+    DebriefAlert,
     ListenToAlert,
     StopListening,
 )
 ALERT_MESSAGES = (
     AlertAccepted,
     Alerts,
+    PastAlerts,
+    AlertDebriefing,
     AlertListening,
     AlertRaised,
     AlertMoved,

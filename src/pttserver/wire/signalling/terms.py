@@ -26,6 +26,8 @@ class Terms(Part):
     """What the subscriber is in the organisation (roles.md)."""
     alerts: bool
     """Whether the subscriber may raise alerts."""
+    listen_in_s: int
+    """Seconds for which the subscriber may listen to the microphone of whoever has an alert open; 0: not at all."""
     location: LocationTerms
     """What holds for the subscriber's positions."""
     recording: RecordingTerms
