@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from playwright.async_api import expect
 
 from behaviours.control_room import Control, Person
-from browser.dispatcher import console_window, go_to
+from browser.dispatcher import console_window, desk_is_open, go_to
 from browser.site import Site
 from e2e.voices import RATE_HZ, say, sentence
 from ptthandset.audio.codec import OpusEncoder
@@ -23,14 +24,17 @@ from ptthandset.audio.pacing import spoken
 from ptthandset.audio.similarity import similarity
 from ptthandset.listening import ListeningEvent, MicrophoneClosed, MicrophoneOpened
 from ptthandset.speech import SENTENCES, sentence_pcm
+from pttserver.roles import Role
+from pttserver.services.provision import FIRST_INSTRUCTION
 from pttserver.wire.signalling import AlertStepped
-from running_server import PLAIN_POLICY, until
+from running_server import PLAIN_POLICY, TENANT, until
 
 pytestmark = pytest.mark.system
 
 EARS = Path(__file__).with_name("ears.js")
 RECORDED = f"{PLAIN_POLICY}\n[recording]\nat_consoles = true\n"
 OVERHEARD = f"{PLAIN_POLICY}\n[alerts]\nambient_listening = true\n"
+NOTE = "She cannot feel her legs."
 PASSPHRASE = "correct horse battery"
 WAV_RATE_HZ = 48_000
 SOUNDS_AGAIN_S = 2.0
@@ -101,6 +105,7 @@ def notes(person: Person) -> dict[str, str | None]:
 async def test_a_call_for_help_is_seen_heard_answered_recorded_and_debriefed(site: Site) -> None:
     await site.platform.organise("Patrol", policy=RECORDED)
     anna = await Control(site.platform).on_duty("Anna", "Patrol")
+    eve = await Control(site.platform).on_duty("Eve", role=Role.DISPATCHER)
     window = await console_window(site, "Dora", "Patrol", before=EARS)
     page = window.page
     await unlock_recordings(page)
@@ -125,6 +130,14 @@ async def test_a_call_for_help_is_seen_heard_answered_recorded_and_debriefed(sit
     await go_to(page, "Alerts")
     await page.get_by_role("button", name="Handle it here").click()
     await anna.sees("handling")
+    timeline = page.get_by_role("list", name="Timeline")
+    await eve.handset.alerts.note(anna.handset.alerts.own.alert, "The ambulance knows.")
+    await timeline.get_by_text("The ambulance knows.", exact=True).wait_for()
+    await page.get_by_label("Write a note").fill(NOTE)
+    await page.get_by_role("button", name="Add the note").click()
+    await timeline.get_by_text(NOTE, exact=True).wait_for()
+    await expect(page.get_by_label("Write a note")).to_have_value("")
+    await eve.sees("noted")
     assert (await say(patrol, sentence(1))).lost is None
     await resolve(page, "A sprained ankle; the car is there.")
     await anna.sees("resolved")
@@ -132,13 +145,12 @@ async def test_a_call_for_help_is_seen_heard_answered_recorded_and_debriefed(sit
 
     await page.get_by_role("tab", name="Past").click()
     await page.get_by_role("list", name="Past").get_by_role("button", name="Anna").click()
-    timeline = page.get_by_role("list", name="Timeline")
     for step in ("SOS raised", "Shown to", "Acknowledged", "Taken in hand", "A sprained ankle; the car is there."):
-        await timeline.get_by_text(step, exact=True).wait_for()
+        await timeline.get_by_text(step, exact=True).first.wait_for()
     report = json.loads((await window.download(page.get_by_role("button", name="Save as JSON").click()))[1])
     assert [recording["talker"] for recording in report["recordings"]] == ["Anna"]
     assert [step["kind"] for step in report["steps"]] == [
-        "raised", "delivered", "acknowledged", "handling", "resolved",
+        "raised", "delivered", "delivered", "acknowledged", "handling", "noted", "noted", "resolved",
     ]  # fmt: skip
 
     await go_to(page, "Recordings")
@@ -160,6 +172,17 @@ async def test_a_call_for_help_is_seen_heard_answered_recorded_and_debriefed(sit
     await details.get_by_role("button", name="Play", exact=True).click()
     await page.get_by_label("Playing").wait_for()
     await page.get_by_label("Playing").wait_for(state="hidden")
+
+    await page.reload()  # the console knows nothing any more: what is past comes from the server
+    await desk_is_open(page)
+    await go_to(page, "Alerts")
+    await page.get_by_role("tab", name="Past").click()
+    await page.get_by_role("list", name="Past").get_by_role("button", name="Anna").click()
+    await timeline.get_by_text(NOTE, exact=True).wait_for()
+    again = json.loads((await window.download(page.get_by_role("button", name="Save as JSON").click()))[1])
+    assert [(step["kind"], step["by"]) for step in again["steps"]] == [
+        (step["kind"], step["by"]) for step in report["steps"]
+    ]
     assert window.foreign == []
 
 
@@ -220,7 +243,9 @@ async def test_where_the_organisation_does_not_allow_it_nobody_listens_in(site: 
     await anna.handset.alerts.raise_alert()
     await page.get_by_role("dialog", name="Anna").get_by_role("button", name="Acknowledge").click()
     await go_to(page, "Alerts")
-    await ask_to_listen(page, "no answer to our calls")
-    await page.get_by_text("Your organisation has switched this off.").wait_for()
-    await page.get_by_text("Off. You hear nothing of the person's surroundings.").wait_for()
+    await page.get_by_text("Your organisation does not allow listening in.").wait_for()
+    assert await page.get_by_role("button", name="Ask to listen in").count() == 0
+    tenant = await site.platform.provisioning.tenant(TENANT)
+    await site.platform.office.instructions.apply(tenant.tenant_id, OVERHEARD, FIRST_INSTRUCTION)
+    await page.get_by_role("button", name="Ask to listen in").wait_for()
     assert microphone.told == []

@@ -2,8 +2,16 @@
 import type { AlertStep } from "../protocol/messages";
 import type { AmbientShown } from "./view";
 
-/** `me`: subscriber at this console; `atMostS`: what the server has allowed us for the last request. */
-export function ambientOf(steps: readonly AlertStep[], me: string, atMostS: number | undefined): AmbientShown {
+/**
+ * `me`: subscriber at this console; `atMostS`: what the server has allowed us for the last request; `allowedS`: what the
+ * organisation allows at a time.
+ */
+export function ambientOf(
+  steps: readonly AlertStep[],
+  me: string,
+  atMostS: number | undefined,
+  allowedS: number,
+): AmbientShown {
   const listeners = new Map<string, string>();
   let state: AmbientShown["state"] = "off";
   let begunMs: number | undefined;
@@ -19,6 +27,7 @@ export function ambientOf(steps: readonly AlertStep[], me: string, atMostS: numb
   const until_ms = begunMs === undefined || atMostS === undefined ? undefined : begunMs + atMostS * 1000;
   return {
     state,
+    allowed_s: allowedS,
     listeners: [...listeners.values()],
     ...(state === "on" && until_ms !== undefined ? { until_ms } : {}),
     ...(ended === undefined ? {} : { ended }),

@@ -48,9 +48,10 @@ export interface Maker {
 const ENDS: readonly string[] = ["resolved", "false_alarm", "test", "cancelled"];
 
 export function debrief(alert: AlertShown, recordings: readonly Recording[], maker: Maker): Debrief {
+  const steps = alert.steps ?? [];
   const afterS = (at_ms: number) => Math.round((at_ms - alert.raised_ms) / 100) / 10;
   const first = (...kinds: readonly string[]) => {
-    const step = alert.steps.find(({ kind }) => kinds.includes(kind));
+    const step = steps.find(({ kind }) => kinds.includes(kind));
     return step && afterS(step.at_ms);
   };
   return defined({
@@ -64,10 +65,10 @@ export function debrief(alert: AlertShown, recordings: readonly Recording[], mak
     acknowledged_after_s: first("acknowledged", "handling"),
     closed_after_s: first(...ENDS),
     handler: alert.handler,
-    steps: alert.steps.map(({ at_ms, kind, by, note }) =>
+    steps: steps.map(({ at_ms, kind, by, note }) =>
       defined({ after_s: afterS(at_ms), at: moment(at_ms), kind, by, note }),
     ),
-    positions: alert.track ?? (alert.position ? [alert.position] : []),
+    positions: alert.track?.length ? alert.track : alert.position ? [alert.position] : [],
     recordings: recordings.flatMap((recording) => recorded(recording, alert.alert)),
     made: { at: moment(maker.atMs), by: maker.name, organisation: maker.organisation },
   }) as Debrief;

@@ -48,8 +48,15 @@ export function reconciled(before: ReadonlyMap<string, Incident>, open: readonly
   return after;
 }
 
-/** `groups`: names of those that are in emergency for it. */
-export function shown(incident: Incident, me: string, groups: readonly string[]): AlertShown {
+/** What the console that shows it knows beside it. `groups`: names of those that are in emergency for it. */
+export interface Here {
+  readonly me: string;
+  readonly groups: readonly string[];
+  /** Seconds for which one may listen in at a time. */
+  readonly listenInS: number;
+}
+
+export function shown(incident: Incident, { me, groups, listenInS }: Here): AlertShown {
   const { info, state, steps, track } = incident;
   const position = track.at(-1);
   const handler = info.handler === undefined ? undefined : nameOf(steps, info.handler);
@@ -66,7 +73,7 @@ export function shown(incident: Incident, me: string, groups: readonly string[])
     mine: info.handler === me,
     groups,
     steps: steps.map(stepShown),
-    ambient: ambientOf(steps, me, incident.listenAtMostS),
+    ambient: ambientOf(steps, me, incident.listenAtMostS, listenInS),
   };
 }
 
@@ -80,11 +87,11 @@ function moved(track: readonly Position[], position: Position): readonly Positio
   return last !== undefined && last.at_ms >= position.at_ms ? track : [...track, position];
 }
 
-function nameOf(steps: readonly AlertStep[], subscriber: string): string {
+export function nameOf(steps: readonly AlertStep[], subscriber: string): string {
   return steps.findLast(({ by, name }) => by === subscriber && name !== undefined)?.name ?? "";
 }
 
-function stepShown({ number, kind, at_ms, by, name, note }: AlertStep): Step {
+export function stepShown({ number, kind, at_ms, by, name, note }: AlertStep): Step {
   return {
     number,
     kind: kind in STEP_ICON ? (kind as StepKind) : "other",

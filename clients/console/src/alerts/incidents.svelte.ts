@@ -3,8 +3,9 @@ import { codeOf } from "../radio/errors";
 import type { Radio } from "../radio/radio";
 import { inBackground } from "../radio/service";
 import type { Fault } from "../texts/errors";
-import { movedTo, reconciled, shown, stepped, told, type Incident } from "./incident";
-import type { AlertActions, AlertShown } from "./view";
+import { movedTo, reconciled, shown, stepped, told, type Here, type Incident } from "./incident";
+import { shortName } from "../texts/names";
+import { LONGEST_NOTE, type AlertActions, type AlertShown } from "./view";
 
 /** Past alerts that are kept to look at. */
 const MOST_KEPT = 200;
@@ -31,7 +32,10 @@ export class Incidents {
   }
 
   #listen(): void {
-    this.#radio.listen((event) => event.kind === "connected" && this.#readAnew());
+    this.#radio.listen((event) => {
+      if (event.kind === "connected") this.#readAnew();
+      if (event.kind === "terms") this.#show();
+    });
     this.#radio.alerts.listen((event) => {
       switch (event.kind) {
         case "raised":
@@ -73,7 +77,12 @@ export class Incidents {
   #show(): void {
     const newestFirst = [...this.#known.values()].sort((one, other) => other.info.raised_ms - one.info.raised_ms);
     this.#known = new Map(newestFirst.slice(0, MOST_KEPT).map((incident) => [incident.info.alert, incident]));
-    this.alerts = newestFirst.map((incident) => shown(incident, this.#me, this.#emergencies(incident)));
+    this.alerts = newestFirst.map((incident) => shown(incident, this.#here(incident)));
+  }
+
+  #here(incident: Incident): Here {
+    const listenInS = this.#radio.terms?.listen_in_s ?? 0;
+    return { me: this.#me, groups: this.#emergencies(incident), listenInS };
   }
 
   /** As far as we take part in them. */
@@ -96,8 +105,9 @@ export class Incidents {
     return {
       acknowledge: (alert) => this.#do(alerts.acknowledge(alert)),
       handle: (alert) => this.#do(alerts.handle(alert)),
-      resolve: (alert, outcome, note) => this.#do(alerts.resolve(alert, outcome, note)),
-      listen: (alert, reason, minutes) => this.#do(this.#listenIn(alert, reason, minutes)),
+      note: (alert, note) => this.#do(alerts.note(alert, shortName(note, LONGEST_NOTE))),
+      resolve: (alert, outcome, note) => this.#do(alerts.resolve(alert, outcome, shortName(note, LONGEST_NOTE))),
+      listen: (alert, reason, forS) => this.#do(this.#listenIn(alert, reason, forS)),
       endListening: (alert) => this.#do(alerts.endListening(alert)),
       call: (alert) => this.#do(calls.private(raiser(alert))),
       locate: (alert) =>
@@ -110,17 +120,22 @@ export class Incidents {
     };
   }
 
-  async #listenIn(alert: string, reason: string, minutes: number): Promise<void> {
-    const { group, at_most_s } = await this.#radio.alerts.listenIn(alert, reason, minutes * 60);
+  async #listenIn(alert: string, reason: string, forS: number): Promise<void> {
+    const { group, at_most_s } = await this.#radio.alerts.listenIn(alert, reason, forS);
     this.#change(alert, (incident) => ({ ...incident, listenAtMostS: at_most_s }));
     await this.#radio.affiliate(group);
   }
 
-  #do(work: Promise<unknown>): void {
+  /** Gives whether it was done. */
+  async #do(work: Promise<unknown>): Promise<boolean> {
     this.fault = undefined;
-    work.catch((error: unknown) => {
+    try {
+      await work;
+      return true;
+    } catch (error) {
       this.fault = codeOf(error);
-    });
+      return false;
+    }
   }
 }
 

@@ -10,6 +10,7 @@ export type StepKind =
   | Exclude<AlertState, "closed">
   | "escalated"
   | "unanswered"
+  | "noted"
   | "listening_asked"
   | "listening_begun"
   | "listening_ended"
@@ -29,8 +30,10 @@ export interface Step {
 export interface PositionShown {
   readonly latitude: number;
   readonly longitude: number;
-  readonly accuracy_m: number;
-  readonly at_ms: number;
+  /** Absent: it is not kept. */
+  readonly accuracy_m?: number;
+  /** Absent: it is not kept; some time while the alert was open. */
+  readonly at_ms?: number;
   readonly speed_mps?: number;
 }
 
@@ -38,6 +41,8 @@ export interface PositionShown {
 export interface AmbientShown {
   /** `asked`: the device has not opened its microphone yet. */
   readonly state: "off" | "asked" | "on";
+  /** Seconds for which the organisation lets us listen at a time; 0: not at all. */
+  readonly allowed_s: number;
   /** Names of all who listen. */
   readonly listeners: readonly string[];
   /** When it ends by itself, while it is on. UTC milliseconds. */
@@ -62,20 +67,26 @@ export interface AlertShown {
   /** It is handled here. */
   readonly mine: boolean;
   readonly groups: readonly string[];
-  readonly steps: readonly Step[];
+  /** Absent: they are not read yet. */
+  readonly steps?: readonly Step[];
   readonly ambient: AmbientShown;
   readonly recording?: boolean;
   /** It should be recorded, and is not for want of the passphrase. */
   readonly unrecorded?: boolean;
 }
 
+/** Characters (proto/alerts.md). */
+export const LONGEST_NOTE = 500;
+
 export interface AlertActions {
   acknowledge(alert: string): void;
   /** Also takes over from another dispatcher. */
   handle(alert: string): void;
+  /** Gives whether it stands in the timeline. */
+  note(alert: string, note: string): Promise<boolean>;
   resolve(alert: string, outcome: Outcome, note: string): void;
   /** Asks to hear the raiser's microphone. */
-  listen(alert: string, reason: string, minutes: number): void;
+  listen(alert: string, reason: string, forS: number): void;
   endListening(alert: string): void;
   call(alert: string): void;
   /** Absent where no map is. */
@@ -112,6 +123,7 @@ export const STEP_ICON: Record<StepKind, IconName> = {
   false_alarm: "barred",
   test: "drill",
   cancelled: "close",
+  noted: "note",
   listening_asked: "listen",
   listening_begun: "listen",
   listening_ended: "muted",

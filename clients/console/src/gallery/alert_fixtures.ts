@@ -12,7 +12,7 @@ export const RAISED: AlertShown = {
   position: { latitude: 53.54131, longitude: 9.98427, accuracy_m: 14, at_ms: START - 12 * SECOND },
   mine: false,
   groups: ["Gate North", "Night shift"],
-  ambient: { state: "off", listeners: [] },
+  ambient: { state: "off", allowed_s: 120, listeners: [] },
   recording: true,
   steps: [
     { number: 1, kind: "raised", at_ms: START - 41 * SECOND, by: "Stefan Müller" },
@@ -39,7 +39,7 @@ const HANDLED: AlertShown = {
   state: "handling",
   handler: "Ina Berger",
   mine: true,
-  ambient: { state: "on", listeners: ["Ina Berger"], until_ms: START + 48 * SECOND },
+  ambient: { state: "on", allowed_s: 120, listeners: ["Ina Berger"], until_ms: START + 48 * SECOND },
   position: { latitude: 53.53902, longitude: 9.97113, accuracy_m: 1450, at_ms: START - 5 * MINUTE },
   steps: [
     { number: 1, kind: "raised", at_ms: START - 6 * MINUTE, by: "Luis Herrera" },
@@ -48,6 +48,13 @@ const HANDLED: AlertShown = {
     { number: 4, kind: "handling", at_ms: START - 5 * MINUTE, by: "Ina Berger" },
     { number: 5, kind: "listening_asked", at_ms: START - 4 * MINUTE, by: "Ina Berger", note: "No answer to our calls" },
     { number: 6, kind: "listening_begun", at_ms: START - 4 * MINUTE, by: "Ina Berger" },
+    {
+      number: 7,
+      kind: "noted",
+      at_ms: START - 3 * MINUTE,
+      by: "Katya Morozova",
+      note: "Car 7 is on its way; 4 minutes.",
+    },
   ],
 };
 
@@ -58,7 +65,7 @@ const ELSEWHERE: AlertShown = {
   raised_ms: START - 19 * MINUTE,
   state: "acknowledged",
   handler: HOSTILE.html,
-  ambient: { state: "off", listeners: [HOSTILE.html], ended: "no_answer" },
+  ambient: { state: "off", allowed_s: 120, listeners: [HOSTILE.html], ended: "no_answer" },
   recording: false,
   unrecorded: true,
 };

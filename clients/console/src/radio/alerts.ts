@@ -2,10 +2,13 @@
 import { RefusalCause, type AlertPacket } from "../protocol/alert_packet";
 import type {
   AlertAccepted,
+  AlertDebriefing,
   AlertDetail,
   AlertInfo,
   AlertListening,
+  AlertMark,
   AlertStepped,
+  PastAlerts,
   Position,
   ServerEvent,
   Terms,
@@ -182,6 +185,11 @@ export class Alerts extends Service<AlertEvent> {
     await this.ask("alert.handle", { alert });
   }
 
+  /** For the other dispatchers and the debriefing. Rejects with Refused also if it is closed (`not_found`). */
+  async note(alert: string, note: string): Promise<void> {
+    await this.ask("alert.note", { alert, note });
+  }
+
   async resolve(alert: string, outcome: AlertOutcome, note = ""): Promise<void> {
     await this.ask("alert.resolve", { alert, outcome, note });
   }
@@ -189,6 +197,18 @@ export class Alerts extends Service<AlertEvent> {
   /** Takes an alert back: our own, or as a dispatcher. */
   async cancel(alert: string, reason: string): Promise<void> {
     await this.ask("alert.cancel", { alert, reason });
+  }
+
+  // Afterwards. Rejects with Refused (`not_found`: it is kept no longer), NotConnected.
+
+  /** Those that are over, newest first, as far as the organisation keeps them; `before`: `further` of a page before. */
+  past(before?: AlertMark): Promise<PastAlerts> {
+    return this.ask("alert.past", before === undefined ? {} : { before });
+  }
+
+  /** What happened in one of them; that it was looked at is noted. */
+  debrief(alert: string): Promise<AlertDebriefing> {
+    return this.ask("alert.debrief", { alert });
   }
 
   /**

@@ -5,6 +5,7 @@ import type { AlertInfo, AlertStep, Position } from "../../src/protocol/messages
 import { setLanguage } from "../../src/texts/language.svelte";
 import { noteOf } from "../../src/alerts/words";
 
+const HERE = { me: "sub_me", groups: [], listenInS: 120 };
 const RAISED = 1_800_000_000_000;
 const ME = "sub_me";
 const info = (more: Partial<AlertInfo> = {}): AlertInfo => ({
@@ -28,24 +29,24 @@ it("keeps steps once and in order, whichever way they came", () => {
     info({ state: "acknowledged" }),
     [1, 2, 3].map((number) => step(number, "delivered")),
   );
-  expect(shown(read, ME, []).steps.map(({ number }) => number)).toEqual([1, 2, 3]);
-  expect(shown(read, ME, []).state).toBe("acknowledged");
+  expect(shown(read, HERE).steps!.map(({ number }) => number)).toEqual([1, 2, 3]);
+  expect(shown(read, HERE).state).toBe("acknowledged");
 });
 
 it("names who handles it, and knows when that is taken over by us", () => {
   const event = (by: string, name: string, number: number) =>
     ({ type: "alert.step", alert: "alr_1", state: "handling", step: step(number, "handling", { by, name }) }) as const;
   const theirs = stepped(told(undefined, info()), event("sub_2", "Katya", 2));
-  expect(shown(theirs, ME, [])).toMatchObject({ mine: false, handler: "Katya" });
-  expect(shown(stepped(theirs, event(ME, "Ina", 3)), ME, [])).toMatchObject({ mine: true, handler: "Ina" });
+  expect(shown(theirs, HERE)).toMatchObject({ mine: false, handler: "Katya" });
+  expect(shown(stepped(theirs, event(ME, "Ina", 3)), HERE)).toMatchObject({ mine: true, handler: "Ina" });
 });
 
 it("follows the raiser, oldest position first, and forgets where it was when that is taken back", () => {
   const followed = movedTo(told(undefined, info({ position: place(RAISED) })), place(RAISED + 5000, 54));
-  expect(shown(followed, ME, []).track!.map(({ latitude }) => latitude)).toEqual([53, 54]);
-  expect(shown(followed, ME, []).position!.latitude).toBe(54);
-  expect(shown(movedTo(followed, place(RAISED + 4000, 55)), ME, []).position!.latitude).toBe(54);
-  const forgotten = shown(told(followed, info()), ME, []);
+  expect(shown(followed, HERE).track!.map(({ latitude }) => latitude)).toEqual([53, 54]);
+  expect(shown(followed, HERE).position!.latitude).toBe(54);
+  expect(shown(movedTo(followed, place(RAISED + 4000, 55)), HERE).position!.latitude).toBe(54);
+  const forgotten = shown(told(followed, info()), HERE);
   expect([forgotten.position, forgotten.track]).toEqual([undefined, []]);
 });
 
@@ -56,24 +57,27 @@ it("says of an alert that is open no more after a lost connection that it was cl
 });
 
 it("shows a step that it does not know of as such", () => {
-  expect(shown(steps(step(1, "yodelled")), ME, []).steps[0]!.kind).toBe("other");
+  expect(shown(steps(step(1, "yodelled")), HERE).steps![0]!.kind).toBe("other");
 });
 
 const by = { by: ME, name: "Ina" };
 it.each([
-  [[], { state: "off", listeners: [] }],
-  [[step(1, "listening_asked", by)], { state: "asked", listeners: [] }],
+  [[], { state: "off", allowed_s: 120, listeners: [] }],
+  [[step(1, "listening_asked", by)], { state: "asked", allowed_s: 120, listeners: [] }],
   [
     [step(1, "listening_asked", by), step(2, "listening_begun", by)],
-    { state: "on", listeners: ["Ina"], until_ms: RAISED + 2000 + 60_000 },
+    { state: "on", allowed_s: 120, listeners: ["Ina"], until_ms: RAISED + 2000 + 60_000 },
   ],
   [
     [step(1, "listening_asked", by), step(2, "listening_ended", { ...by, note: "no_answer" })],
-    { state: "off", listeners: [], ended: "no_answer" },
+    { state: "off", allowed_s: 120, listeners: [], ended: "no_answer" },
   ],
-  [[step(1, "listening_begun", { by: "sub_2", name: "Katya" })], { state: "off", listeners: ["Katya"] }],
+  [
+    [step(1, "listening_begun", { by: "sub_2", name: "Katya" })],
+    { state: "off", allowed_s: 120, listeners: ["Katya"] },
+  ],
 ])("knows who listens in after %j", (told, expected) => {
-  expect(shown({ ...steps(...told), listenAtMostS: 60 }, ME, []).ambient).toEqual(expected);
+  expect(shown({ ...steps(...told), listenAtMostS: 60 }, HERE).ambient).toEqual(expected);
 });
 
 it("says in words why listening ended, and leaves other notes alone", () => {
@@ -97,7 +101,7 @@ it("makes a record for the debriefing: what happened after how many seconds, and
     burst: { about: { ...about, alert, startedMs: RAISED }, endedMs: RAISED + 2000, state: "whole" as const },
   });
   const maker = { name: "Ina", organisation: "Harbour Guard", atMs: RAISED + 90_000 };
-  const record = debrief(shown(incident, ME, []), [burst("alr_1"), burst("alr_2"), { name: "x", burst: null }], maker);
+  const record = debrief(shown(incident, HERE), [burst("alr_1"), burst("alr_2"), { name: "x", burst: null }], maker);
   expect(record).toMatchObject({
     alert: "alr_1",
     outcome: "resolved",

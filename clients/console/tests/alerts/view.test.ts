@@ -11,7 +11,7 @@ const alert = (raised_ms: number, drill: boolean): AlertShown => ({
   mine: false,
   groups: [],
   steps: [],
-  ambient: { state: "off", listeners: [] },
+  ambient: { state: "off", allowed_s: 0, listeners: [] },
 });
 
 test("an exercise never stands before an alert in earnest; of equals, the oldest is first", () => {
