@@ -222,7 +222,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         settings=settings,
         clock=clock,
         desk=desk,
-        audit=Audit(AuditLog(database), policies, signing_key(settings), settings.data_dir, clock),
+        audit=Audit(database, policies, signing_key(settings), settings.data_dir, clock),
         retention=Retention(database, clock, settings.privacy, erasures),
         erasures=erasures,
     )

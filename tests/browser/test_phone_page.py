@@ -5,7 +5,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from playwright.async_api import expect
 
+from behaviours.control_room import Control
 from browser.phone import HOLD_S, RATE_HZ, WAKE_LOCKS, Phone, microphone_file
 from browser.qr_camera import READER, QrCamera
 from browser.site import Site
@@ -24,6 +26,8 @@ pytestmark = pytest.mark.system
 
 SAID_BY_PHONE = 1
 SAID_BY_HANDSET = 2
+SMALL_PHONE = {"width": 360, "height": 640}
+LONG_NAME = "Maria Magdalena Freifrau von Hohenwaldeck-Niederstetten"
 
 
 @pytest.fixture
@@ -240,6 +244,22 @@ async def test_a_dispatcher_hears_the_phone_while_its_sos_is_open_and_the_phone_
         await until(lambda: bert.talker is None and not bert.has_voice)
     assert best_likeness(bytes(at_bert)) == SAID_BY_PHONE
     assert best_likeness(bytes(at_dora)) == SAID_BY_PHONE
+
+    await phone.page.reload()  # both sides are told that it is over, and it can be asked for again
+    await until(ambient.over.is_set, 15)
+    assert ambient.why == "device_gone"
+    await phone.page.get_by_text("Nobody hears you now.").wait_for()
+    await shown.wait_for(state="detached")
+    ambient = await dora.listening.listen(alert, "your page was opened anew", 60)
+    await shown.get_by_text("Dora can hear you").wait_for()
+    await phone.page.get_by_text("Nobody hears you now.").wait_for(state="detached")
+
+    maria = await Control(site.platform).on_duty(LONG_NAME, role=Role.DISPATCHER)
+    await maria.handset.listening.listen(alert, "I know the place", 60)
+    await shown.get_by_text("Dora and Maria").wait_for()
+    await phone.page.set_viewport_size(SMALL_PHONE)
+    for element in (shown, phone.talk_button, phone.page.get_by_text("Dora and Maria")):
+        await expect(element).to_be_in_viewport(ratio=1)
 
     await dora.alerts.resolve(alert, "resolved")
     await shown.wait_for(state="detached")

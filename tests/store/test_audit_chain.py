@@ -11,7 +11,6 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.retention import EventKind
 from pttserver.services.audit import Audit
 from pttserver.services.policy_book import PolicyBook
-from pttserver.store.audit import AuditLog
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.events import record_event
 from pttserver.store.policies import Policies
@@ -39,7 +38,7 @@ def clock():
 async def audit(acme, database, tmp_path, clock):
     book = PolicyBook(Policies(database))
     await book.load()
-    return Audit(AuditLog(database), book, SigningKey.draw(), tmp_path, clock)
+    return Audit(database, book, SigningKey.draw(), tmp_path, clock)
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.audit import AuditEntry, AuditLog, Checkpoint, checkpoint_octets
 from pttserver.store.audit_chain import ORIGIN, Link
+from pttserver.store.audit_pages import AuditFilter, AuditPage, AuditPages
+from pttserver.store.database import Database
 from pttserver.store.private_files import replace_private_file
 
 HEADS_FILE = "audit.heads"
@@ -45,8 +47,9 @@ class Verdict:
 class Audit:
     """Every method raises StoreUnavailable if the database or the heads cannot be read or written."""
 
-    def __init__(self, log: AuditLog, policies: PolicyBook, key: SigningKey, folder: Path, clock: Clock) -> None:
-        self._log = log
+    def __init__(self, database: Database, policies: PolicyBook, key: SigningKey, folder: Path, clock: Clock) -> None:
+        self._log = AuditLog(database)
+        self._pages = AuditPages(database)
         self._policies = policies
         self._key = key
         self._heads_file = folder / HEADS_FILE
@@ -57,6 +60,13 @@ class Audit:
         policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
         return await self._log.entries(
             tenant_id, lambda events: Cutoffs(policy, now_ms, events).hidden(Category.AUDIT_LOG)
+        )
+
+    async def page(self, tenant_id: TenantId, wanted: AuditFilter, before: int | None, limit: int) -> AuditPage:
+        """Newest first, of those before this number; what is over is left out likewise. Raises PolicyMissing."""
+        policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
+        return await self._pages.page(
+            tenant_id, lambda events: Cutoffs(policy, now_ms, events).hidden(Category.AUDIT_LOG), wanted, before, limit
         )
 
     async def run(self, tenants: Callable[[], Iterable[TenantId]]) -> None:

@@ -126,7 +126,7 @@ async def furnish(
         settings=settings,
         clock=clock,
         desk=desk,
-        audit=Audit(AuditLog(database), desk.book, signing_key(settings), settings.data_dir, clock),
+        audit=Audit(database, desk.book, signing_key(settings), settings.data_dir, clock),
         retention=Retention(database, clock, settings.privacy, erasures),
         erasures=erasures,
     )

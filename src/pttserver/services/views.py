@@ -18,6 +18,7 @@ from pttserver.services.rights import Rights
 from pttserver.services.serving import Serving
 from pttserver.services.staff_sight import Sees, StaffSight
 from pttserver.store.audit import AuditEntry, AuditLog
+from pttserver.store.audit_pages import AuditFilter, AuditPage
 from pttserver.store.records import Device, Member, Subscriber
 
 NOT_SHOWN: Final = Personal("(not shown)")
@@ -91,6 +92,14 @@ class Views:
         entries = await self._audit.entries(owner)
         await self.look(owner, operation)
         return entries
+
+    async def audit_page(self, tenant: str, wanted: AuditFilter, before: int | None, limit: int) -> AuditPage:
+        """Raises PolicyForbids."""
+        owner = (await self._provisioning.tenant(tenant)).tenant_id
+        await self._sight.require(owner, Category.AUDIT_LOG)
+        page = await self._audit.page(owner, wanted, before, limit)
+        await self.look(owner, "audit.show")
+        return page
 
 
 def _text(value: Personal | None, shown: bool) -> Personal | None:

@@ -79,7 +79,7 @@ class AuditLog:
             after_ms = cutoff_ms(events_of(sql, tenant_id))
             shown = query if after_ms is None else query.where(_ENTRY.at_ms > after_ms)
             names = {keys.reference(AUDIT): keys.subject_id for keys in vault.of_tenant(sql, tenant_id)}
-            return [_opened(vault, row, names) for row in sql.execute(shown)]
+            return [opened(vault, row, names) for row in sql.execute(shown)]
 
         return await self._database.read(work)
 
@@ -147,7 +147,8 @@ def _checkpoints(sql: Connection, tenant_id: TenantId) -> list[Checkpoint]:
     return [Checkpoint(*row) for row in sql.execute(query.order_by(audit_checkpoints.c.sequence))]
 
 
-def _opened(vault: Vault, row: Any, names: Mapping[str, str]) -> AuditEntry:
+def opened(vault: Vault, row: Any, names: Mapping[str, str]) -> AuditEntry:
+    """Of a row that was selected with KEY_COLUMNS. `names`: whom the references mean. Raises SealBroken."""
     keys = vault.keys(row)
     details = keys.text(row.details)
     return AuditEntry(

@@ -6,6 +6,7 @@ import type { Sound } from "./sound.svelte";
 import type { ListenedShown } from "./view";
 
 export class Listened {
+  #isCutOff = $state(false);
   #now = $state.raw<ListenedNow>();
   readonly #radio: Radio;
   readonly #sound: Sound;
@@ -35,9 +36,20 @@ export class Listened {
     };
   }
 
+  /** Somebody listened until this page was opened anew: the user may count on being heard. */
+  get isCutOff(): boolean {
+    return this.#isCutOff;
+  }
+
+  /** The user knows. */
+  seen(): void {
+    this.#radio.ambient.isCutOff = this.#isCutOff = false;
+  }
+
   #read(): void {
     const { isOpen, shown } = this.#radio.ambient;
     if (shown !== undefined && this.#now === undefined) navigator.vibrate?.([200, 100, 200]);
+    this.#isCutOff = this.#radio.ambient.isCutOff;
     this.#now = shown;
     void this.#sound.keepOpen(isOpen);
   }

@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import Query
 
 from pttserver.net.manage.door import AsManager, manage_router, plain
-from pttserver.services.managed_audit import AuditFilter, audit_page, data_register
+from pttserver.services.managed_audit import audit_page, data_register
 from pttserver.store.audit import AuditEntry
+from pttserver.store.audit_pages import AuditFilter
 from pttserver.wire import manage_rights as wire
 
 Text = Annotated[str | None, Query(min_length=1, max_length=64)]
@@ -29,8 +30,8 @@ async def audit(
 ) -> wire.AuditPage:
     """Newest first. `operation`: how it begins, such as `subject.`. Noted as a look itself."""
     wanted = AuditFilter(operation or "", by, subject, from_ms, until_ms)
-    entries, following = await audit_page(manager, wanted, before, limit)
-    return wire.AuditPage(entries=[_told(each) for each in entries], next=following)
+    page = await audit_page(manager, wanted, before, limit)
+    return wire.AuditPage(entries=[_told(each) for each in page.entries], next=page.further)
 
 
 @router.get("/audit/verify", summary="Whether anything of the log was changed", response_model_exclude_none=True)

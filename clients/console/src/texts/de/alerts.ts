@@ -76,7 +76,7 @@ export const alerts: Record<keyof typeof en, Text> = {
     "Das Gerät der Person öffnet sein Mikrofon, und Sie hören die Umgebung. Anfrage und Grund werden festgehalten.",
   "ambient.asked": "Angefragt; das Gerät hat noch nicht geantwortet.",
   "ambient.cause.alert_over": "der Alarm wurde geschlossen",
-  "ambient.cause.device_gone": "das Gerät ist nicht mehr verbunden",
+  "ambient.cause.device_gone": "das Gerät ist weg: Seite neu geöffnet oder abgemeldet",
   "ambient.cause.dispatcher_gone": "der Disponent ist nicht mehr verbunden",
   "ambient.cause.ended": "der Disponent hat genug gehört",
   "ambient.cause.forbidden": "die Organisation erlaubt es nicht mehr",

@@ -18,6 +18,7 @@ export const phone: Record<keyof typeof en, string> = {
   "enrol.scan": "QR-Code scannen",
   "listened.about": "Das Mikrofon ist für die gezeigte Zeit offen, oder bis der Notruf geschlossen wird.",
   "listened.by": "Sie werden gehört von {names}",
+  "listened.cut_off": "Jemand hörte mit, als diese Seite neu geöffnet wurde. Jetzt hört Sie niemand.",
   "listened.failed": "Ihr Mikrofon lässt sich für {names} nicht öffnen",
   "listened.heading": "Ihr Mikrofon ist offen",
   "location.heading": "Standort",

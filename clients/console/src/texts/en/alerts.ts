@@ -73,7 +73,7 @@ export const alerts = {
     "The device of the person opens its microphone, and you hear the surroundings. The request and its reason are recorded.",
   "ambient.asked": "Asked; the device has not answered yet.",
   "ambient.cause.alert_over": "the alert was closed",
-  "ambient.cause.device_gone": "the device is not connected any more",
+  "ambient.cause.device_gone": "the device left: its page was opened anew, or it logged out",
   "ambient.cause.dispatcher_gone": "the dispatcher is not connected any more",
   "ambient.cause.ended": "the dispatcher had heard enough",
   "ambient.cause.forbidden": "the organisation does not allow it any more",

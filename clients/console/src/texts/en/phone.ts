@@ -15,6 +15,7 @@ export const phone = {
   "enrol.scan": "Scan the QR code",
   "listened.about": "The microphone is open for the time shown, or until the SOS is closed.",
   "listened.by": "{names} can hear you",
+  "listened.cut_off": "A dispatcher was listening when this page was opened anew. Nobody hears you now.",
   "listened.failed": "Your microphone does not open for {names}",
   "listened.heading": "Your microphone is open",
   "location.heading": "Location",
