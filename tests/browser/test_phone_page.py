@@ -245,6 +245,8 @@ async def test_a_dispatcher_hears_the_phone_while_its_sos_is_open_and_the_phone_
     assert best_likeness(bytes(at_bert)) == SAID_BY_PHONE
     assert best_likeness(bytes(at_dora)) == SAID_BY_PHONE
 
+    assert phone.complaints == []
+
     await phone.page.reload()  # both sides are told that it is over, and it can be asked for again
     await until(ambient.over.is_set, 15)
     assert ambient.why == "device_gone"
@@ -265,7 +267,6 @@ async def test_a_dispatcher_hears_the_phone_while_its_sos_is_open_and_the_phone_
     await shown.wait_for(state="detached")
     await until(ambient.over.is_set)
     assert ambient.why == "alert_over"
-    assert phone.complaints == []
 
 
 async def test_the_screen_stays_on_while_somebody_talks_or_calls_for_help_and_not_longer(phone: Phone) -> None:

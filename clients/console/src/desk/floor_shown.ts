@@ -19,16 +19,17 @@ export interface Times {
 
 export type FloorSource = Pick<Talkgroup, "state" | "talker" | "emergency" | "imminentPeril">;
 
-export function floorOf(group: FloorSource, times: Times): Floor {
+/** `isDown`: false if the key is up, and the last syllable perhaps still on its way. */
+export function floorOf(group: FloorSource, times: Times, isDown = true): Floor {
   const { talker } = group;
   const condition = group.emergency ? "emergency" : group.imminentPeril ? "peril" : "normal";
-  const own = ownFloor(group.state, times);
+  const own = ownFloor(group.state, times, isDown);
   if (talker === undefined) return { own, condition };
   const { subscriber = "", name, since } = talker;
   return { own, condition, talker: { subscriber, name, since_ms: times.utcMs(since) } };
 }
 
-function ownFloor(state: Talkgroup["state"], times: Times): OwnFloor {
+function ownFloor(state: Talkgroup["state"], times: Times, isDown: boolean): OwnFloor {
   switch (state.is) {
     case "idle":
       return { state: "none" };
@@ -37,6 +38,7 @@ function ownFloor(state: Talkgroup["state"], times: Times): OwnFloor {
     case "queued":
       return state.position === undefined ? { state: "queued" } : { state: "queued", position: state.position };
     case "granted": {
+      if (!isDown) return { state: "releasing" };
       const since_ms = times.grantedMs(state.burstSsrc);
       const until_ms = state.endsAt === undefined ? since_ms + LONGEST_MS : times.utcMs(state.endsAt);
       return { state: "granted", since_ms, until_ms };

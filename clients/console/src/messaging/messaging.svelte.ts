@@ -1,5 +1,6 @@
 /** Conversations of a page: with its groups and with people; what comes in, what goes out, and what became of it. */
 import type { ConversationShown, MessageShown } from "../look/messages/messages";
+import type { MessageState, RecipientState } from "../protocol/messages";
 import { conversationOf } from "../protocol/message_header";
 import { codeOf, NotConnected } from "../radio/errors";
 import type { Addressees, MessageEvent, ReadMessage } from "../radio/messages";
@@ -41,6 +42,8 @@ export class Messaging {
   readonly #known = new Map<string, ReadMessage>();
   readonly #names = new Map<string, string>();
   readonly #newDevices = new Set<string>();
+  /** What was told since the page was opened, by message and recipient: newer than what a history says. */
+  readonly #outcomes = new Map<string, Map<string, RecipientState["state"]>>();
   readonly #unread = new Map<string, Set<string>>();
   readonly #opened = new Set<string>();
   readonly #stop: () => void;
@@ -115,6 +118,7 @@ export class Messaging {
           this.#me,
           (one) => this.#nameOf(one),
           (device) => this.#newDevices.has(device),
+          this.#outcomes.get(message.id),
         ),
       );
     const leaving = this.#leaving.filter(({ conversation }) => conversation === id).map(leavingShown);
@@ -292,13 +296,9 @@ export class Messaging {
     }
   }
 
-  #become({ message, subscriber, state }: { message: string; subscriber: string; state: string }): void {
-    const known = this.#known.get(message);
-    if (known === undefined) return;
-    const states = (known.stored.states ?? []).map((one) =>
-      one.subscriber === subscriber ? { subscriber, state: state as typeof one.state } : one,
-    );
-    this.#known.set(message, { ...known, stored: { ...known.stored, states } });
+  #become({ message, subscriber, state }: MessageState): void {
+    const outcomes = this.#outcomes.get(message) ?? new Map();
+    this.#outcomes.set(message, outcomes.set(subscriber, state));
     this.#changes += 1;
   }
 

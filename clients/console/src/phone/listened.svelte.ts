@@ -5,14 +5,20 @@ import { faultOf } from "./faults";
 import type { Sound } from "./sound.svelte";
 import type { ListenedShown } from "./view";
 
+/** Until when the microphone may be heard, UTC milliseconds: found by the page that is opened after this one. */
+const KEPT_AS = "phone heard until";
+
 export class Listened {
-  #isCutOff = $state(false);
+  /** Somebody listened when this page was opened anew, which ended it: the user may count on being heard. */
+  isCutOff = $state(false);
   #now = $state.raw<ListenedNow>();
   readonly #radio: Radio;
   readonly #sound: Sound;
   readonly #stop: () => void;
 
   constructor(radio: Radio, sound: Sound) {
+    this.isCutOff = Number(sessionStorage.getItem(KEPT_AS)) > Date.now();
+    sessionStorage.removeItem(KEPT_AS);
     this.#radio = radio;
     this.#sound = sound;
     radio.ambient.microphone = () => sound.voice.warmMicrophone();
@@ -36,21 +42,13 @@ export class Listened {
     };
   }
 
-  /** Somebody listened until this page was opened anew: the user may count on being heard. */
-  get isCutOff(): boolean {
-    return this.#isCutOff;
-  }
-
-  /** The user knows. */
-  seen(): void {
-    this.#radio.ambient.isCutOff = this.#isCutOff = false;
-  }
-
   #read(): void {
     const { isOpen, shown } = this.#radio.ambient;
     if (shown !== undefined && this.#now === undefined) navigator.vibrate?.([200, 100, 200]);
-    this.#isCutOff = this.#radio.ambient.isCutOff;
+    if (shown !== undefined) this.isCutOff = false;
     this.#now = shown;
+    if (this.shown === undefined) sessionStorage.removeItem(KEPT_AS);
+    else sessionStorage.setItem(KEPT_AS, String(this.shown.until_ms));
     void this.#sound.keepOpen(isOpen);
   }
 }

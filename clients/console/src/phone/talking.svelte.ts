@@ -4,7 +4,8 @@ import type { TalkState } from "../radio/talk_state";
 import type { Talkgroup } from "../radio/talkgroup";
 import { RadioError } from "../radio/errors";
 import { say } from "../texts/say";
-import { floorShown } from "./floor_shown";
+import { floorOf, type Times } from "../desk/floor_shown";
+import { timesOf } from "../desk/times";
 import type { Kept } from "./kept.svelte";
 import type { Sound } from "./sound.svelte";
 import type { PhoneGroup, PhoneLink } from "./view";
@@ -19,6 +20,7 @@ export class Talking {
   fetched = $state.raw<{ readonly name: string }>();
   #changes = $state(0);
   readonly #radio: Radio;
+  readonly #times: Times;
   readonly #kept: Kept;
   readonly #sound: Sound;
   readonly #temporary = new Set<string>();
@@ -29,6 +31,7 @@ export class Talking {
 
   constructor(radio: Radio, kept: Kept, sound: Sound) {
     this.#radio = radio;
+    this.#times = timesOf(radio);
     this.#kept = kept;
     this.#sound = sound;
     this.#stop = radio.listen((event) => this.#take(event));
@@ -72,7 +75,7 @@ export class Talking {
 
   floorOf(group: Talkgroup, down: boolean): Floor {
     void this.#changes;
-    return floorShown(group, down, (monotonicS) => Date.now() + 1000 * (monotonicS - this.#radio.now()));
+    return floorOf(group, this.#times, down);
   }
 
   /** Everybody who takes part in the chosen group, by name. */

@@ -6,7 +6,7 @@
  * 2. the microphone is opened, then the channel is entered: who has no microphone does not enter it
  * 3. the channel is one of its own, without any signal: groups go on as before, also when the user presses the key
  */
-import type { AlertMicrophone, AlertStepped, Party, ServerEvent } from "../protocol/messages";
+import type { AlertMicrophone, Party, ServerEvent } from "../protocol/messages";
 import type { Clock } from "./clock";
 import { RadioError, Refused } from "./errors";
 import { keepTalking } from "./keep_talking";
@@ -46,13 +46,9 @@ interface Channel {
 export class Ambient extends Service<AmbientEvent> {
   /** Opens the microphone; rejects with MicrophoneError. Undefined: this device offers none. */
   microphone: (() => Promise<void>) | undefined;
-  /** Somebody listened, and it is over since this device left: its page was opened anew. The user may count on it. */
-  isCutOff = false;
   readonly #channels: Channels;
   readonly #clock: Clock;
   #channel: Channel | undefined;
-  /** In which somebody listened last. */
-  #alert: string | undefined;
 
   constructor(ask: Ask, channels: Channels, clock: Clock) {
     super(ask);
@@ -72,23 +68,14 @@ export class Ambient extends Service<AmbientEvent> {
   }
 
   override take(event: ServerEvent): void {
-    if (event.type === "alert.step") return this.#follow(event);
     if (event.type !== "alert.microphone") return;
     if (event.open) this.#open(event);
     else if (event.group === this.#channel?.wanted.group) this.#over();
   }
 
-  #follow({ alert, step }: AlertStepped): void {
-    if (alert !== this.#alert || step.kind !== "listening_ended" || step.note !== "device_gone") return;
-    this.isCutOff = true;
-    this.#tellChange();
-  }
-
   /** Told again when others listen too or some no more, and after a lost connection. */
   #open(wanted: AlertMicrophone): void {
     if (this.#channel?.wanted.group !== wanted.group) this.#over(); // its end was lost with a connection
-    this.#alert = wanted.alert;
-    this.isCutOff = false;
     const endsAt = this.#clock.now() + wanted.at_most_s;
     this.#channel ??= { wanted, endsAt, talkgroup: undefined, error: undefined, isEntering: false };
     const channel = this.#channel;

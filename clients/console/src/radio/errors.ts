@@ -84,7 +84,14 @@ export class CallOver extends RadioError {
   }
 }
 
-/** As the server's errors, for the texts of pages. What is none of the radio's is a bug, and thrown again. */
+const OF_STORAGE: Readonly<Record<string, string>> = {
+  QuotaExceededError: "page.storage_full",
+  InvalidStateError: "page.storage_refused",
+  SecurityError: "page.storage_refused",
+  UnknownError: "page.storage_refused",
+};
+
+/** As the server's errors, for the texts of pages; also of the store that keys and messages are in. What is none of the radio's is a bug, and thrown again. */
 export function codeOf(error: unknown): { readonly code: string; readonly details?: Refused["details"] } {
   if (error instanceof Refused) return { code: error.code, details: error.details };
   if (error instanceof NotConnected || error instanceof Ended) return { code: "page.offline" };
@@ -94,5 +101,8 @@ export function codeOf(error: unknown): { readonly code: string; readonly detail
   if (error instanceof CallOver) return { code: "call.unavailable" };
   if (error instanceof Malformed) return { code: "page.changed_on_the_way" };
   if (error instanceof RadioError) return { code: "internal" };
+  if (error instanceof RangeError) return { code: "invalid_value" };
+  const storage = error instanceof DOMException ? OF_STORAGE[error.name] : undefined;
+  if (storage !== undefined) return { code: storage };
   throw error;
 }

@@ -18,6 +18,12 @@ describe("the floor that is shown", () => {
     expect(own).toEqual({ state: "granted", since_ms: 1_005_000, until_ms: 1_065_000 });
   });
 
+  it("waits for the last syllable once the key is up", () => {
+    expect(floorOf(group({ is: "granted", burstSsrc: 7, endsAt: 65 }), TIMES, false).own).toEqual({
+      state: "releasing",
+    });
+  });
+
   it("names who talks, and since when", () => {
     const talker = {
       subscriber: "sub_1",
