@@ -152,6 +152,10 @@ async def play(scene: Scene) -> None:
         await call.end()
     patrol.release_floor()
     for radio in scene.staff.values():
+        await tried(radio, signalling.ResolveAlert(id=1, alert=scene.alert, outcome="resolved"))
+    for radio in scene.staff.values():
+        await tried(radio, signalling.ListPastAlerts(id=1))
+        await tried(radio, signalling.DebriefAlert(id=1, alert=scene.alert))
         await radio.ask(signalling.Deaffiliate(id=1, group=scene.group), signalling.Done)
         await radio.affiliate(scene.group)
         await radio.ask_ping()
