@@ -14,7 +14,6 @@ from pttserver.net.upgrade import UpgradeRequest, refusal
 from pttserver.net.web_socket import Pings, WebSocketLink, WebSocketProtocol
 from pttserver.sessions.attempts import address_bucket
 
-
 MAX_HEAD_BYTES: Final = 1 << 16  # of a request's line and headers, while they are not whole
 
 
