@@ -1,6 +1,7 @@
 """`pttserver subject`, `register` and `policy notice`, as an operator types them."""
 
 import json
+import re
 import stat
 
 import pytest
@@ -91,6 +92,10 @@ def test_the_rights_of_a_person_from_find_to_lift(pttserver, tmp_path):
         "subject.export",
     ]
     assert "Annika" not in audit
+    printed = pttserver("audit", "show", "ACME", "--last", 1_000)
+    for entry in json.loads(audit):
+        assert re.search(rf"^ +{entry['sequence']}  .* UTC  {re.escape(entry['operation'])}\b", printed, re.MULTILINE)
+    assert "       reason: " in printed
 
 
 @pytest.mark.parametrize(

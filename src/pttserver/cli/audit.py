@@ -1,13 +1,15 @@
 """`pttserver audit`: who did what with people's data, and the proof that nothing of it was changed."""
 
 import json as json_text
+import shutil
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pttserver.cli.office import in_office
-from pttserver.cli.output import AsJson, complain, moment, print_json, print_table, row_of
+from pttserver.cli.output import AsJson, complain, moment, print_json, row_of
 from pttserver.cli.tenant import TenantName
 
 if TYPE_CHECKING:  # slow to import, see main.py
@@ -17,7 +19,7 @@ if TYPE_CHECKING:  # slow to import, see main.py
 
 app = typer.Typer(help="Audit log: show, verify, export.", no_args_is_help=True)
 
-_HEADINGS = ["No.", "When", "Operation", "Subject", "By", "Details"]
+_INDENT = " " * 7
 
 
 @app.command()
@@ -30,8 +32,12 @@ def show(
     """Show the newest entries. Subjects whose data were erased have no name any more."""
     entries = in_office(ctx, lambda office: office.views.audit(tenant, "audit.show"))[-last:]
     if json:
-        return print_json([row_of(entry) for entry in entries])
-    return print_table("Audit log", _HEADINGS, [_row(entry) for entry in entries])
+        print_json([row_of(entry) for entry in entries])
+    elif not entries:
+        typer.echo("Audit log: none")
+    else:
+        for entry in entries:
+            _print_entry(entry)
 
 
 @app.command()
@@ -78,7 +84,12 @@ def export(
     typer.echo(f"{len(entries)} entries written to {file}.")
 
 
-def _row(entry: "AuditEntry") -> list[str]:
-    details = ", ".join(f"{name}: {value}" for name, value in entry.details.items())
-    actor = entry.actor.reveal() if entry.actor else "-"
-    return [str(entry.sequence), moment(entry.at_ms), entry.operation, entry.subject or "-", actor, details]
+def _print_entry(entry: "AuditEntry") -> None:
+    """Its details, which can be long, stand below it."""
+    about = f"  {entry.subject}" if entry.subject else ""
+    actor = f"  by {entry.actor.reveal()}" if entry.actor else ""
+    typer.echo(f"{entry.sequence:>5}  {moment(entry.at_ms)}  {entry.operation}{about}{actor}")
+    details = ", ".join(f"{name}: {value}" for name, value in entry.details.items() if value != "")
+    width = shutil.get_terminal_size().columns
+    for line in textwrap.wrap(details, max(40, width - len(_INDENT)), break_long_words=False, break_on_hyphens=False):
+        typer.echo(_INDENT + line)
