@@ -10,9 +10,11 @@ import pytest
 from clients.test_ptt_command import Shell, Terminal, ended, enrolled
 from ptthandset.audio.files import WavWriter, read_audio
 from ptthandset.audio.similarity import similarity
+from ptthandset.cli.sos import step_text
 from ptthandset.speech import sentence_pcm
 from pttserver.roles import Role
 from pttserver.services.provision import FIRST_INSTRUCTION
+from pttserver.wire import signalling
 from running_server import PLAIN_POLICY, TENANT, Platform, until
 from sim.radio_traffic import Roll, roll_of
 
@@ -47,6 +49,7 @@ async def test_a_call_for_help_from_one_terminal_is_answered_at_another(
     assert re.search(rf"{alert.alert_id}  SOS of Anna  [\d:]+ UTC  (raised|delivered)", listed.out)
     assert (await dora("dispatch", "alerts", "acknowledge", alert.alert_id)).out == "Acknowledged.\n"
     assert (await dora("dispatch", "alerts", "handle", alert.alert_id)).out == "You see to it.\n"
+    assert (await dora("dispatch", "alerts", "note", alert.alert_id, "Fell from the ladder.")).out == "Noted.\n"
     closed = await dora(
         "dispatch", "alerts", "resolve", alert.alert_id, "--outcome", "false_alarm", "--note", "all well"
     )
@@ -55,7 +58,13 @@ async def test_a_call_for_help_from_one_terminal_is_answered_at_another(
     seen = (await asyncio.wait_for(calling.stdout.read(), 20)).decode()
     assert await calling.wait() == 0
     assert "Your organisation's server has your alert" in seen
-    assert "Dora knows of it\nDora sees to it\nclosed by Dora: false alarm (all well)\n" in seen
+    assert "Dora knows of it\nDora sees to it\nclosed by Dora: false alarm (all well)\n" in seen  # and of no note
+
+
+def test_a_note_is_told_once() -> None:
+    step = signalling.AlertStep(number=3, kind="noted", at_ms=1, by="sub_00000000000000a1", name="Dora", note="A fall.")
+    event = signalling.AlertStepped(alert="alr_00000000000000a1", state="handling", step=step)
+    assert step_text(event) == "Dora noted: A fall."
 
 
 async def test_an_alert_is_taken_back(people: tuple[Shell, Shell], roll: Roll) -> None:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ptthandset.handset import Handset
     from pttserver.wire.signalling import AlertInfo, Position
 
-app = typer.Typer(help="Emergency alerts: watch, acknowledge, handle, listen, resolve, cancel.", no_args_is_help=True)
+app = typer.Typer(
+    help="Emergency alerts: watch, acknowledge, handle, note, listen, resolve, cancel.", no_args_is_help=True
+)
 
 AlertNumber = Annotated[str, typer.Argument(metavar="ALERT", help="Number that `ptt dispatch alerts list` shows.")]
 
@@ -86,6 +88,14 @@ def acknowledge(ctx: typer.Context, alert: AlertNumber) -> None:
 def handle(ctx: typer.Context, alert: AlertNumber) -> None:
     """Take the alert over: you see to it from now on."""
     _answer(ctx, lambda handset: handset.alerts.handle(alert), "You see to it.")
+
+
+@app.command()
+def note(
+    ctx: typer.Context, alert: AlertNumber, text: Annotated[str, typer.Argument(help="Up to 500 characters.")]
+) -> None:
+    """Write down what happens, for the other dispatchers and the debriefing; the person in distress is not told."""
+    _answer(ctx, lambda handset: handset.alerts.note(alert, text), "Noted.")
 
 
 @app.command()

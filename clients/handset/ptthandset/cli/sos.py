@@ -155,5 +155,6 @@ def step_text(event: "AlertStepped") -> str:
     """A step as a sentence for people."""
     step = event.step
     who = step.name or step.by or "the server"
-    said = f" ({step.note})" if step.note and step.kind != "escalated" else ""
-    return STEPS.get(step.kind, step.kind).format(who=who, note=step.note) + said
+    text = STEPS.get(step.kind, step.kind)
+    said = f" ({step.note})" if step.note and "{note}" not in text else ""
+    return text.format(who=who, note=step.note) + said
