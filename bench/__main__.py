@@ -13,6 +13,7 @@ from bench import machine, scenario
 from bench.report.kinds import section
 from bench.report.terminal import show
 from bench.stage import opened_stage
+from pttserver.observe.log import configure_logging
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -28,6 +29,7 @@ def main(
     change: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, replaces a key (JSON value).")] = None,
 ) -> None:
     """Runs SCENARIO against a server that is started for it, on loopback."""
+    configure_logging("warning", "console")  # what the harness does as an operator would stand among the progress
     console = Console(width=None)
     limit = machine.raise_descriptor_limit()
     changes = {key: json.loads(value) for key, _, value in (text.partition("=") for text in change or [])}
