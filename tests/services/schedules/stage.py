@@ -9,7 +9,7 @@ import asyncio
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -67,14 +67,16 @@ async def _run_in_place(self: SqliteConnection, work: Callable[..., Any], taken:
     return self._transaction(work, taken)
 
 
-def _once_by_policy(tell: Callable[[Policy], Iterable[Any]]) -> Callable[[Policy], list[Any]]:
+def _once_by_policy(tell: Callable[..., Any]) -> Callable[..., Any]:
     """Of each policy what an export says of it: the same for everybody."""
-    told: dict[str, list[Any]] = {}
+    told: dict[tuple[str, ...], Any] = {}
 
-    def again(policy: Policy) -> list[Any]:
-        if policy.digest not in told:
-            told[policy.digest] = list(tell(policy))
-        return told[policy.digest]
+    def again(policy: Policy, *about: str) -> Any:
+        asked = (policy.digest, *about)
+        if asked not in told:
+            found = tell(policy, *about)
+            told[asked] = list(found) if isinstance(found, Iterator) else found
+        return told[asked]
 
     return again
 
