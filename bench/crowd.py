@@ -4,6 +4,7 @@ An order is the name of a method and its arguments; its return value is the answ
 """
 
 import asyncio
+import gc
 import os
 import socket
 import time
@@ -25,6 +26,7 @@ from pttserver.wire import rtcp
 from pttserver.wire.floor_control import FloorMessage, MessageType
 
 AT_ONCE = 64
+GARBAGE_THRESHOLDS = (100_000, 20, 20)  # looking through thousands of handsets again and again takes the core from them
 PATHS_AT_ONCE = 512  # each waits for an ear to come by
 ANSWER_TIMEOUT_S = 0.5
 TRIES = 20
@@ -270,6 +272,7 @@ def _on_grant(handset: LightHandset, granted: asyncio.Future[tuple[int, int]]) -
 def run_crowd(make: Callable[[], Any], orders: Connection, cores: set[int]) -> None:
     """What the crowd's process does: obeys until told to stop. `make` builds the crowd."""
     os.sched_setaffinity(0, cores)
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     uvloop.run(_obey(make(), orders))
 
 

@@ -27,7 +27,7 @@ from bench.mmsg import ReceiveSlab, unread
 HEAD_BYTES = 12
 SWEEP_S = 0.004
 SWEEP_SECONDS_PER_SOCKET = 8e-6
-DROWSY_SWEEP_S = 0.25  # of those whom nobody waits for, while others need the core
+DROWSY_SWEEP_S = 1.0  # of those whom nobody waits for, while others need the core
 
 Columns = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]]
 

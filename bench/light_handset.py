@@ -74,6 +74,7 @@ class LightHandset:
     _next_id: int = 0
     _downlink: SrtpReceiver | None = None
     _certificate_digest: bytes = b""
+    _private_key: Ed25519PrivateKey | None = None
     control: Callable[[int, bytes], None] | None = None
     answered: asyncio.Event | None = None
 
@@ -118,7 +119,9 @@ class LightHandset:
 
     def _sign(self, purpose: Purpose, challenge: bytes) -> str:
         signed = proof(purpose, PROTOCOL_VERSION, challenge, self._certificate_digest, self.recruit.device)
-        return base64.b64encode(Ed25519PrivateKey.from_private_bytes(self.recruit.private_key).sign(signed)).decode()
+        if self._private_key is None:
+            self._private_key = Ed25519PrivateKey.from_private_bytes(self.recruit.private_key)
+        return base64.b64encode(self._private_key.sign(signed)).decode()
 
     def _adopt(self, reply: Json) -> None:
         self.session, self.ssrc, self.server_ssrc = reply["session"], reply["ssrc"], reply["server_ssrc"]
