@@ -1,6 +1,7 @@
 """Calls and bursts reach the database as they end: who, where, when, how long, who was there, from which address."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,52 @@ async def test_a_full_queue_drops_records_counts_them_and_never_waits(tmp_path: 
             await say(group, sentence(0, seconds=0.06))
         assert platform.server.services.call_log.dropped > 0
         assert len(platform.server.services.call_log) <= 3
+
+
+async def test_each_participant_is_written_once(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call is written again with each of its bursts, and those who were written are most of it in a large group."""
+    await platform.organise("Patrol")
+    names = ("Anna", "Bert", "Carl")
+    anna, bert, carl = [await platform.log_in(await platform.enrol(name, "Patrol")) for name in names]
+    group, _ = [await handset.affiliate("Patrol") for handset in (anna, bert)]
+    log, seen = platform.server.services.call_log, Counter[str]()
+    write = log._store.write_calls
+
+    async def note(finished: Any, participants: Any, spoken: Any) -> None:
+        seen.update(each.subject.subject_id for each in participants)
+        await write(finished, participants, spoken)
+
+    monkeypatch.setattr(log._store, "write_calls", note)
+    for _ in range(2):
+        await say(group, sentence(0, seconds=0.06))
+        assert await log.flush()
+    await carl.affiliate("Patrol")
+    await say(group, sentence(0, seconds=0.06))
+    assert await log.flush()
+    await until(lambda: log.written >= 6)
+    assert seen == {handset.credentials.subscriber: 1 for handset in (anna, bert, carl)}
+    assert (len(await rows(platform, calls)), len(await rows(platform, bursts))) == (1, 3)
+    assert len(await rows(platform, call_participants)) == 3
+
+
+async def test_a_writer_that_is_cancelled_loses_nothing(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    await platform.organise("Patrol")
+    anna, bert = [await platform.log_in(await platform.enrol(name, "Patrol")) for name in ("Anna", "Bert")]
+    group, _ = [await handset.affiliate("Patrol") for handset in (anna, bert)]
+    log, begun = platform.server.services.call_log, asyncio.Event()
+    write = log._store.write_calls
+
+    async def hang(*_: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(log._store, "write_calls", hang)
+    await say(group, sentence(0, seconds=0.06))
+    await asyncio.wait_for(begun.wait(), 5)
+    assert len(log) == 0
+    (writer,) = [task for task in asyncio.all_tasks() if task.get_name() == "call log"]
+    writer.cancel()
+    await until(lambda: len(log) == 2)
+    monkeypatch.setattr(log._store, "write_calls", write)
+    assert await log.flush()
+    assert len(await rows(platform, bursts)) == 1

@@ -8,7 +8,9 @@ wait.
 
 import asyncio
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from pttserver.clock import Clock
@@ -26,13 +28,23 @@ from pttserver.store.calls import CallHistory
 from pttserver.store.records import Burst, Call, CallParticipant
 
 RETRY_AFTER_S = 5.0
+RELEASED_AT_ONCE = 50  # people of a call, before voice has its turn: some 0.5 ms
 _log = get_logger("call_log")
 
 
 class CallInProgress:
-    """A call from its first burst to the end of the hang time."""
+    """A call from its first burst to the end of the hang time. `written`: participants who are in the database."""
 
-    __slots__ = ("call_id", "group_id", "initiator_address", "initiator_id", "participants", "started_ms", "tenant_id")
+    __slots__ = (
+        "call_id",
+        "group_id",
+        "initiator_address",
+        "initiator_id",
+        "participants",
+        "started_ms",
+        "tenant_id",
+        "written",
+    )
 
     def __init__(
         self, group_id: GroupId, initiator: Affiliation, started_ms: int, participants: set[SubscriberId]
@@ -45,6 +57,7 @@ class CallInProgress:
         self.initiator_address: Personal = initiator.session.initiator_address
         self.started_ms = started_ms
         self.participants = participants
+        self.written: set[str] = set()
 
 
 class _Spoken(NamedTuple):
@@ -65,6 +78,15 @@ class _Finished(NamedTuple):
     call: CallInProgress
     ended_ms: int
     participants: frozenset[SubscriberId]
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What the policies let through."""
+
+    calls: list[Call] = field(default_factory=list)
+    participants: list[CallParticipant] = field(default_factory=list)
+    bursts: list[Burst] = field(default_factory=list)
 
 
 class CallLog:
@@ -135,31 +157,51 @@ class CallLog:
             return True
         self._calls, self._bursts = {}, []
         try:
-            await self._store.write_calls(*self._as_kept(calls.values(), bursts))
+            kept = await self._as_kept(calls.values(), bursts)
+            await self._store.write_calls(kept.calls, kept.participants, kept.bursts)
+        except asyncio.CancelledError:  # a record may be written twice
+            self._put_back(calls, bursts)
+            raise
         except Exception as error:  # the database's, or a bug: the records wait on, and it is visible
+            self._put_back(calls, bursts)
             self.failures += 1
             self.is_failing = True
-            self._calls, self._bursts = calls | self._calls, bursts + self._bursts
             reason = error.message if isinstance(error, StoreUnavailable) else None
             _log.error("call_log_not_written", waiting=len(self), error=reason, exc_info=reason is None)
             return False
+        for participant in kept.participants:
+            calls[participant.call_id].call.written.add(participant.subject.subject_id)
         self.is_failing = False
         self.written += len(calls) + len(bursts)
         return True
 
-    def _as_kept(
-        self, finished: Iterable[_Finished], spoken: Iterable[_Spoken]
-    ) -> tuple[list[Call], list[CallParticipant], list[Burst]]:
-        """What the policies of now let through; a call that they keep no more is left out."""
-        calls: list[Call] = []
-        present: list[CallParticipant] = []
+    def _put_back(self, calls: dict[str, _Finished], bursts: list[_Spoken]) -> None:
+        self._calls, self._bursts = calls | self._calls, bursts + self._bursts
+
+    async def _as_kept(self, finished: Iterable[_Finished], spoken: Iterable[_Spoken]) -> _Kept:
+        """What the policies of now let through; a call that they keep no more is left out.
+
+        Each burst of a call brings the call again, but only the participants who are new: in a large group they are
+        most of the work.
+        """
+        kept = _Kept()
         for one in finished:
             release = self._released(one.call)
-            if release is not None:
-                calls.append(release.call(one.ended_ms))
-                present += release.participants(one.participants)
+            if release is None:
+                continue
+            kept.calls.append(release.call(one.ended_ms))
+            for some in _parts(one.participants - one.call.written):
+                kept.participants += release.participants(some)
+                await asyncio.sleep(0)
         released = ((self._released(burst.call), burst) for burst in spoken)
-        return calls, present, [release.burst(burst) for release, burst in released if release is not None]
+        kept.bursts += (release.burst(burst) for release, burst in released if release is not None)
+        return kept
+
+
+def _parts(ids: Iterable[SubscriberId]) -> Iterator[list[SubscriberId]]:
+    rest = iter(ids)
+    while some := list(islice(rest, RELEASED_AT_ONCE)):
+        yield some
 
 
 class _Release:
