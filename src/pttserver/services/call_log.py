@@ -8,10 +8,9 @@ wait.
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pttserver.clock import Clock
 from pttserver.config import CallLogSettings
@@ -28,8 +27,11 @@ from pttserver.store.calls import CallHistory
 from pttserver.store.records import Burst, Call, CallParticipant
 
 RETRY_AFTER_S = 5.0
-RELEASED_AT_ONCE = 50  # people of a call, before voice has its turn: some 0.5 ms
+RECORDS_AT_ONCE = 8  # calls or bursts that are released before voice has its turn, and
+PEOPLE_AT_ONCE = 50  # participants: about a millisecond of either
 _log = get_logger("call_log")
+
+T = TypeVar("T")
 
 
 class CallInProgress:
@@ -185,23 +187,26 @@ class CallLog:
         most of the work.
         """
         kept = _Kept()
-        for one in finished:
+        async for one in _in_turns(finished, RECORDS_AT_ONCE):
             release = self._released(one.call)
             if release is None:
                 continue
             kept.calls.append(release.call(one.ended_ms))
-            for some in _parts(one.participants - one.call.written):
-                kept.participants += release.participants(some)
-                await asyncio.sleep(0)
-        released = ((self._released(burst.call), burst) for burst in spoken)
-        kept.bursts += (release.burst(burst) for release, burst in released if release is not None)
+            async for who in _in_turns(one.participants - one.call.written, PEOPLE_AT_ONCE):
+                kept.participants += release.participant(who)
+        async for burst in _in_turns(spoken, RECORDS_AT_ONCE):
+            release = self._released(burst.call)
+            if release is not None:
+                kept.bursts.append(release.burst(burst))
         return kept
 
 
-def _parts(ids: Iterable[SubscriberId]) -> Iterator[list[SubscriberId]]:
-    rest = iter(ids)
-    while some := list(islice(rest, RELEASED_AT_ONCE)):
-        yield some
+async def _in_turns(items: Iterable[T], at_once: int) -> AsyncIterator[T]:
+    """The items; after so many of them, others have their turn."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % at_once == 0:
+            await asyncio.sleep(0)
 
 
 class _Release:
@@ -253,13 +258,10 @@ class _Release:
             end_reason=spoken.end_reason,
         )
 
-    def participants(self, subscriber_ids: Iterable[SubscriberId]) -> list[CallParticipant]:
-        present = []
-        for subscriber_id in subscriber_ids:
-            subject = self.person(subscriber_id)
-            started = self._gate.release(
-                Category.PARTICIPANTS, Purpose.OPERATIONS, subscriber_id, self._call.started_ms
-            )
-            if subject is not None and started is not None:
-                present.append(CallParticipant(self._call.call_id, self._call.tenant_id, subject, started))
-        return present
+    def participant(self, subscriber_id: SubscriberId) -> list[CallParticipant]:
+        """None or one."""
+        subject = self.person(subscriber_id)
+        started = self._gate.release(Category.PARTICIPANTS, Purpose.OPERATIONS, subscriber_id, self._call.started_ms)
+        if subject is None or started is None:
+            return []
+        return [CallParticipant(self._call.call_id, self._call.tenant_id, subject, started)]
