@@ -294,3 +294,27 @@ async def test_who_is_asked_to_call_back_is_told_at_the_next_log_in_and_the_aske
     with pytest.raises(Refused, match="no such object"):
         await bert.calls.callback_seen(told[0].by.subscriber)
     await bert.close()
+
+
+async def test_what_was_read_while_a_log_in_was_greeted_is_not_told_again(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, bert = await people(platform, "Anna", "Bert")
+    told: list[object] = []
+    bert.calls.listeners.append(told.append)
+    assert await anna.calls.ask_to_call_back(number(bert))
+    await until(lambda: told)
+    alerts = platform.server.services.calling.alerts
+    (session,) = [one for one in platform.server.services.sessions if one.identity.subscriber_id == number(bert)]
+    find = alerts._subscribers.find
+
+    async def read_meanwhile(*asked: str) -> object:
+        await bert.calls.callback_seen(number(anna))
+        return await find(*asked)
+
+    monkeypatch.setattr(alerts._subscribers, "find", read_meanwhile)
+    await alerts.greet(session)
+    monkeypatch.undo()
+    assert await anna.calls.ask_to_call_back(number(bert)), "asked again, and told again"
+    await until(lambda: len(told) > 1)
+    assert len(told) == 2

@@ -101,6 +101,8 @@ class CallAlerts:
         if not shown:  # removed or erased meanwhile
             self._take(whom, asker)
             return
+        if self._waiting.get(whom, {}).get(asker) is not asked:  # seen meanwhile, or asked again and told of that
+            return
         name = shown[0].display_name
         self._tell(whom, asker, name.reveal() if name else "", asked)
 

@@ -102,8 +102,11 @@ export class Calling {
   }
 
   async seen(subscriber: string): Promise<void> {
-    await this.#calls.callbackSeen(subscriber);
-    this.#show();
+    try {
+      await this.#calls.callbackSeen(subscriber);
+    } finally {
+      this.#show();
+    }
   }
 
   // What becomes of them
