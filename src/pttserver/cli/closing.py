@@ -1,5 +1,6 @@
 """What starts the periods of a policy: `pttserver tenant close|reopen|end-contract|billing-closed|invoice-closed`."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,60 +18,36 @@ if TYPE_CHECKING:  # slow to import, see main.py
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the event, sealed.")]
 
 
-def close(
-    ctx: typer.Context,
-    tenant: TenantName,
-    *,
-    at: At = None,
-    reason: Reason = "the account is closed",
-    by: Actor = None,
-    yes: Yes = False,
-    json: AsJson = False,
-) -> None:
-    """Close the account of a tenant: shows what will be erased when, and starts those periods once you accept."""
-    _start(ctx, tenant, EventKind.ACCOUNT_CLOSED, at, reason, by, yes, json)
+def _starting(kind: EventKind, because: str, text: str) -> Callable[..., None]:
+    """What starts periods differs in what it records, and in what it says."""
+
+    def command(
+        ctx: typer.Context,
+        tenant: TenantName,
+        *,
+        at: At = None,
+        reason: Reason = because,
+        by: Actor = None,
+        yes: Yes = False,
+        json: AsJson = False,
+    ) -> None:
+        instruction, at_ms = instruction_of(by, reason), moment_ms(at)
+        endings = in_office(ctx, lambda office: office.periods.endings(tenant, kind, at_ms))
+        _show(endings, json)
+        if not yes:
+            typer.confirm(f"Record {kind.value} of {tenant}, and accept this?", abort=True, err=True)
+        in_office(ctx, lambda office: office.periods.record(tenant, kind, instruction, at_ms))
+
+    command.__doc__ = f"{text}: shows what will be erased when, and starts those periods once you accept."
+    return command
 
 
-def end_contract(
-    ctx: typer.Context,
-    tenant: TenantName,
-    *,
-    at: At = None,
-    reason: Reason = "the contract ended",
-    by: Actor = None,
-    yes: Yes = False,
-    json: AsJson = False,
-) -> None:
-    """Record that the contract with a tenant ended: shows what will be erased when, and starts those periods."""
-    _start(ctx, tenant, EventKind.CONTRACT_ENDED, at, reason, by, yes, json)
-
-
-def billing_closed(
-    ctx: typer.Context,
-    tenant: TenantName,
-    *,
-    at: At = None,
-    reason: Reason = "billing is closed",
-    by: Actor = None,
-    yes: Yes = False,
-    json: AsJson = False,
-) -> None:
-    """Record that bills are settled up to then: shows what will be erased when, and starts those periods."""
-    _start(ctx, tenant, EventKind.BILLING_CLOSED, at, reason, by, yes, json)
-
-
-def invoice_closed(
-    ctx: typer.Context,
-    tenant: TenantName,
-    *,
-    at: At = None,
-    reason: Reason = "the invoice is closed",
-    by: Actor = None,
-    yes: Yes = False,
-    json: AsJson = False,
-) -> None:
-    """Record that invoices are settled up to then: shows what will be erased when, and starts those periods."""
-    _start(ctx, tenant, EventKind.INVOICE_CLOSED, at, reason, by, yes, json)
+close = _starting(EventKind.ACCOUNT_CLOSED, "the account is closed", "Close the account of a tenant")
+end_contract = _starting(EventKind.CONTRACT_ENDED, "the contract ended", "Record that the contract with a tenant ended")
+billing_closed = _starting(EventKind.BILLING_CLOSED, "billing is closed", "Record that bills are settled up to then")
+invoice_closed = _starting(
+    EventKind.INVOICE_CLOSED, "the invoice is closed", "Record that invoices are settled up to then"
+)
 
 
 def reopen(
@@ -85,24 +62,6 @@ def reopen(
     instruction, at_ms = instruction_of(by, reason), moment_ms(at)
     in_office(ctx, lambda office: office.periods.record(tenant, EventKind.REOPENED, instruction, at_ms))
     typer.echo(f"Reopened: {tenant}. What was final or gone stays so.")
-
-
-def _start(
-    ctx: typer.Context,
-    tenant: str,
-    kind: EventKind,
-    at: str | None,
-    reason: str,
-    by: str | None,
-    yes: bool,
-    json: bool,
-) -> None:
-    instruction, at_ms = instruction_of(by, reason), moment_ms(at)
-    endings = in_office(ctx, lambda office: office.periods.endings(tenant, kind, at_ms))
-    _show(endings, json)
-    if not yes:
-        typer.confirm(f"Record {kind.value} of {tenant}, and accept this?", abort=True, err=True)
-    in_office(ctx, lambda office: office.periods.record(tenant, kind, instruction, at_ms))
 
 
 def _show(endings: "list[Ending]", json: bool) -> None:
