@@ -32,9 +32,18 @@ async def find(handset: Handset, names: Sequence[str]) -> Address:
     return Address(people=[person_called(name, known) for name in names])
 
 
+async def find_people(handset: Handset, names: Sequence[str]) -> list[str]:
+    """Identifiers; one is taken as it is, of a device too. Raises HandsetError: nobody is called so, or several are."""
+    if all(map(_NUMBER.fullmatch, names)):
+        return list(names)
+    known = await known_people(handset)
+    return [name if _NUMBER.fullmatch(name) else person_called(name, known) for name in names]
+
+
 async def find_person(handset: Handset, name: str) -> str:
-    """The identifier; one is taken as it is, of a device too. Raises HandsetError: nobody is called so, or several."""
-    return name if _NUMBER.fullmatch(name) else person_called(name, await known_people(handset))
+    """The one of `find_people`."""
+    (found,) = await find_people(handset, [name])
+    return found
 
 
 async def known_people(handset: Handset) -> dict[str, set[str]]:

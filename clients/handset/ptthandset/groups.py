@@ -24,7 +24,7 @@ class Groups:
         self._options = options
         self._connected = connected
         self._tell = tell
-        self._media: MediaLink | None = None
+        self.media: MediaLink | None = None  # of the session
         self.known: list[signalling.GroupInfo] = []
         self.joined: dict[str, Talkgroup] = {}
 
@@ -53,20 +53,25 @@ class Groups:
 
     def _joined(self, reply: signalling.Affiliated) -> None:
         """At once, since the state of the floor, and perhaps voice, come right behind the reply."""
-        assert self._media is not None
+        assert self.media is not None
         group = self.joined.get(reply.affiliation.group)
         if group is None:
             self.joined[reply.affiliation.group] = Talkgroup(
                 reply.affiliation,
-                self._media,
+                self.media,
                 timers=self._options.timers,
                 sample_rate_hz=self._options.sample_rate_hz,
                 on_played=self._options.on_played,
                 on_sent=self._options.on_sent,
             )
         else:
-            group.bind(reply.affiliation, self._media)
-        self._media.try_held_again()
+            group.bind(reply.affiliation, self.media)
+        self._try_held_again()
+
+    def _try_held_again(self) -> None:
+        """Voice that came before its group or key did."""
+        if self.media is not None:
+            self.media.try_held_again()
 
     async def leave(self, group_id: str) -> None:
         self._forget(group_id)
@@ -87,17 +92,15 @@ class Groups:
 
     # A new connection --------------------------------------------------------------------------------------------
 
-    def go_on(self, media: MediaLink, there: Collection[signalling.Affiliation]) -> None:
+    def go_on(self, there: Collection[signalling.Affiliation]) -> None:
         """The session is as it was, with these groups as the server has them."""
-        self._media = media
         present = {affiliation.group: affiliation for affiliation in there}
         for group_id in self.joined.keys() & present:
             self.joined[group_id].go_on(present[group_id])
-        media.try_held_again()
+        self._try_held_again()
 
-    async def agree(self, media: MediaLink, there: Collection[signalling.Affiliation]) -> None:
+    async def agree(self, there: Collection[signalling.Affiliation]) -> None:
         """Makes up for what changed while the connection was lost. `there`: the groups as the server has them."""
-        self._media = media
         present = {affiliation.group for affiliation in there}
         for group_id in self.joined.keys() - present:
             try:
@@ -116,8 +119,7 @@ class Groups:
         match event:
             case signalling.GroupEpoch(group=group_id, epoch=epoch) if group_id in self.joined:
                 self.joined[group_id].keys.renew(epoch)
-                if self._media is not None:
-                    self._media.try_held_again()
+                self._try_held_again()
             case signalling.GroupRoster(group=group_id) if group_id in self.joined:
                 self.joined[group_id].change_roster(event)
             case signalling.GroupRights(group=group_id) if group_id in self.joined:

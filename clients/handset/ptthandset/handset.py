@@ -168,10 +168,10 @@ class Handset:
 
     async def _go_on(self, media: MediaLink, link: SignallingClient, reply: signalling.SessionStarted) -> None:
         media.link = link
-        self._groups.go_on(media, reply.affiliations)
+        self._groups.go_on(reply.affiliations)
         self._tell_path(media.via)
         await self._open_media(reply.media)
-        await self._groups.agree(media, reply.affiliations)
+        await self._groups.agree(reply.affiliations)
 
     async def _start_anew(self, link: SignallingClient, reply: signalling.SessionStarted) -> None:
         if reply.uplink is None or reply.downlink is None:
@@ -187,9 +187,10 @@ class Handset:
             on_path=self._tell_path,
             on_alert=self.alerts.receive,
         )
+        self._groups.media = self.media
         self.media.link = link
         await self._open_media(reply.media)
-        await self._groups.agree(self.media, ())
+        await self._groups.agree(())
 
     async def _open_media(self, endpoint: signalling.MediaEndpoint) -> None:
         assert self.media is not None

@@ -43,8 +43,8 @@ class Cutoffs:
         """What was recorded at or before it must not be served any more. Never earlier than `gone`."""
         return self._cutoff("hidden_cutoff", category, subject_id, extra)
 
-    def is_hidden(self, category: Category, recorded_ms: int, subject_id: str | None = None) -> bool:
-        cutoff_ms = self.hidden(category, subject_id)
+    def is_hidden(self, category: Category, recorded_ms: int, subject_id: str | None = None, extra: str = "") -> bool:
+        cutoff_ms = self.hidden(category, subject_id, extra)
         return cutoff_ms is not None and recorded_ms <= cutoff_ms
 
     @property

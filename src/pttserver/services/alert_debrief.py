@@ -20,7 +20,6 @@ from pttserver.services.subject_page import moment
 from pttserver.store.alert_reading import StoredAlert
 from pttserver.store.alert_track import AlertTracks, TrackPoint
 from pttserver.store.alerts import Alerts
-from pttserver.store.audit_chain import AuditNote
 from pttserver.store.call_records import CallRecords, PastCall, Wanted
 from pttserver.store.database import Database
 
@@ -129,16 +128,8 @@ class AlertDebrief:
         return replace(_shown(_allowed(stored, sees), names, tuple(meanwhile)), track=tuple(track))
 
     async def _note(self, operation: str, tenant_id: TenantId, subject_id: str | None, by: Instruction) -> None:
-        note = AuditNote(
-            gate=self._policies.gate(tenant_id),
-            operation=operation,
-            tenant_id=tenant_id,
-            actor=by.actor,
-            at_ms=self._clock.utc_ms(),
-            subject_id=subject_id,
-            details={"reason": by.reason.reveal()},
-        )
-        await self._alerts.write([note])
+        gate, now_ms = self._policies.gate(tenant_id), self._clock.utc_ms()
+        await self._alerts.write([by.note(gate, operation, tenant_id, now_ms, subject_id)])
 
     async def _names(self, tenant: str, sees: Sees) -> dict[SubscriberId, Personal]:
         """By the name, else the identifier, else the number."""

@@ -18,7 +18,7 @@ from pttserver.errors import PttError, StoreUnavailable
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
-from pttserver.privacy.cutoffs import Cutoffs
+from pttserver.privacy.cutoffs import Cutoffs, Events
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.audit import AuditEntry, AuditLog, Checkpoint, checkpoint_octets
 from pttserver.store.audit_chain import ORIGIN, Link
@@ -57,17 +57,16 @@ class Audit:
 
     async def entries(self, tenant_id: TenantId) -> list[AuditEntry]:
         """Oldest first; what is over by the policy as it is now is left out. Raises PolicyMissing."""
-        policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
-        return await self._log.entries(
-            tenant_id, lambda events: Cutoffs(policy, now_ms, events).hidden(Category.AUDIT_LOG)
-        )
+        return await self._log.entries(tenant_id, self._over(tenant_id))
 
     async def page(self, tenant_id: TenantId, wanted: AuditFilter, before: int | None, limit: int) -> AuditPage:
         """Newest first, of those before this number; what is over is left out likewise. Raises PolicyMissing."""
+        return await self._pages.page(tenant_id, self._over(tenant_id), wanted, before, limit)
+
+    def _over(self, tenant_id: TenantId) -> Callable[[Events], int | None]:
+        """What is over is as old as this, by the policy of now and the events that are read with the entries."""
         policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
-        return await self._pages.page(
-            tenant_id, lambda events: Cutoffs(policy, now_ms, events).hidden(Category.AUDIT_LOG), wanted, before, limit
-        )
+        return lambda events: Cutoffs(policy, now_ms, events).hidden(Category.AUDIT_LOG)
 
     async def run(self, tenants: Callable[[], Iterable[TenantId]]) -> None:
         """Signs what came since, until cancelled."""

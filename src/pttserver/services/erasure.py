@@ -143,15 +143,8 @@ class Erasure:
     def _note(
         self, tenant_id: TenantId, subject_id: str | None, operation: str, instruction: Instruction, **details: str
     ) -> AuditNote:
-        return AuditNote(
-            gate=self._policies.gate(tenant_id),
-            operation=operation,
-            tenant_id=tenant_id,
-            actor=instruction.actor,
-            at_ms=self._clock.utc_ms(),
-            subject_id=subject_id,
-            details={"reason": instruction.reason.reveal(), **details},
-        )
+        gate, now_ms = self._policies.gate(tenant_id), self._clock.utc_ms()
+        return instruction.note(gate, operation, tenant_id, now_ms, subject_id, **details)
 
     async def _certified(self, subject_id: str, entry: LedgerEntry, audit_entry: int | None) -> Outcome:
         await forget_erased(self._database, self._settings)

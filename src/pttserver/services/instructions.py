@@ -40,6 +40,19 @@ class Instruction:
     reason: Personal
     acknowledged: tuple[str, ...] = ()
 
+    def note(
+        self,
+        gate: Gate,
+        operation: str,
+        tenant_id: TenantId,
+        at_ms: int,
+        subject_id: str | None = None,
+        **details: str | int,
+    ) -> AuditNote:
+        """What the audit log says of an act by this instruction: with the reason."""
+        said = {"reason": self.reason.reveal(), **details}
+        return AuditNote(gate, operation, tenant_id, self.actor, at_ms, subject_id, said)
+
 
 class Instructions:
     """Takes instructions. Every method raises StoreUnavailable if the database or the file cannot be written."""

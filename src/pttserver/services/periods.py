@@ -114,9 +114,8 @@ class Periods:
         subject_id: str | None = None,
         **details: str | int,
     ) -> AuditNote:
-        said = {"reason": instruction.reason.reveal(), **details}
         gate, now_ms = self._policies.gate(tenant_id), self._clock.utc_ms()
-        return AuditNote(gate, operation, tenant_id, instruction.actor, now_ms, subject_id, said)
+        return instruction.note(gate, operation, tenant_id, now_ms, subject_id, **details)
 
     def _moment(self, at_ms: int | None) -> int:
         now_ms = self._clock.utc_ms()

@@ -31,7 +31,6 @@ from pttserver.services.keyring import master_keys, open_vault
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.retention import Retention
 from pttserver.services.subject_keys import read_subject_keys, subject_keys_file
-from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, parse_ledger
 from pttserver.store.erasures import Erasures
@@ -177,9 +176,8 @@ async def _note(database: Database, told: _Told) -> None:
     """A tenant without a policy is refused until it has one, and gets no entry."""
     book = PolicyBook(Policies(database))
     await book.load()
-    details = {"reason": told.instruction.reason.reveal(), "later_erasures": told.later_erasures}
     for tenant_id, gate in book.gates():
-        note = AuditNote(gate, "server.restore", tenant_id, told.instruction.actor, told.at_ms, details=details)
+        note = told.instruction.note(gate, "server.restore", tenant_id, told.at_ms, later_erasures=told.later_erasures)
         await database.write(lambda _sql: None, note=note)
 
 

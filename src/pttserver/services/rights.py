@@ -110,15 +110,8 @@ class Rights:
         self, operation: str, tenant_id: TenantId, subject_id: str | None, by: Instruction, **details: str | int
     ) -> AuditNote:
         """For the audit log. Raises PolicyMissing: without the tenant's policy nothing is done."""
-        return AuditNote(
-            gate=self._policies.gate(tenant_id),
-            operation=operation,
-            tenant_id=tenant_id,
-            actor=by.actor,
-            at_ms=self._clock.utc_ms(),
-            subject_id=subject_id,
-            details={"reason": by.reason.reveal(), **details},
-        )
+        gate, now_ms = self._policies.gate(tenant_id), self._clock.utc_ms()
+        return by.note(gate, operation, tenant_id, now_ms, subject_id, **details)
 
 
 class _Wanted:

@@ -30,9 +30,11 @@ class Contacts:
             mine = vault.existing(sql, owner.subscriber_id)
             query = select(_ROW.contact_id, _ROW.alias, _ROW.recorded_ms).where(_ROW.subscriber_id == mine.subject_id)
             there, rows = People(sql, vault, owner), sql.execute(query).all()
-            hidden_ms = there.cutoffs.hidden(Category.CONTACT_DATA, owner.subscriber_id)
-            served = [row for row in rows if hidden_ms is None or row.recorded_ms > hidden_ms]
-            aliases = {row.contact_id: mine.text(row.alias) or Personal("") for row in served}
+            aliases = {
+                row.contact_id: mine.text(row.alias) or Personal("")
+                for row in rows
+                if not there.cutoffs.is_hidden(Category.CONTACT_DATA, row.recorded_ms, owner.subscriber_id)
+            }
             people = there.of(aliases.keys())
             return [Entry(who, aliases[who], person.name) for who, person in people.items()]
 

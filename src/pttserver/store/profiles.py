@@ -126,8 +126,7 @@ class Profiles:
 
 def _is_hidden(row: Any, cutoffs: Cutoffs) -> bool:
     category, extra = (Category.EXTRA, row.name) if row.contact is None else (Category.CONTACT_DATA, "")
-    hidden_ms = cutoffs.hidden(category, row.subscriber_id, extra)
-    return hidden_ms is not None and row.recorded_ms <= hidden_ms
+    return cutoffs.is_hidden(category, row.recorded_ms, row.subscriber_id, extra)
 
 
 def _put_fields(sql: Connection, keys: SubjectVault, fields: Fields, at_ms: int) -> None:

@@ -51,11 +51,11 @@ async def _call(
     priority: int | None,
     udp: bool,
 ) -> None:
-    from ptthandset.addressing import find_person
+    from ptthandset.addressing import find_people
     from ptthandset.cli.listening import Ears
 
     async with connected(file, use_udp=udp) as handset:
-        whom = [await find_person(handset, name) for name in who]
+        whom = await find_people(handset, who)
         if first:
             voice = await handset.calls.first_to_answer(whom, duplex=duplex, priority=priority)
         else:

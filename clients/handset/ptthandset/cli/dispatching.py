@@ -114,9 +114,9 @@ def make(
     """Make a group of these and yourself; it lasts until Ctrl+C, or until it is dissolved."""
 
     async def act(handset: "Handset") -> None:
-        from ptthandset.addressing import find_person
+        from ptthandset.addressing import find_people
 
-        numbers = [await find_person(handset, member) for member in members]
+        numbers = await find_people(handset, members)
         typer.echo(await handset.dispatch.make_group(name, numbers, reason))
         await until_stopped(handset)
 
