@@ -217,13 +217,14 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     history, resume_tokens = CallHistory(database), ResumeTokens(database)
     desk = PolicyDesk.over(database, settings, clock)
     policies, erasures = desk.book, open_erasures(database, settings)
+    key = signing_key(settings.data_dir)
     premises = Premises(
         database=database,
         settings=settings,
         clock=clock,
         desk=desk,
-        audit=Audit(database, policies, signing_key(settings), settings.data_dir, clock),
-        retention=Retention(database, clock, settings.privacy, erasures),
+        audit=Audit(database, policies, key, settings.data_dir, clock),
+        retention=Retention(database, clock, settings.privacy, erasures, key.sign),
         erasures=erasures,
     )
     attempts = RefusedAttempts(AuditLog(database), policies, clock)

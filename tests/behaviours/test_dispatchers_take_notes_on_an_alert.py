@@ -24,6 +24,7 @@ from pttserver.wire import signalling as s
 from running_server import TENANT, Platform, running_platform, until
 
 NOTE = "fell from the ladder, cannot feel her legs"
+OUTCOME = "taken to the hospital"
 HELP = s.RaiseAlert(id=1, alert=ALERT)
 
 
@@ -122,13 +123,16 @@ async def test_it_is_in_the_copy_of_who_raised_the_alert_and_goes_with_that_pers
     anna, _, dora = await control.staff()
     alert = await anna.handset.alerts.raise_alert()
     await dora.handset.alerts.note(alert, NOTE)
-    await dora.handset.alerts.resolve(alert)
+    await dora.handset.alerts.resolve(alert, note=OUTCOME)
+    assert await rows(control.platform) == 2
     platform, by = control.platform, Instruction(Personal("test"), Personal("asked"))
     tenant = await platform.provisioning.tenant(TENANT)
     hers = (await platform.office.exports.export(tenant, anna.number, by)).model_dump_json()
     writers = (await platform.office.exports.export(tenant, dora.number, by)).model_dump_json()
     assert NOTE in hers
+    assert OUTCOME in hers
     assert NOTE not in writers
+    assert OUTCOME not in writers
     await platform.office.erasure.erase(tenant.tenant_id, "Anna", by)
     assert await rows(platform) == 0
 

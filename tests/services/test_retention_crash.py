@@ -47,7 +47,7 @@ class StandingClock:
 
 def engine(database: Database, file: Path) -> Retention:
     erasures = Erasures(database, file, ErasureLedger(file.with_name("erasures.ledger")))
-    return Retention(database, StandingClock(), PrivacySettings(sweep_batch_rows=20), erasures)  # type: ignore[arg-type]
+    return Retention(database, StandingClock(), PrivacySettings(sweep_batch_rows=20), erasures, bytes)  # type: ignore[arg-type]
 
 
 def run_sweep(file: Path, master: MasterKey, progress: Any) -> None:

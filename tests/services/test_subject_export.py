@@ -176,19 +176,19 @@ class Acme:
         """An alert with a position, closed by the other; the steps are hers."""
         tenant, gate = self.tenant.tenant_id, self.office.book.gate(self.tenant.tenant_id)
 
-        def release(value, category=Category.ALERT, of=who):
-            return gate.release(category, Purpose.SAFETY, of, value)
+        def release(value, category=Category.ALERT):
+            return gate.release(category, Purpose.SAFETY, who, value)
 
         place, alert = release("55.676,12.568", Category.LOCATION), AlertId("alr_00000000000000a1")
-        now, note = release(self.clock.ms), release(Personal("found"), of=tenant)
+        now = release(self.clock.ms)
         new = NewAlert(alert, tenant, who, release(who), False, place, now)
         steps = [
-            NewStep(alert, tenant, who, release(who), 1, "raised", release(who), None, now),
-            NewStep(alert, tenant, who, release(who), 2, "resolved", release(who), note, now, now),
+            NewStep(alert, tenant, who, release(who), 1, "raised", release(who), now),
+            NewStep(alert, tenant, who, release(who), 2, "resolved", release(who), now, now),
         ]
         point = NewTrackPoint(alert, tenant, who, release(who, Category.LOCATION), place, self.located(who))
         text, at_ms = release(Personal("cannot feel her legs")), release(self.clock.ms)
-        noted = NewNote(alert, tenant, who, release(who), 3, text, at_ms)
+        noted = NewNote(alert, tenant, who, release(who), 2, text, at_ms)
         await Alerts(self.database).write([new, *steps, point, noted])
 
     def located(self, who):

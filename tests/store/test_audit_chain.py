@@ -54,7 +54,8 @@ async def log(acme, database, clock):
 
 async def prune(audit, clock):
     """As the retention engine does it, by the policy's period."""
-    return await audit._log.prune(TENANT, GATE.policy.rule(Category.AUDIT_LOG).retention.gone_cutoff(clock.ms, ()))
+    cutoff_ms = GATE.policy.rule(Category.AUDIT_LOG).retention.gone_cutoff(clock.ms, ())
+    return await audit._log.prune(TENANT, cutoff_ms, clock.ms, audit._key.sign)
 
 
 async def problems(audit):
@@ -139,11 +140,12 @@ async def test_t115_pruning_keeps_the_chain(audit, log, clock):
     clock.ms += YEAR_MS
     assert await prune(audit, clock) == 3  # of five that are over, as far as the checkpoint
     verdict = await audit.verify(TENANT)
-    assert (verdict.first, verdict.last, verdict.problems) == (4, 7, ())
+    assert (verdict.first, verdict.last, verdict.pruned_ms, verdict.problems) == (4, 7, clock.ms, ())
     assert [entry.sequence for entry in await audit.entries(TENANT)] == [6, 7]  # what is over is not shown
     clock.ms += 2 * YEAR_MS
     await audit.checkpoint([TENANT])
     assert await prune(audit, clock) == 4
+    assert await problems(audit) == ()
     await log(1)
     verdict = await audit.verify(TENANT)
     assert (verdict.first, verdict.last, verdict.problems) == (8, 8, ())
@@ -155,6 +157,33 @@ async def test_t115_a_cut_that_no_checkpoint_covers_is_found(audit, database, lo
     await log(3)
     await database.write(lambda sql: sql.execute(text("DELETE FROM audit_entries WHERE sequence < 3")))
     assert any("no checkpoint vouches" in problem for problem in await problems(audit))
+
+
+@pytest.mark.parametrize("last", [3, 6], ids=["up to a checkpoint", "all of it"])
+async def test_t115_a_cut_at_a_checkpoint_that_is_no_pruning_is_found(audit, database, log, last):
+    await log(3)
+    await audit.checkpoint([TENANT])
+    await log(3)
+    await audit.checkpoint([TENANT])
+    await database.write(lambda sql: sql.execute(text(f"DELETE FROM audit_entries WHERE sequence <= {last}")))
+    missing = (f"entries up to {last} are missing, and no signed pruning says that they were over",)
+    assert await problems(audit) == missing
+    forged = f"INSERT INTO audit_prunings VALUES ('{TENANT}', {last}, 5, zeroblob(64))"
+    await database.write(lambda sql: sql.execute(text(forged)))
+    assert await problems(audit) == (f"the pruning up to entry {last} is not signed by this server",)
+
+
+async def test_t115_more_than_was_pruned_is_missed(audit, database, log, clock):
+    await log(2)
+    await audit.checkpoint([TENANT])
+    clock.ms += 3 * YEAR_MS
+    assert await prune(audit, clock) == 2
+    await log(2)
+    await audit.checkpoint([TENANT])
+    await database.write(lambda sql: sql.execute(text("DELETE FROM audit_entries WHERE sequence <= 4")))
+    assert await problems(audit) == ("the server pruned up to entry 2, and the log begins after entry 4",)
+    await database.write(lambda sql: sql.execute(text("UPDATE audit_prunings SET sequence = 4")))
+    assert await problems(audit) == ("the pruning up to entry 4 is not signed by this server",)
 
 
 async def test_an_erased_subject_has_no_name_and_the_chain_is_whole(acme, audit, database, log):

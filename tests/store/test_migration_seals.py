@@ -8,7 +8,12 @@ from alembic.config import Config
 from sqlalchemy import StaticPool, create_engine, select, text
 from sqlcipher3 import dbapi2
 
-from pttserver.ids import TenantId
+from pttserver.errors import SealBroken
+from pttserver.ids import Personal, TenantId
+from pttserver.privacy.categories import Category
+from pttserver.privacy.purposes import Purpose
+from pttserver.store.alert_schema import alert_notes
+from pttserver.store.alerts import Alerts
 from pttserver.store.calls import CallHistory
 from pttserver.store.database import Database
 from pttserver.store.devices import Devices
@@ -18,7 +23,7 @@ from pttserver.store.migrate import MIGRATIONS
 from pttserver.store.policies import Policies
 from pttserver.store.schema import bursts, call_participants, calls, takeovers
 from pttserver.store.subscribers import Subscribers
-from store.organisation import VAULT
+from store.organisation import GATE, VAULT
 
 MARKERS = ("+4915559876543", "Wilhelmine Markwort", "hash-of-a-pin", "Marker Radio", "Markphone 7", "203.0.113.77")
 NUMBER, NAME, HASH, LABEL, MODEL, ADDRESS = MARKERS
@@ -164,4 +169,36 @@ async def test_values_without_a_form_open_and_are_brought_into_one(formless_file
     (step,) = [step for step in made.steps if step.name == "subscribers.display_name rewritten"]
     assert await database.write(lambda sql: step.rewrite(sql, 10)) == 1
     assert (await Subscribers(database).find(TenantId("ten_1"), NUMBER)).display_name == NAME[:2]
+    await database.close()
+
+
+# From the version in which the organisation's key sealed what was said with a step of an alert ----------------------
+
+OUTCOME = "Wilhelmine was taken to the hospital"
+
+
+@pytest.fixture
+def outcome_file(old_file):
+    """One alert is of a subscriber, the other of somebody whose key is gone."""
+    with migrating(old_file, "0011") as connection:
+        said = GATE.release(Category.ALERT, Purpose.SAFETY, "ten_1", Personal(OUTCOME))
+        note = VAULT.existing(connection, "ten_1").seal(said).octets
+        for alert, raiser in (("alr_1", VAULT.existing(connection, "sub_1").reference()), ("alr_2", "ref_gone")):
+            row = "INSERT INTO alerts VALUES (:alert, 'ten_1', :raiser, 0, NULL, 10, 20)"
+            connection.execute(text(row), {"alert": alert, "raiser": raiser})
+            row = "INSERT INTO alert_steps VALUES (:alert, 2, 'ten_1', :raiser, NULL, 'resolved', :note, 20)"
+            connection.execute(text(row), {"alert": alert, "raiser": raiser, "note": note})
+    return old_file, note
+
+
+async def test_what_was_said_is_sealed_for_whom_it_is_about(outcome_file):
+    file, note = outcome_file
+    assert note in octets(file.parent)
+    database = await Database.open(file, VAULT)
+    assert note not in octets(file.parent)
+    (kept,) = await database.read(lambda sql: sql.execute(select(alert_notes)).all())
+    (found,) = await Alerts(database).closed_since(0)
+    assert (found.alert_id, [(step.kind, step.note) for step in found.steps]) == ("alr_1", [("resolved", OUTCOME)])
+    with pytest.raises(SealBroken):
+        await database.read(lambda sql: VAULT.existing(sql, "ten_1").text(kept.text))
     await database.close()

@@ -19,6 +19,7 @@ from pttserver.errors import NotFound
 from pttserver.ids import AlertId, DeviceId, Personal
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs, Events
+from pttserver.privacy.forms import PSEUDONYM
 from pttserver.privacy.gate import Gate
 from pttserver.privacy.policy import Policy, parse_policy
 from pttserver.privacy.presets import PRESETS, preset_text
@@ -27,7 +28,8 @@ from pttserver.privacy.retention import CLOCK_STARTERS, Event, EventKind, Phase,
 from pttserver.roles import Rights
 from pttserver.services.message_release import MessageRelease
 from pttserver.sessions.session import Identity
-from pttserver.store.alert_schema import alert_points, alert_steps, alerts
+from pttserver.store.alert_notes import NewNote
+from pttserver.store.alert_schema import alert_notes, alert_points, alert_steps, alerts
 from pttserver.store.alert_track import NewTrackPoint
 from pttserver.store.alerts import Alerts, NewAlert, NewStep
 from pttserver.store.audit import AuditLog, Checkpoint
@@ -82,6 +84,7 @@ ITEMS = {
     "alerts": Item(alerts.c.id, Category.ALERT),
     "alerts.position": Item(alerts.c.position, Category.LOCATION, "alerts"),
     "alert_steps": Item(alert_steps.c.number, Category.ALERT),
+    "alert_notes": Item(alert_notes.c.text, Category.ALERT),
     "alert_points": Item(alert_points.c.id, Category.LOCATION),
     "positions": Item(positions.c.id, Category.LOCATION),
     "subscriber_fields": Item(subscriber_fields.c.contact, Category.CONTACT_DATA, lasting=True),
@@ -192,7 +195,10 @@ class Walk:
             self.gate.release(Category.LOCATION, Purpose.SAFETY, ANNA, value) for value in (ANNA, PLACE, RECORDED_MS)
         )
         entries: list[Any] = [NewAlert(ALERT, TENANT, ANNA, subject, False, place, at_ms)]
-        entries.append(NewStep(ALERT, TENANT, ANNA, subject, 1, "raised", subject, None, at_ms, at_ms))
+        entries.append(NewStep(ALERT, TENANT, ANNA, subject, 1, "raised", subject, at_ms, at_ms))
+        said = self.gate.release(Category.ALERT, Purpose.SAFETY, ANNA, Personal("a fall"))
+        if said is not None and said.form != PSEUDONYM:
+            entries.append(NewNote(ALERT, TENANT, ANNA, subject, 1, said, at_ms))
         if whose and place and when:
             entries.append(NewTrackPoint(ALERT, TENANT, ANNA, whose, place, when))
         await Alerts(self.database).write(entries)
@@ -249,7 +255,7 @@ class Walk:
             for step in made.steps:
                 await self.database.write(partial(erase_some, erasures=self.erasures, by=made, step=step, limit=100))
             if made.audit_cutoff_ms is not None:
-                await AuditLog(self.database).prune(TENANT, made.audit_cutoff_ms)
+                await AuditLog(self.database).prune(TENANT, made.audit_cutoff_ms, made.audit_cutoff_ms, bytes)
             if not made.steps:
                 return
 
@@ -269,6 +275,7 @@ class Walk:
             *("alerts" for _ in raised),
             *("alerts.position" for each in raised if each.position),
             *("alert_steps" for each in raised if each.steps),
+            *("alert_notes" for each in raised for step in each.steps if step.note),
             *("positions" for _ in track),
             *("audit_entries" for _ in log),
         }
@@ -315,5 +322,6 @@ async def test_the_walk_goes_over_every_table_that_it_names(opened: tuple[Databa
     await walk.write()
     assert await walk.there() == {"people", *ITEMS}
     assert await walk.served(EVENT_MS) == {
-        "messages", "messages.content", "alerts", "alerts.position", "alert_steps", "positions", "audit_entries",
+        "messages", "messages.content", "alerts", "alerts.position", "alert_steps", "alert_notes", "positions",
+        "audit_entries",
     }  # fmt: skip

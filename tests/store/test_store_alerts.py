@@ -8,7 +8,8 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs, Events
 from pttserver.privacy.policy import parse_policy
 from pttserver.privacy.purposes import Purpose
-from pttserver.store.alert_schema import alert_steps, alerts
+from pttserver.store.alert_notes import NewNote
+from pttserver.store.alert_schema import alert_notes, alert_steps, alerts
 from pttserver.store.alerts import Alerts, NewAlert, NewPosition, NewStep
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.erasure_ledger import ErasureLedger
@@ -25,7 +26,7 @@ def of(who, value):
     return GATE.release(Category.ALERT, Purpose.SAFETY, who, value)
 
 
-def step(number, kind, who, at_ms, note=None, closed=False):
+def step(number, kind, who, at_ms, closed=False):
     """Of Anna's alert."""
     return NewStep(
         alert_id=ALERT,
@@ -35,10 +36,14 @@ def step(number, kind, who, at_ms, note=None, closed=False):
         number=number,
         kind=kind,
         actor=of(who, who) if who else None,
-        note=of(TENANT, Personal(note)) if note else None,
         at_ms=of(ANNA, at_ms),
         closed_ms=of(ANNA, at_ms) if closed else None,
     )
+
+
+def note(number, said, at_ms):
+    """With a step of Anna's alert."""
+    return NewNote(ALERT, TENANT, ANNA, of(ANNA, ANNA), number, of(ANNA, Personal(said)), of(ANNA, at_ms))
 
 
 def new_alert(raiser=ANNA, alert_id=ALERT):
@@ -49,7 +54,8 @@ def new_alert(raiser=ANNA, alert_id=ALERT):
 async def store(acme, database):
     """Anna raised it, Bert saw to it."""
     store = Alerts(database)
-    await store.write([new_alert(), step(1, "raised", ANNA, 10), step(2, "handling", BERT, 20, "on my way")])
+    steps = [step(1, "raised", ANNA, 10), step(2, "handling", BERT, 20)]
+    await store.write([new_alert(), *steps, note(2, "on my way", 20)])
     return store
 
 
@@ -82,7 +88,7 @@ async def test_what_is_written_again_changes_nothing(store, database):
 
 async def test_nobody_writes_into_the_alert_of_another_one(store, database):
     """An id that somebody else drew again: neither the alert nor a step of it is taken."""
-    mine = NewStep(ALERT, TENANT, BERT, of(BERT, BERT), 3, "cancelled", None, None, of(BERT, 30), of(BERT, 30))
+    mine = NewStep(ALERT, TENANT, BERT, of(BERT, BERT), 3, "cancelled", None, of(BERT, 30), of(BERT, 30))
     await store.write([new_alert(BERT), mine])
     (found,) = await store.open_alerts()
     assert (found.raiser_id, len(found.steps)) == (ANNA, 2)
@@ -105,13 +111,15 @@ async def test_it_is_no_longer_served_or_kept_than_the_policy_says(store, databa
     assert len(await store.of_tenant(TENANT, young)) == 1
     assert await store.of_tenant(TENANT, old) == []
     made = await database.read(lambda sql: plan(sql, VAULT, TENANT, old.now_ms, instead=policy))
-    assert {step.name for step in made.steps if step.category is Category.ALERT} == {"alerts", "alert_steps"}
+    steps = {step.name for step in made.steps if step.category is Category.ALERT}
+    assert steps == {"alerts", "alert_steps", "alert_notes"}
 
 
 async def test_whoever_raised_it_is_erased_with_all_of_it(store, database, file):
     erasures = Erasures(database, file, ErasureLedger(file.with_name("erasures.ledger")))
     await erasures.erase_subject(ANNA, AuditNote(GATE, "subject.erase", TENANT, Personal("Olga"), 100))
-    assert await rows(database, alerts) == await rows(database, alert_steps) == []
+    for table in (alerts, alert_steps, alert_notes):
+        assert await rows(database, table) == []
 
 
 async def test_whoever_saw_to_it_is_erased_and_the_alert_stays(store, database, file):
@@ -123,7 +131,7 @@ async def test_whoever_saw_to_it_is_erased_and_the_alert_stays(store, database, 
 
 
 async def test_both_find_it_in_what_is_held_about_them(store, database):
-    for who, tables in ((ANNA, ["alert_steps", "alert_steps", "alerts"]), (BERT, ["alert_steps"])):
+    for who, tables in ((ANNA, ["alert_notes", "alert_steps", "alert_steps", "alerts"]), (BERT, ["alert_steps"])):
         shown = await database.read(lambda sql, who=who: held(sql, VAULT.existing(sql, who)))
         about = sorted(row.table for row in shown if row.category is Category.ALERT)
         assert about == tables, who

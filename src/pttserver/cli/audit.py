@@ -53,6 +53,8 @@ def verify(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None
     elif not verdict.problems:
         span = f"entries {verdict.first} to {verdict.last}" if verdict.entries else "no entries"
         typer.echo(f"The audit log is whole: {span}, {verdict.checkpoints} signed checkpoints.")
+        if verdict.pruned_ms is not None:
+            typer.echo(f"What was before is over by the policy; it was erased last on {moment(verdict.pruned_ms)}.")
     for problem in verdict.problems:
         complain(problem)
     if verdict.problems:

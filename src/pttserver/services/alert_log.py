@@ -210,15 +210,12 @@ class _Release:
             number=step.number,
             kind=step.kind.value,
             actor=self._actor(step.who),
-            note=None if step.kind is StepKind.NOTED else self._readable(one.tenant_id, step.note),
             at_ms=at,
             closed_ms=at if step.kind in ENDS else None,
         )
 
     def _noted(self, subject: Released, step: Step) -> Iterator[NewNote]:
-        """What a dispatcher noted is about the raiser, and goes with the raiser."""
-        if step.kind is not StepKind.NOTED:
-            return
+        """What was said with a step is about the raiser, and goes with the raiser."""
         one, raiser = self._one, self._one.alert.raiser
         text, at_ms = self._readable(raiser, step.note), self._of(raiser, step.at_ms)
         if text is not None and at_ms is not None:

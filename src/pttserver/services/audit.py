@@ -1,8 +1,8 @@
 """The audit log in use: checkpoints are signed as entries come, and anybody can verify that nothing was changed.
 
-What is verified: each entry follows from the one before; the first that is left follows from a signed checkpoint, or
-is the very first; each checkpoint is signed and agrees with its entry; the log reaches as far as the newest checkpoint
-that was written down beside the database.
+What is verified: each entry follows from the one before; the first that is left follows from a signed checkpoint up to
+which the server signed that it pruned, or is the very first; each checkpoint is signed and agrees with its entry; the
+log reaches as far as the newest checkpoint that was written down beside the database.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs, Events
 from pttserver.services.policy_book import PolicyBook
-from pttserver.store.audit import AuditEntry, AuditLog, Checkpoint, checkpoint_octets
+from pttserver.store.audit import AuditEntry, AuditLog, Chain, Checkpoint, checkpoint_octets, pruning_octets
 from pttserver.store.audit_chain import ORIGIN, Link
 from pttserver.store.audit_pages import AuditFilter, AuditPage, AuditPages
 from pttserver.store.database import Database
@@ -35,12 +35,16 @@ Head = tuple[int, str]  # number and digest (hexadecimal) of a tenant's newest c
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`problems`: none if the log is whole. `first`, `last`: numbers of the entries that are there."""
+    """`problems`: none if the log is whole. `first`, `last`: numbers of the entries that are there.
+
+    `pruned_ms`: when retention took away what was before the first, last; None: never.
+    """
 
     entries: int
     first: int | None
     last: int | None
     checkpoints: int
+    pruned_ms: int | None
     problems: tuple[str, ...]
 
 
@@ -102,15 +106,18 @@ class Audit:
         replace_private_file(self._heads_file, json.dumps(heads, indent=1).encode())
 
     async def verify(self, tenant_id: TenantId) -> Verdict:
-        links, checkpoints = await self._log.chain(tenant_id)
+        chain = await self._log.chain(tenant_id)
+        links, checkpoints = chain.links, chain.checkpoints
         head = self._heads().get(tenant_id)
         problems = (
+            *_missing_beginning(chain, self._key.public),
             *_broken_links(links, {point.sequence: point.digest for point in checkpoints}),
             *_broken_checkpoints(links, checkpoints, self._key.public),
             *_missing_end(links, checkpoints, head),
         )
         first, last = (links[0].sequence, links[-1].sequence) if links else (None, None)
-        return Verdict(len(links), first, last, len(checkpoints), problems)
+        pruned_ms = chain.pruning.at_ms if chain.pruning else None
+        return Verdict(len(links), first, last, len(checkpoints), pruned_ms, problems)
 
     def _heads(self) -> dict[str, Head]:
         try:
@@ -121,12 +128,26 @@ class Audit:
             raise StoreUnavailable(f"{self._heads_file}: {error}") from None
 
 
+def _missing_beginning(chain: Chain, public: bytes) -> Iterator[str]:
+    points, pruning = {point.sequence: point.digest for point in chain.checkpoints}, chain.pruning
+    end = chain.links[0].sequence - 1 if chain.links else max(points, default=0)  # of what is not there any more
+    if end and end not in points:
+        yield f"entries before {end + 1} are missing, and no checkpoint vouches for the cut"
+    elif pruning is None:
+        if end:
+            yield f"entries up to {end} are missing, and no signed pruning says that they were over"
+    elif pruning.sequence != end:
+        yield f"the server pruned up to entry {pruning.sequence}, and the log begins after entry {end}"
+    else:
+        signed = pruning_octets(pruning.tenant_id, pruning.sequence, points[end], pruning.at_ms)
+        if not is_signed(public, pruning.signature, signed):
+            yield f"the pruning up to entry {pruning.sequence} is not signed by this server"
+
+
 def _broken_links(links: list[Link], checkpoints: Mapping[int, bytes]) -> Iterator[str]:
     previous, number = ORIGIN, 0
     if links and links[0].sequence > 1:
         number = links[0].sequence - 1
-        if number not in checkpoints:
-            yield f"entries before {links[0].sequence} are missing, and no checkpoint vouches for the cut"
         previous = checkpoints.get(number, links[0].previous)
     for link in links:
         if link.sequence != number + 1:

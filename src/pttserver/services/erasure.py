@@ -156,7 +156,7 @@ class Erasure:
         return Outcome(subject_id, entry, sign(document, self._key()))
 
     def _key(self) -> SigningKey:
-        return signing_key(self._settings)
+        return signing_key(self._settings.data_dir)
 
     def verify(self, certificate: Document) -> bytes:
         """The public key of this server, which signed it. Raises InvalidValue."""

@@ -120,14 +120,14 @@ async def furnish(
     clock = clock or Clock()
     desk = PolicyDesk.over(database, settings, clock)
     await desk.book.load()
-    erasures = open_erasures(database, settings)
+    erasures, key = open_erasures(database, settings), signing_key(settings.data_dir)
     premises = Premises(
         database=database,
         settings=settings,
         clock=clock,
         desk=desk,
-        audit=Audit(database, desk.book, signing_key(settings), settings.data_dir, clock),
-        retention=Retention(database, clock, settings.privacy, erasures),
+        audit=Audit(database, desk.book, key, settings.data_dir, clock),
+        retention=Retention(database, clock, settings.privacy, erasures, key.sign),
         erasures=erasures,
     )
     return seated(premises, Seat(actor, technician))

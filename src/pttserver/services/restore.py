@@ -30,6 +30,7 @@ from pttserver.services.instructions import Instruction
 from pttserver.services.keyring import master_keys, open_vault
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.retention import Retention
+from pttserver.services.signing_key import signing_key
 from pttserver.services.subject_keys import read_subject_keys, subject_keys_file
 from pttserver.store.database import Database
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, parse_ledger
@@ -157,7 +158,7 @@ async def _bring_up_to_date(settings: Settings, folder: Path, told: _Told, clock
         replayed = await erasures.replay(all_of_it=True)
         await database.write(lambda sql: index_anew(sql, database.vault))  # identifiers may be others since
         await _note(database, told)
-        swept = await _sweep(Retention(database, clock, settings.privacy, erasures))
+        swept = await _sweep(Retention(database, clock, settings.privacy, erasures, signing_key(folder).sign))
         if not await database.truncate_log():
             raise StoreUnavailable("the restored database is in use")
     finally:

@@ -22,7 +22,7 @@ from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
 from pttserver.privacy.policy import Policy
-from pttserver.store.audit import AuditLog
+from pttserver.store.audit import AuditLog, Sign
 from pttserver.store.database import Database
 from pttserver.store.erasures import Erasures
 from pttserver.store.expiry import Plan, erase_some, plan
@@ -75,13 +75,17 @@ class Readings:
 class Retention:
     """`run` in the server, `round` and `sweep` for commands. Both may go on at once, in several processes."""
 
-    def __init__(self, database: Database, clock: Clock, settings: PrivacySettings, erasures: Erasures) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, settings: PrivacySettings, erasures: Erasures, sign: Sign
+    ) -> None:
+        """`sign`: by the server's key, that the audit log was pruned."""
         self._database = database
         self._erasures = erasures
         self._clock = clock
         self._settings = settings
         self._tenants = Tenants(database)
         self._audit = AuditLog(database)
+        self._sign = sign
         self.sweeps = Sweeps(database)
         self.readings = Readings(last_round=clock.now())
         self._trusted = (clock.now(), clock.utc_ms())
@@ -204,7 +208,7 @@ class Retention:
 
     async def _prune_audit(self, made: Plan, erased: Counter[str], report: Report) -> None:
         if made.audit_cutoff_ms is not None:
-            rows = await self._audit.prune(made.tenant_id, made.audit_cutoff_ms)
+            rows = await self._audit.prune(made.tenant_id, made.audit_cutoff_ms, self._clock.utc_ms(), self._sign)
             self._count(Category.AUDIT_LOG, rows, erased, report)
 
     def _count(self, category: Category, rows: int, erased: Counter[str], report: Report) -> None:

@@ -1,6 +1,7 @@
-"""The key that the server signs audit checkpoints and certificates with: in `data_dir`, made at the first need."""
+"""The key that the server signs its audit log and certificates with: in `data_dir`, made at the first need."""
 
-from pttserver.config import Settings
+from pathlib import Path
+
 from pttserver.crypto.signing import SigningKey
 from pttserver.errors import ConfigError
 from pttserver.store.private_files import make_private_file, make_private_folder, refuse_exposed
@@ -8,9 +9,9 @@ from pttserver.store.private_files import make_private_file, make_private_folder
 SIGNING_KEY_FILE = "signing.key"
 
 
-def signing_key(settings: Settings) -> SigningKey:
+def signing_key(data_dir: Path) -> SigningKey:
     """Raises ConfigError if the file is no key, StoreUnavailable if it cannot be made or is open to others."""
-    file = settings.data_dir / SIGNING_KEY_FILE
+    file = data_dir / SIGNING_KEY_FILE
     if not file.exists():
         make_private_folder(file.parent)
         make_private_file(file, SigningKey.draw().private.hex().encode() + b"\n")

@@ -1,4 +1,4 @@
-"""Notes of dispatchers in the database: the text of a step of the timeline, about the person who raised the alert."""
+"""Notes in the database: what was said with a step of the timeline, about the person who raised the alert."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from pttserver.store.vault import SubjectVault
 
 @dataclass(frozen=True, slots=True)
 class NewNote:
-    """What a dispatcher noted in the step of this number. `text`: for the raiser, whom it is about."""
+    """What was said with the step of this number. `text`: for the raiser, whom it is about."""
 
     alert_id: AlertId
     tenant_id: TenantId

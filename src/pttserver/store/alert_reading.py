@@ -93,14 +93,11 @@ class AlertReading:
         )
 
     def _steps(self, row: Any, raiser: SubjectVault) -> Iterable[StoredStep]:
-        tenant = self._vault.existing(self._sql, row.tenant_id)
         for step in self._sql.execute(_WITH_NOTES.where(_STEP.alert_id == row.id)):
             who = self.keys(row.tenant_id, step.actor) if step.actor is not None else None
             named = SubscriberId(who.subject_id) if who else None
             name = self.name(who) if who and self._cutoffs is not None else None
-            yield StoredStep(
-                step.number, step.kind, step.at_ms, named, tenant.text(step.note) or raiser.text(step.text), name
-            )
+            yield StoredStep(step.number, step.kind, step.at_ms, named, raiser.text(step.text), name)
 
     def name(self, keys: SubjectVault) -> Personal | None:
         """Display name of a subscriber; None: there is none that is to be shown."""

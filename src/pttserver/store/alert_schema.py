@@ -1,8 +1,8 @@
 """The tables of emergency alerts: a row for an alert, one for each step of its timeline and each point of its track.
 
 All belong to the person who raised it, so holds, events and erasure of that person cover the whole of it. Another
-person who did a step is named by a reference too, which dies with that person's key. What a dispatcher said with a step
-(a reason, how it ended) is the organisation's; what dispatchers noted while it was open is about that person.
+person who did a step is named by a reference too, which dies with that person's key. What was said with a step (a note,
+a reason, how it ended) is about the person who raised the alert, whoever said it.
 """
 
 from sqlalchemy import Boolean, Index, Integer, Table, Text, UniqueConstraint
@@ -35,7 +35,6 @@ alert_steps = Table(
     reference("subject", Category.ALERT),
     reference("actor", Category.ALERT),
     impersonal("kind", Text),
-    sealed("note", Category.ALERT, of="tenant"),
     dated("at_ms", Category.ALERT),
     Index(None, "tenant_id", "at_ms"),
     Index(None, "subject"),
@@ -43,7 +42,7 @@ alert_steps = Table(
     info={"happening": Happening(Category.ALERT, since="at_ms")},
 )
 
-# What dispatchers noted: the text of a step of the kind `noted`.
+# What was said with a step. A table of its own: its rows name nobody but whom they are about, so one key opens all.
 alert_notes = Table(
     "alert_notes",
     metadata,

@@ -36,7 +36,7 @@ class NewAlert:
 
 @dataclass(frozen=True, slots=True)
 class NewStep:
-    """A step on its way in. `closed_ms`: set if it closes the alert. `note`: for the tenant's own subject."""
+    """A step on its way in. `closed_ms`: set if it closes the alert."""
 
     alert_id: AlertId
     tenant_id: TenantId
@@ -45,7 +45,6 @@ class NewStep:
     number: int
     kind: str
     actor: Released | None
-    note: Released | None
     at_ms: Released
     closed_ms: Released | None = None
 
@@ -160,7 +159,6 @@ def _put_step(sql: Connection, vault: Vault, raiser: SubjectVault, new: NewStep)
         "subject": raiser.refer(new.subject),
         "actor": actor.refer(new.actor) if actor else None,
         "kind": new.kind,
-        "note": vault.existing(sql, new.tenant_id).seal(new.note),
         "at_ms": new.at_ms,
     }
     sql.execute(insert(alert_steps).on_conflict_do_nothing(), row)

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.cutoffs import Events
 from pttserver.store.audit_chain import AuditNote, Details, Link, content, newest_checkpoint
 from pttserver.store.database import Database
 from pttserver.store.events import events_of
-from pttserver.store.governance_schema import audit_checkpoints, audit_entries
+from pttserver.store.governance_schema import audit_checkpoints, audit_entries, audit_prunings
 from pttserver.store.vault import AUDIT, KEY_COLUMNS, Vault, with_keys
 
 ROWS_AT_ONCE = 1000
+Sign = Callable[[bytes], bytes]
 _ENTRY = audit_entries.c
 
 
@@ -51,6 +53,30 @@ def checkpoint_octets(tenant_id: str, sequence: int, digest: bytes, at_ms: int) 
     return b"pttserver audit checkpoint 1\n" + f"{tenant_id}\n{sequence}\n{digest.hex()}\n{at_ms}".encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """The server took away what was over, up to this entry. `signature`: Ed25519 over `pruning_octets`."""
+
+    tenant_id: TenantId
+    sequence: int
+    at_ms: int
+    signature: bytes
+
+
+def pruning_octets(tenant_id: str, sequence: int, digest: bytes, at_ms: int) -> bytes:
+    """What the server signs of a pruning. `digest`: of the newest entry that went."""
+    return b"pttserver audit pruning 1\n" + f"{tenant_id}\n{sequence}\n{digest.hex()}\n{at_ms}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A tenant's log as it is verified. `pruning`: the last; None: it still has its beginning."""
+
+    links: list[Link]
+    checkpoints: list[Checkpoint]
+    pruning: Pruning | None
+
+
 class AuditLog:
     """Reads the log, and keeps its checkpoints. Every method raises StoreUnavailable if the database fails."""
 
@@ -83,12 +109,12 @@ class AuditLog:
 
         return await self._database.read(work)
 
-    async def chain(self, tenant_id: TenantId) -> tuple[list[Link], list[Checkpoint]]:
-        """All links and checkpoints, as one state of the database has them."""
+    async def chain(self, tenant_id: TenantId) -> Chain:
+        """All of it, as one state of the database has it."""
         query = select(audit_entries).where(_ENTRY.tenant_id == tenant_id).order_by(_ENTRY.sequence)
 
-        def work(sql: Connection) -> tuple[list[Link], list[Checkpoint]]:
-            return list(_links(sql, query)), _checkpoints(sql, tenant_id)
+        def work(sql: Connection) -> Chain:
+            return Chain(list(_links(sql, query)), _checkpoints(sql, tenant_id), _pruning(sql, tenant_id))
 
         return await self._database.read(work)
 
@@ -113,10 +139,11 @@ class AuditLog:
         }
         await self._database.write(lambda sql: sql.execute(insert(audit_checkpoints), row))
 
-    async def prune(self, tenant_id: TenantId, cutoff_ms: int) -> int:
+    async def prune(self, tenant_id: TenantId, cutoff_ms: int, now_ms: int, sign: Sign) -> int:
         """Removes the entries up to the newest checkpoint at which all are over; gives how many.
 
-        The checkpoint stays: what is left is verified from it.
+        The checkpoint stays: what is left is verified from it. That it was a pruning is signed in the same transaction:
+        whoever cuts the log at a checkpoint without the server's key cannot say so.
         """
 
         def work(sql: Connection) -> int:
@@ -125,13 +152,20 @@ class AuditLog:
             newest = sql.scalar(select(func.max(_ENTRY.sequence)).where(mine))
             over = (living - 1) if living is not None else newest or 0
             point = audit_checkpoints.c
-            end = sql.scalar(
-                select(func.max(point.sequence)).where(point.tenant_id == tenant_id, point.sequence <= over)
-            )
+            of_mine = point.tenant_id == tenant_id
+            end = sql.execute(
+                select(point.sequence, point.digest)
+                .where(of_mine, point.sequence <= over)
+                .order_by(point.sequence.desc())
+            ).first()
             if end is None:
                 return 0
-            sql.execute(delete(audit_checkpoints).where(point.tenant_id == tenant_id, point.sequence < end))
-            return sql.execute(delete(audit_entries).where(mine, _ENTRY.sequence <= end)).rowcount
+            sql.execute(delete(audit_checkpoints).where(of_mine, point.sequence < end.sequence))
+            pruned = sql.execute(delete(audit_entries).where(mine, _ENTRY.sequence <= end.sequence)).rowcount
+            if pruned:
+                signature = sign(pruning_octets(tenant_id, end.sequence, end.digest, now_ms))
+                _put_pruning(sql, Pruning(tenant_id, end.sequence, now_ms, signature))
+            return pruned
 
         return await self._database.write(work)
 
@@ -145,6 +179,17 @@ def _links(sql: Connection, query: Any) -> Iterator[Link]:
 def _checkpoints(sql: Connection, tenant_id: TenantId) -> list[Checkpoint]:
     query = select(audit_checkpoints).where(audit_checkpoints.c.tenant_id == tenant_id)
     return [Checkpoint(*row) for row in sql.execute(query.order_by(audit_checkpoints.c.sequence))]
+
+
+def _pruning(sql: Connection, tenant_id: TenantId) -> Pruning | None:
+    row = sql.execute(select(audit_prunings).where(audit_prunings.c.tenant_id == tenant_id)).first()
+    return None if row is None else Pruning(*row)
+
+
+def _put_pruning(sql: Connection, pruning: Pruning) -> None:
+    said = {"sequence": pruning.sequence, "at_ms": pruning.at_ms, "signature": pruning.signature}
+    statement = upsert(audit_prunings).values(tenant_id=pruning.tenant_id, **said)
+    sql.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=said))
 
 
 def opened(vault: Vault, row: Any, names: Mapping[str, str]) -> AuditEntry:

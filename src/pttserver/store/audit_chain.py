@@ -4,8 +4,8 @@ Theory of operation.
  1. An entry carries the digest of the one before it and its own, over everything that stands in its row, as it stands
     there: sealed values as ciphertext, the subject as a reference. So the chain can be verified without any key, and
     still when the subject's key is gone.
- 2. A checkpoint is an entry's digest, signed by the server. Pruning removes a prefix that ends at a checkpoint, so what
-    is left begins where a signature vouches for it; a log cut anywhere else does not verify.
+ 2. A checkpoint is an entry's digest, signed by the server. Pruning removes a prefix that ends at a checkpoint, and is
+    signed itself: a log cut anywhere else, or by anybody else, does not verify.
  3. The newest checkpoint stands in a file beside the database and in the server's log too: entries cut off the end are
     missed.
 """

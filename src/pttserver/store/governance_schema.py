@@ -133,3 +133,13 @@ audit_checkpoints = Table(
     moment("at"),
     impersonal("signature", LargeBinary),
 )
+
+# Where a log begins that was pruned: what came up to there was over, and the server itself took it away.
+audit_prunings = Table(
+    "audit_prunings",
+    metadata,
+    part_of("tenants", primary_key=True),
+    impersonal("sequence", Integer),
+    moment("at"),
+    impersonal("signature", LargeBinary),
+)

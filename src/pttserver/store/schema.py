@@ -40,7 +40,7 @@ from pttserver.store.columns import (
     sealed,
 )
 
-REVISION: Final = "0011"  # of the newest migration: the shape that the schema modules describe
+REVISION: Final = "0012"  # of the newest migration: the shape that the schema modules describe
 
 metadata = MetaData(
     naming_convention={
