@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pttserver.errors import PolicyInvalid
 from pttserver.ids import TenantId
-from pttserver.store.private_files import make_private_folder, replace_private_file
+from pttserver.store.private_files import make_private_folder, remove_leftovers, replace_private_file
 
 MAX_BYTES = 262_144
 SUFFIX = ".toml"
@@ -47,8 +47,8 @@ class PolicyFiles:
     def remove(self, tenant_id: TenantId) -> None:
         """With what a crash left of it on its way."""
         path = self.path(tenant_id)
-        for each in (path, *self.folder.glob(f".{path.name}.*.new")):
-            each.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        remove_leftovers(path)
 
 
 def _refuse_foreign(path: Path, state: os.stat_result) -> None:

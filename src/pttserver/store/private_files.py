@@ -1,6 +1,8 @@
 """Folders and files that only the server's user may touch."""
 
+import fcntl
 import os
+import secrets
 from pathlib import Path
 
 from pttserver.errors import StoreUnavailable
@@ -32,20 +34,35 @@ def make_private_file(file: Path, content: bytes = b"") -> None:
 
 
 def replace_private_file(file: Path, content: bytes) -> None:
-    """The file has the old content or the new one, never a part, whatever happens. Raises StoreUnavailable."""
-    new = file.with_name(f".{file.name}.{os.getpid()}.new")
+    """The file has the old content or the new one, never a part, whatever happens. Raises StoreUnavailable.
+
+    What writers left that were killed is removed: it may be keys that were destroyed since.
+    """
+    new = file.with_name(f".{file.name}.{secrets.token_hex(4)}.new")
     try:
-        new.unlink(missing_ok=True)
+        remove_leftovers(file)
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "wb") as target:
+            fcntl.flock(target, fcntl.LOCK_EX)  # it ends with the process
             target.write(content)
             target.flush()
             os.fsync(target.fileno())
-        new.replace(file)
+            new.replace(file)
         sync_folder(file.parent)
     except OSError as error:
         new.unlink(missing_ok=True)
         raise StoreUnavailable(f"{file}: {error.strerror}; check the owner of {file.parent}, and the disk") from error
+
+
+def remove_leftovers(file: Path) -> None:
+    """New contents of the file that nobody writes any more. Raises OSError."""
+    for each in file.parent.glob(f".{file.name}.*.new"):
+        try:
+            with open(each, "rb") as left:
+                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                each.unlink()
+        except (FileNotFoundError, BlockingIOError):  # another writer put it in place, or is at it
+            continue
 
 
 def sync_folder(folder: Path) -> None:
