@@ -29,14 +29,7 @@ from pttserver.observe.log import get_logger
 from pttserver.observe.metrics import Metrics
 from pttserver.readings import offer_readings
 from pttserver.running import Server, Services
-from pttserver.services.acts import Acts
-from pttserver.services.alert_desk import AlertDesk
-from pttserver.services.alert_history import AlertHistory
-from pttserver.services.alert_log import AlertLog
-from pttserver.services.alert_positions import AlertPositions
-from pttserver.services.alert_routing import AlertRouting
-from pttserver.services.alerts import AlertService
-from pttserver.services.ambient_listening import AmbientListening
+from pttserver.services.alert_room import AlertRoom
 from pttserver.services.area_groups import AreaGroups
 from pttserver.services.attendance import Attendance
 from pttserver.services.audit import Audit
@@ -58,7 +51,6 @@ from pttserver.services.message_addresses import MessageAddresses
 from pttserver.services.message_expiry import MessageExpiry
 from pttserver.services.messages import Messaging
 from pttserver.services.office import Premises
-from pttserver.services.open_microphones import OpenMicrophones
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_watch import PolicyDesk
 from pttserver.services.refused_attempts import RefusedAttempts
@@ -74,7 +66,6 @@ from pttserver.services.telling import Telling
 from pttserver.services.temporary_groups import TemporaryGroups
 from pttserver.services.terms import TermsTeller
 from pttserver.sessions.registry import SessionRegistry
-from pttserver.store.alerts import Alerts
 from pttserver.store.audit import AuditLog
 from pttserver.store.calls import CallHistory
 from pttserver.store.contacts import Contacts
@@ -264,57 +255,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     calling = build_calling(settings.calls, clock, database, ground)
     terms = TermsTeller(sessions, policies, clock)
     location = LocationRoom.over(database, sessions, attendance, telling, policies, terms, clock, settings.location)
-    alert_log = AlertLog(Alerts(database), policies, clock)
-    routing = AlertRouting(policies, groups, talk, sessions)
-    microphones = OpenMicrophones(
-        sessions,
-        telling,
-        temporary,
-        attendance,
-        talk,
-        clock,
-        lambda tenant_id: routing.section(tenant_id).shows_ambient_listening,
-    )
-    alert_desk = AlertDesk(
-        sessions=sessions,
-        telling=telling,
-        policies=policies,
-        talk=talk,
-        emergencies=emergencies,
-        routing=routing,
-        log=alert_log,
-        store=Alerts(database),
-        clock=clock,
-        microphones=microphones,
-    )
-    attendance.on_arrival.append(alert_desk.arrived)
-    alerts = AlertService(
-        desk=alert_desk,
-        log=alert_log,
-        policies=policies,
-        sessions=sessions,
-        relay=relay,
-        clock=clock,
-        admit_position=location.locating.admit_for_alert,
-    )
-    listening = AmbientListening(
-        desk=alert_desk,
-        microphones=microphones,
-        sessions=sessions,
-        attendance=attendance,
-        log=alert_log,
-        acts=Acts(AuditLog(database), policies, clock),
-        clock=clock,
-    )
-    alert_positions = AlertPositions(
-        desk=alert_desk,
-        telling=telling,
-        log=alert_log,
-        locating=location.locating,
-        looks=location.looks,
-        policies=policies,
-        clock=clock,
-    )
+    alerts = AlertRoom.over(database, ground, relay, emergencies, location, clock)
     pins = PinCheck(settings.authentication)
     authentication = Authentication(
         devices=Devices(database),
@@ -360,10 +301,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         desk=Desk(
             policies,
             *calling.handlers(),
-            alerts.handlers(),
-            listening.handlers(),
-            alert_positions.handlers(),
-            AlertHistory(database, location.looks, policies, clock).handlers(),
+            *alerts.handlers(),
             messaging.handlers(),
             contacts.handlers(),
             location.desk.handlers(),
@@ -373,9 +311,9 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         ),
         location=location,
         attendance=attendance,
-        alerts=alerts,
-        alert_log=alert_log,
-        listening=listening,
+        alerts=alerts.alerts,
+        alert_log=alerts.log,
+        listening=alerts.listening,
         authentication=authentication,
         console=console,
         management=Management(premises, console.room, attempts),

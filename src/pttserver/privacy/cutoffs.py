@@ -4,7 +4,7 @@ For all subjects of a tenant at once, and for each that has events of its own (a
 subscription). What was recorded at or before a cut-off is meant; None: nothing is. All times are UTC milliseconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pttserver.privacy.categories import Category
@@ -59,3 +59,8 @@ class Cutoffs:
             retention = self.policy.rule(category, extra).retention
             self._known[key] = getattr(retention, kind)(self.now_ms, self.events.about(subject_id))
         return self._known[key]
+
+
+def hides(category: Category, policy: Policy, now_ms: int) -> Callable[[Events], int | None]:
+    """What is as old as it gives is not shown: for who reads the events together with what they apply to."""
+    return lambda events: Cutoffs(policy, now_ms, events).hidden(category)

@@ -18,7 +18,7 @@ from pttserver.errors import PttError, StoreUnavailable
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
-from pttserver.privacy.cutoffs import Cutoffs, Events
+from pttserver.privacy.cutoffs import Events, hides
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.audit import AuditEntry, AuditLog, Chain, Checkpoint, checkpoint_octets, pruning_octets
 from pttserver.store.audit_chain import ORIGIN, Link
@@ -68,9 +68,7 @@ class Audit:
         return await self._pages.page(tenant_id, self._over(tenant_id), wanted, before, limit)
 
     def _over(self, tenant_id: TenantId) -> Callable[[Events], int | None]:
-        """What is over is as old as this, by the policy of now and the events that are read with the entries."""
-        policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
-        return lambda events: Cutoffs(policy, now_ms, events).hidden(Category.AUDIT_LOG)
+        return hides(Category.AUDIT_LOG, self._policies.policy(tenant_id), self._clock.utc_ms())
 
     async def run(self, tenants: Callable[[], Iterable[TenantId]]) -> None:
         """Signs what came since, until cancelled."""

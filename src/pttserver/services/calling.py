@@ -32,7 +32,7 @@ from pttserver.store.subscribers import Subscribers
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What calls and dispatchers stand on."""
+    """What calls, dispatchers and alerts stand on."""
 
     sessions: SessionRegistry
     telling: Telling

@@ -12,7 +12,7 @@ from pttserver.clock import Clock
 from pttserver.errors import InvalidValue, NotFound, PolicyForbids
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
-from pttserver.privacy.cutoffs import Cutoffs
+from pttserver.privacy.cutoffs import hides
 from pttserver.privacy.purposes import Purpose
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.audit import AuditEntry, AuditLog
@@ -84,10 +84,9 @@ class Support:
 
     async def sessions(self, tenant_id: TenantId) -> list[SupportSession]:
         """Of all technicians, newest first, as far as the audit log goes back."""
-        policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
-        entries = await self._log.entries(
-            tenant_id, lambda events: Cutoffs(policy, now_ms, events).hidden(Category.AUDIT_LOG), OPERATIONS
-        )
+        policy = self._policies.policy(tenant_id)
+        over = hides(Category.AUDIT_LOG, policy, self._clock.utc_ms())
+        entries = await self._log.entries(tenant_id, over, OPERATIONS)
         return _sessions(entries, policy.support.longest_minutes)
 
     def _note(self, tenant_id: TenantId, operation: str, details: Details) -> AuditNote:
