@@ -50,11 +50,6 @@ class Window:
         path: Path = await file.path()
         return file.suggested_filename, await asyncio.to_thread(path.read_bytes)
 
-    async def picture(self, path: Path, theme: str) -> None:
-        """A picture of the window in the theme `light` or `dark`."""
-        await self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        await self.page.screenshot(path=path)
-
 
 class Site:
     """The platform as browsers see it; handsets use it as ever."""
