@@ -33,7 +33,7 @@ store = "none"
 [categories.message_metadata]
 store = "none"
 """
-ACKNOWLEDGED = 'acknowledged = ["no_message_history", "no_delivery_reports"]\n'
+ACKNOWLEDGED = 'acknowledged = ["no_message_history", "no_delivery_reports", "no_attachments"]\n'
 
 
 def spellings(text: str) -> set[bytes]:

@@ -50,7 +50,9 @@ def test_a_valid_policy_is_checked(write: Any) -> None:
 
 def test_findings_count_only_if_asked_to(write: Any) -> None:
     assert run("check", write(HEAD), "--strict").exit_code == 3
-    complete = write(COMPLETE.replace("[categories", 'acknowledged = ["no_message_history"]\n[categories'))
+    complete = write(
+        COMPLETE.replace("[categories", 'acknowledged = ["no_message_history", "no_attachments"]\n[categories')
+    )
     assert run("check", complete, "--strict").exit_code == 0
     assert "Findings: none" in run("check", complete).stdout
 
@@ -73,7 +75,7 @@ def test_a_check_for_machines(write: Any) -> None:
     right = json.loads(run("check", write(COMPLETE), "--json").stdout)
     assert right.keys() == told.keys()
     assert (right["valid"], right["findings"]) == (True, [])
-    assert [limitation["code"] for limitation in right["unacknowledged"]] == ["no_message_history"]
+    assert [limitation["code"] for limitation in right["unacknowledged"]] == ["no_message_history", "no_attachments"]
 
 
 def test_what_must_be_acknowledged_is_told(write: Any) -> None:
@@ -215,7 +217,7 @@ def test_findings_are_told_when_a_policy_is_applied_and_stay_in_its_history(writ
         assert result.exit_code == 0, result.output
         return result.output
 
-    known = COMPLETE.replace("[categories", 'acknowledged = ["no_message_history"]\n[categories', 1)
+    known = COMPLETE.replace("[categories", 'acknowledged = ["no_message_history", "no_attachments"]\n[categories', 1)
     good, bad = write(known), write(f'{known}[categories.call_record]\nkeep = "unlimited"\n', "bad.toml")
     pttserver("tenant", "add", "ACME", "--policy", good)
     assert "serious" not in pttserver("policy", "apply", "ACME", good, "--reason", "nothing new")

@@ -118,6 +118,20 @@ def test_switches_are_explained() -> None:
     assert sentence("Data are held in DK and EEA only.", "", 'regions = ["DK", "EEA"]')
 
 
+CUT = "[categories.message_content]\nstore = 'truncated'\ntruncate = { characters = 160 }"
+
+
+def test_what_cannot_be_kept_in_another_form_is_told() -> None:
+    sealed = "devices seal it for each other, so the server can keep it as it is or not at all"
+    assert sentence("Message content: ", CUT).endswith(f"But nothing of it is written: {sealed}.")
+    hidden = sentence("Messages ", "[categories.message_metadata]\nstore = 'pseudonymised'")
+    assert hidden.startswith("Messages reach only who is connected, and are not kept, with no attachments")
+    assert sentence("Messages ", CUT) == hidden
+    assert "no attachments" in sentence("Messages wait", "[categories.attachment]\ncollect = false")
+    assert sentence("Alerts are kept under pseudonyms", "[categories.alert]\nstore = 'pseudonymised'")
+    assert sentence("Alerts live in memory only", "[categories.alert]\npurpose = ['operations']")
+
+
 def test_words_are_listed_as_people_do() -> None:
     assert (words([]), words(["a"]), words(["a", "b"]), words("abc", "or")) == ("nobody", "a", "a and b", "a, b or c")
 

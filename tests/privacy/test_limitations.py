@@ -6,6 +6,8 @@ from policy_texts import policy_of
 from pttserver.privacy.limitations import limitations, unacknowledged
 from pttserver.privacy.sections import LimitationCode
 
+UNSENT = ["no_message_history", "no_delivery_reports", "no_attachments"]
+
 
 def codes(more: str) -> list[str]:
     return [limitation.code for limitation in limitations(policy_of(more))]
@@ -20,14 +22,23 @@ def codes(more: str) -> list[str]:
         ("[categories.call_record]\nstore = 'none'", ["no_call_history"]),
         ("[categories.call_record]\ncollect = false", ["no_call_history"]),
         ("[categories.participants]\nstore = 'none'", ["no_participants"]),
-        ("[categories.participants]\nstore = 'pseudonymised'", []),
+        ("[categories.participants]\nstore = 'pseudonymised'", ["no_participants"]),
         ("[categories.subscriber_name]\nstore = 'none'", ["no_names"]),
         ("[categories.subscriber_name]\nstore = 'pseudonymised'", ["no_names"]),
         ("[categories.subscriber_name]\nstore = 'truncated'\ntruncate = { characters = 1 }", []),
         ("[categories.identifier]\nstore = 'pseudonymised'", ["no_identifiers"]),
-        ("[categories.message_content]\nstore = 'none'", ["no_message_history"]),
-        ("[categories.message_metadata]\nstore = 'none'", ["no_delivery_reports"]),
+        ("[categories.message_content]\nstore = 'none'", ["no_message_history", "no_attachments"]),
+        (
+            "[categories.message_content]\nstore = 'truncated'\ntruncate = { characters = 160 }",
+            ["no_message_history", "no_attachments"],
+        ),
+        ("[categories.message_metadata]\nstore = 'none'", UNSENT),
+        ("[categories.message_metadata]\nstore = 'pseudonymised'", UNSENT),
+        ("[messages]\nenabled = false\n[categories.message_metadata]\nstore = 'none'", []),
+        ("[categories.attachment]\ncollect = false", ["no_attachments"]),
+        ("[messages]\nattachment_limit_kib = 0\n[categories.attachment]\ncollect = false", []),
         ("[categories.alert]\nstore = 'none'", ["no_alert_debriefing"]),
+        ("[categories.alert]\nstore = 'pseudonymised'", ["no_alert_debriefing"]),
         ("[categories.call_record]\npurpose = ['billing']", ["no_call_history"]),
         ("[categories.subscriber_name]\npurpose = ['operations']", ["no_names"]),
         ("[alerts]\nenabled = false", []),
@@ -48,6 +59,7 @@ def test_every_code_can_be_caused_and_has_its_own_text() -> None:
             "participants",
             "message_content",
             "message_metadata",
+            "attachment",
             "alert",
             "audit_log",
             "billing",

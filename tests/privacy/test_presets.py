@@ -162,7 +162,7 @@ def test_the_other_options_of_the_notices() -> None:
 def test_no_logging_at_the_wish_of_the_customer() -> None:
     text = preset_text("mobitech").replace("records = true", "records = false")
     assert [limitation.code for limitation in unacknowledged(parse_policy(text))] == ["no_records"]
-    agreed = parse_policy(text.replace("acknowledged = []", 'acknowledged = ["no_records"]'))
+    agreed = parse_policy(text.replace("acknowledged = [", 'acknowledged = ["no_records", '))
     assert unacknowledged(agreed) == []
     assert not any(map(agreed.keeps, (Category.MESSAGE_CONTENT, Category.CALL_RECORD, Category.IP_ADDRESS)))
 

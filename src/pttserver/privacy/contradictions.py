@@ -29,6 +29,10 @@ PSEUDONYMISABLE = frozenset(
 """Whose values are worth telling equal from equal; a pseudonym of a time or of a text is only noise."""
 
 
+ONLY_WHOLE = frozenset({Category.MESSAGE_METADATA, Category.MESSAGE_CONTENT, Category.ATTACHMENT})
+"""Kept as they are or not at all: devices seal them for each other, and nothing is delivered under a pseudonym."""
+
+
 class Measure(NamedTuple):
     """Keys of `truncate` that suit a category: all of one of the groups."""
 

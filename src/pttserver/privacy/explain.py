@@ -1,9 +1,9 @@
 """A policy in plain English: a sentence or two for each kind of data, and for each switch."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from pttserver.privacy.categories import Category, about
+from pttserver.privacy.contradictions import ONLY_WHOLE
 from pttserver.privacy.limitations import Limitation, limitations, unacknowledged
 from pttserver.privacy.policy import Policy, Rule, Storage
 from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Tier
@@ -25,7 +25,7 @@ _UNDO = {
     EventKind.DELETION_WITHDRAWN: "the request can be withdrawn",
     EventKind.REOPENED: "the account can be reopened",
 }
-NOTHING_HOLDS_IT: Final = "nothing in this version holds it"
+_NOTHING_HOLDS_IT = "nothing in this version holds it"
 _LETTERS = dict(zip(LegalBasis, "abcdef", strict=True))
 
 
@@ -98,12 +98,23 @@ def _head(policy: Policy) -> Iterator[str]:
 
 def _category(category: Category, rule: Rule) -> str:
     told = _datum(about(category).title, rule)
-    wanted = WRITTEN_FOR.get(category)
-    if rule.storage is not Storage.NONE and wanted is not None and not wanted & rule.purposes:
-        server = " or ".join(sorted(wanted)).replace("_", " ")
-        why = f"the server writes it for {server}, which is not among its purposes" if wanted else NOTHING_HOLDS_IT
+    why = why_unwritten(category, rule)
+    if why is not None:
         told += f" But nothing of it is written: {why}."
     return told.replace("Seen by the person", "Seen by nobody") if category is Category.CREDENTIAL else told
+
+
+def why_unwritten(category: Category, rule: Rule) -> str | None:
+    """Why nothing of a category is written though the policy keeps it; None: it is written, or is not to be kept."""
+    wanted = WRITTEN_FOR.get(category)
+    if rule.storage is Storage.NONE:
+        return None
+    if wanted is not None and not wanted & rule.purposes:
+        server = " or ".join(sorted(wanted)).replace("_", " ")
+        return f"the server writes it for {server}, which is not among its purposes" if wanted else _NOTHING_HOLDS_IT
+    if category in ONLY_WHOLE and rule.storage is not Storage.PLAIN:
+        return "devices seal it for each other, so the server can keep it as it is or not at all"
+    return None
 
 
 def _datum(title: str, rule: Rule) -> str:
@@ -170,8 +181,10 @@ def _alerts(policy: Policy) -> Iterator[str]:
     yield f"They go to {words(alerts.route)}{groups}; if no dispatcher answers within {within_s} s, to {further}."
     if alerts.group_emergency:
         yield "The groups of a person in distress are in emergency until the alert is closed."
-    if not policy.keeps(Category.ALERT):
+    if not policy.writes(Category.ALERT):
         yield "Alerts live in memory only: one that is open when the server stops is lost, and none can be debriefed."
+    elif policy.rule(Category.ALERT).storage is not Storage.PLAIN:
+        yield "Alerts are kept under pseudonyms: none can be debriefed, and what is said about one is not written."
 
 
 def _messages(policy: Policy) -> str:
@@ -179,8 +192,10 @@ def _messages(policy: Policy) -> str:
     if not messages.enabled:
         return "Messages are off."
     size = messages.attachment_limit_kib
-    files = f"attachments of up to {size} KiB" if size else "no attachments"
+    files = f"attachments of up to {size} KiB" if size and policy.takes_attachments else "no attachments"
     wait = f"wait for up to {lasting(messages.store_for_s)} for who is not there, {messages.queue_limit} at most"
+    if not policy.holds_messages:
+        wait = "reach only who is connected, and are not kept"
     return f"Messages {wait}, with {files}; only the devices of those who take part can read them."
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pttserver.privacy.categories import Category, about
+from pttserver.privacy.explain import why_unwritten
 from pttserver.privacy.periods import Period
 from pttserver.privacy.policy import Policy, Rule
 from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Tier
@@ -105,10 +106,9 @@ def _parts_outlast_the_whole(policy: Policy) -> Iterator[Finding]:
 
 def _kept_for_nothing(policy: Policy) -> Iterator[Finding]:
     for category, wanted in WRITTEN_FOR.items():
-        if wanted and policy.keeps(category) and not policy.writes(category):
-            server = " or ".join(sorted(wanted)).replace("_", " ")
-            text = f"Nothing of it is written: the server writes it for {server}, and this is not among its purposes."
-            yield Finding(Severity.WARNING, category, text, "Art. 5(1)(b)")
+        why = why_unwritten(category, policy.rule(category))
+        if wanted and why is not None:
+            yield Finding(Severity.WARNING, category, f"Nothing of it is written: {why}.", "Art. 5(1)(b)")
 
 
 def _around_the_clock(policy: Policy) -> Iterator[Finding]:
@@ -196,7 +196,7 @@ def _objection(policy: Policy) -> Iterator[Finding]:
 
 
 def _by_design(policy: Policy) -> Iterator[Finding]:
-    if policy.keeps(Category.MESSAGE_CONTENT):
+    if policy.holds_messages:
         text = "The server keeps what people write to each other; keep it for as long as delivery needs."
         yield Finding(Severity.NOTICE, Category.MESSAGE_CONTENT, text, "Art. 25(1)")
     if policy.rule(Category.SUBSCRIBER_NAME).storage is Storage.PSEUDONYMISED:

@@ -20,22 +20,28 @@ _RECORDS = {
     Category.PARTICIPANTS: LimitationCode.NO_PARTICIPANTS,
     Category.MESSAGE_CONTENT: LimitationCode.NO_MESSAGE_HISTORY,
     Category.MESSAGE_METADATA: LimitationCode.NO_DELIVERY_REPORTS,
+    Category.ATTACHMENT: LimitationCode.NO_ATTACHMENTS,
     Category.ALERT: LimitationCode.NO_ALERT_DEBRIEFING,
     Category.AUDIT_LOG: LimitationCode.NO_AUDIT,
     Category.BILLING: LimitationCode.NO_BILLING_RECORDS,
 }
 
+_LOOKED_UP = frozenset({Category.PARTICIPANTS, Category.ALERT})
+"""By whom they are about: under a pseudonym nothing is found."""
+
 _TEXTS = {
     LimitationCode.NO_RECORDS: "Nothing that happens is recorded: there is no history of calls and messages, no"
     " delivery report, no debriefing of alerts, no activity or audit log, no billing by use; nobody can tell what was.",
     LimitationCode.NO_CALL_HISTORY: "Calls are not recorded: nobody can look up later that they took place.",
-    LimitationCode.NO_PARTICIPANTS: "Who takes part in calls is not recorded: nobody can look up who spoke or heard.",
+    LimitationCode.NO_PARTICIPANTS: "Who takes part in calls is not recorded, or under pseudonyms only:"
+    " nobody can look up who spoke or heard.",
     LimitationCode.NO_NAMES: "Display names are not kept in clear: members of a group and dispatchers see no names.",
     LimitationCode.NO_IDENTIFIERS: "Identifiers are not kept in clear: they can be compared at most, and not shown.",
     LimitationCode.NO_MESSAGE_HISTORY: "Messages are not kept: they reach only who is connected, and only once.",
     LimitationCode.NO_DELIVERY_REPORTS: "Records of messages are not kept: there are no delivery reports.",
-    LimitationCode.NO_ALERT_DEBRIEFING: "Alerts are not recorded: they are handled live, are lost if the server stops"
-    " meanwhile, and cannot be debriefed.",
+    LimitationCode.NO_ATTACHMENTS: "Attachments are not kept until they are fetched: none can be sent.",
+    LimitationCode.NO_ALERT_DEBRIEFING: "Alerts are not recorded, or under pseudonyms only: they are handled live, what"
+    " was said about one is lost if the server stops meanwhile, and none can be debriefed.",
     LimitationCode.NO_AUDIT: "Access to personal data is not recorded: nobody can show who saw what (GDPR Art. 5(2)).",
     LimitationCode.NO_BILLING_RECORDS: "Use is not recorded: it can be neither charged nor proved.",
 }
@@ -55,8 +61,7 @@ def _codes(policy: Policy) -> Iterator[LimitationCode]:
     if not policy.logging.records:
         yield LimitationCode.NO_RECORDS
     for category, code in _RECORDS.items():
-        wanted = policy.alerts.enabled or category is not Category.ALERT
-        if policy.logging.records and wanted and not _recorded(policy, category):
+        if policy.logging.records and _wanted(policy, category) and not _recorded(policy, category):
             yield code
     if not _in_clear(policy, Category.SUBSCRIBER_NAME):
         yield LimitationCode.NO_NAMES
@@ -65,8 +70,26 @@ def _codes(policy: Policy) -> Iterator[LimitationCode]:
 
 
 def _recorded(policy: Policy, category: Category) -> bool:
-    """What no version writes yet is no loss that a policy causes."""
+    """So that it serves its use. What no version writes yet is no loss that a policy causes."""
+    if category in _LOOKED_UP:
+        return policy.writes(category) and policy.rule(category).storage is Storage.PLAIN
+    if category is Category.MESSAGE_CONTENT:
+        return policy.holds_messages
+    if category is Category.ATTACHMENT:
+        return policy.takes_attachments
     return policy.writes(category) if WRITTEN_FOR.get(category) else policy.keeps(category)
+
+
+def _wanted(policy: Policy, category: Category) -> bool:
+    """What the organisation switched off it does not miss."""
+    messages = policy.messages
+    switches = {
+        Category.ALERT: policy.alerts.enabled,
+        Category.MESSAGE_CONTENT: messages.enabled,
+        Category.MESSAGE_METADATA: messages.enabled,
+        Category.ATTACHMENT: messages.enabled and messages.attachment_limit_kib > 0,
+    }
+    return switches.get(category, True)
 
 
 def _in_clear(policy: Policy, category: Category) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from pttserver.privacy.categories import Category, about
-from pttserver.privacy.explain import NOTHING_HOLDS_IT, basis, form, kept, words
+from pttserver.privacy.explain import basis, form, kept, why_unwritten, words
 from pttserver.privacy.pages import Page, Section
 from pttserver.privacy.policy import Policy, Rule, Storage
-from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Purpose, Tier
+from pttserver.privacy.purposes import LegalBasis, Purpose, Tier
 
 NOT_NAMED: Final = "not named by the organisation"
 _MEANING = {
@@ -111,7 +111,7 @@ def written(policy: Policy, category: Category, extra: str = "") -> str:
         return form(rule)
     if rule.storage is Storage.NONE:
         return "never"
-    return "never: " + ("not for these purposes" if WRITTEN_FOR.get(category) else NOTHING_HOLDS_IT)
+    return f"never: {why_unwritten(category, rule)}"
 
 
 def how_long(policy: Policy, category: Category, extra: str = "") -> str:

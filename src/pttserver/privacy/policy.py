@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field, PrivateAttr, ValidationError
 
 from pttserver.privacy.categories import Category, about
-from pttserver.privacy.contradictions import Contradiction, of_location, of_rule
+from pttserver.privacy.contradictions import ONLY_WHOLE, Contradiction, of_location, of_rule
 from pttserver.privacy.document import Document, Path, Problem
 from pttserver.privacy.presets import DEFAULT, preset_text
 from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Purpose, Tier
@@ -93,9 +93,23 @@ class Policy(Section):
         return self.rule(category, extra).storage is not Storage.NONE
 
     def writes(self, category: Category, extra: str = "") -> bool:
-        """Whether anything of it is written in fact: the policy keeps it, for what the server writes it for."""
-        wanted = WRITTEN_FOR.get(category)
-        return self.keeps(category, extra) and (wanted is None or bool(wanted & self.rule(category, extra).purposes))
+        """Whether anything of it is written in fact: the policy keeps it, for what the server writes it for.
+
+        What can be kept as it is only is not written in another form.
+        """
+        wanted, rule = WRITTEN_FOR.get(category), self.rule(category, extra)
+        suits = rule.storage is Storage.PLAIN or category not in ONLY_WHOLE
+        return self.keeps(category, extra) and suits and (wanted is None or bool(wanted & rule.purposes))
+
+    @property
+    def holds_messages(self) -> bool:
+        """Whether a message waits for who is not there, and is found again: its record and its content are written."""
+        return self.writes(Category.MESSAGE_METADATA) and self.writes(Category.MESSAGE_CONTENT)
+
+    @property
+    def takes_attachments(self) -> bool:
+        """Whether one can be sent: it is fetched later than its message, so both must be held."""
+        return self.holds_messages and self.writes(Category.ATTACHMENT)
 
     def _finish(self, text: str, base: Mapping[Category, CategoryRule]) -> None:
         """Fills in the rules, and the digest."""

@@ -39,6 +39,7 @@ class LimitationCode(StrEnum):
     NO_IDENTIFIERS = "no_identifiers"
     NO_MESSAGE_HISTORY = "no_message_history"
     NO_DELIVERY_REPORTS = "no_delivery_reports"
+    NO_ATTACHMENTS = "no_attachments"
     NO_ALERT_DEBRIEFING = "no_alert_debriefing"
     NO_AUDIT = "no_audit"
     NO_BILLING_RECORDS = "no_billing_records"

@@ -10,7 +10,6 @@ from pttserver.ids import SubscriberId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.forms import WHOLE
 from pttserver.privacy.gate import Gate
-from pttserver.privacy.policy import Storage
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released, Value
 from pttserver.services.message_views import envelope_of, keys_of
@@ -20,12 +19,6 @@ from pttserver.wire import signalling
 from pttserver.wire.signed_message import conversation
 
 Keys = Mapping[SubscriberId, Sequence[signalling.WrappedKey]]
-
-
-def keeps_attachments(gate: Gate) -> bool:
-    """An attachment is fetched later than its message, so it must be kept as it is, and its message too."""
-    parts = (Category.ATTACHMENT, Category.MESSAGE_METADATA, Category.MESSAGE_CONTENT)
-    return all(gate.policy.writes(part) and gate.policy.rule(part).storage is Storage.PLAIN for part in parts)
 
 
 class MessageRelease:

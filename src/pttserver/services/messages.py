@@ -15,7 +15,7 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.purposes import Purpose
 from pttserver.services.desk import Handler
 from pttserver.services.message_addresses import MessageAddresses
-from pttserver.services.message_release import MessageRelease, keeps_attachments
+from pttserver.services.message_release import MessageRelease
 from pttserver.services.message_uploads import MessageUploads
 from pttserver.services.message_views import key_for, state_event, stored_message
 from pttserver.services.policy_book import PolicyBook
@@ -77,7 +77,7 @@ class Messaging:
     async def _put_chunk(self, session: Session, request: signalling.PutChunk) -> signalling.Reply:
         gate = self._policies.gate(session.identity.tenant_id)
         limit = gate.policy.messages.attachment_limit_kib
-        if not keeps_attachments(gate) or not limit:
+        if not gate.policy.takes_attachments or not limit:
             raise PolicyForbids(NO_ATTACHMENTS)
         if request.attachment.size > limit * 1024:
             raise InvalidValue(f"Attachments have at most {limit} KiB.")
