@@ -77,7 +77,17 @@ def test_truncation_is_told_with_its_measure() -> None:
         (
             "",
             "[location]\nduty_hours = ['mon 08:00-09:00']",
-            ("[location]", "duty_hours", "-", "mon 08:00-09:00", None),
+            ("[location]", "duty_hours", "-", "mon 08:00-09:00", True),
+        ),
+        (
+            "[support]\nfirst_tier = []",
+            "[support]\nfirst_tier = ['call_record']",
+            ("[support]", "first_tier", "-", "call_record", False),
+        ),
+        (
+            "[roles]\ndispatcher = []",
+            "[roles]\ndispatcher = ['call']",
+            ("[roles]", "dispatcher", "-", "call", False),
         ),
         ("", "[recording]\nat_consoles = true", ("[recording]", "at_consoles", "false", "true", False)),
         ("", "[recording]\nkeep_days = 7", ("[recording]", "keep_days", "30", "7", True)),

@@ -80,12 +80,13 @@ def test_fields_of_the_organisation_are_named() -> None:
         ("enabled = false\nsos_exception = true", "An emergency alert carries a position all the same.", "Positions"),
         ("enabled = true", "Location is on at any hour, at most every 60 s.", "all the same"),
         ("enabled = true\nprecision_m = 100", "at most every 60 s, rounded to 100 m.", "all the same"),
-        ("enabled = true\nsos_exception = true", "Positions are shown live and never written.", "all the same"),
+        ("enabled = true\nsos_exception = true", "also while location is off for who raises it.", "all the same"),
         (
             "enabled = true\nsos_exception = true\nduty_hours = ['mon 08:00-12:00', 'tue 08:00-12:00']",
             "in mon 08:00-12:00 and tue 08:00-12:00 (UTC), at most every 60 s.",
             "at any hour",
         ),
+        ("enabled = true", "Positions are shown live and never written.", "are written"),
         ("enabled = true\nlive_only = false", "Positions are written.", "never written"),
         (
             "enabled = true\nsubscriber_may_switch_off = false",

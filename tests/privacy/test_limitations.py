@@ -27,6 +27,7 @@ def codes(more: str) -> list[str]:
         ("[categories.subscriber_name]\nstore = 'pseudonymised'", ["no_names"]),
         ("[categories.subscriber_name]\nstore = 'truncated'\ntruncate = { characters = 1 }", []),
         ("[categories.identifier]\nstore = 'pseudonymised'", ["no_identifiers"]),
+        ("[categories.contact_data]\nstore = 'pseudonymised'", ["no_contact_lists"]),
         ("[categories.message_content]\nstore = 'none'", ["no_message_history", "no_attachments"]),
         (
             "[categories.message_content]\nstore = 'truncated'\ntruncate = { characters = 160 }",
@@ -65,6 +66,7 @@ def test_every_code_can_be_caused_and_has_its_own_text() -> None:
             "billing",
             "subscriber_name",
             "identifier",
+            "contact_data",
         )
     )
     found = [*limitations(policy_of("[logging]\nrecords = false")), *limitations(policy_of(everything))]

@@ -17,6 +17,7 @@ _DIRECTIONS = {
     "roles.manager": -1,
     "roster.names_up_to": -1,
     "location.enabled": -1,
+    "location.duty_hours": -1,
     "location.subscriber_may_switch_off": +1,
     "location.live_only": +1,
     "location.interval_s": +1,
@@ -35,9 +36,12 @@ _DIRECTIONS = {
     "recording.at_consoles": -1,
     "recording.on_alert": -1,
     "recording.keep_days": -1,
+    "support.first_tier": -1,
     "support.longest_minutes": -1,
     "logging.records": -1,
 }
+_UNBOUNDED = frozenset({"policy.regions", "location.duty_hours"})
+"""Naming none of these leaves everything open."""
 SECTIONS = ("policy", "roles", "roster", "location", "alerts", "messages", "recording", "support", "logging")
 
 
@@ -67,17 +71,20 @@ def _of_section(section: str, old: Policy, new: Policy) -> Iterator[Change]:
     for key in type(before).model_fields:
         one, other = getattr(before, key), getattr(after, key)
         if one != other:
-            stricter = _by_direction(one, other, _DIRECTIONS.get(f"{section}.{key}", 0))
+            stricter = _by_direction(f"{section}.{key}", one, other)
             yield Change(f"[{section}]", key, _text(one), _text(other), stricter)
 
 
-def _by_direction(before: Any, after: Any, direction: int) -> bool | None:
+def _by_direction(key: str, before: Any, after: Any) -> bool | None:
+    direction = _DIRECTIONS.get(key, 0)
     if not direction:
         return None
     if isinstance(before, str):  # a reason for an exception: stricter without
         return bool(before and not after) if bool(before) != bool(after) else None
     if isinstance(before, tuple):
-        return _by_set(frozenset(before), frozenset(after)) if before and after else bool(after)
+        if key in _UNBOUNDED and not (before and after):
+            return bool(after)
+        return _by_set(frozenset(before), frozenset(after))
     return bool((after > before) == (direction > 0))
 
 

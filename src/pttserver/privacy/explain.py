@@ -8,7 +8,7 @@ from pttserver.privacy.limitations import Limitation, limitations, unacknowledge
 from pttserver.privacy.policy import Policy, Rule, Storage
 from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Tier
 from pttserver.privacy.retention import TAKEN_BACK_BY, Clause, EventKind, Retention
-from pttserver.privacy.sections import LocationSection, RecordingSection, RolesSection, Truncation
+from pttserver.privacy.sections import RecordingSection, RolesSection, Truncation
 
 __all__ = ["Limitation", "explain", "limitations", "unacknowledged"]
 
@@ -35,10 +35,10 @@ def explain(policy: Policy) -> list[str]:
         *_head(policy),
         *(_category(category, policy.rule(category)) for category in Category),
         *(_datum(f"{name} (your field)", policy.rule(Category.EXTRA, name)) for name in policy.extra),
-        *_location(policy.location, policy.location.enabled),
+        *_location(policy),
         *_alerts(policy),
         _messages(policy),
-        _recording(policy.recording),
+        recording(policy.recording),
         _support(policy),
         *_roles(policy.roles),
         f"Groups: members see the names of up to {policy.roster.names_up_to} participants, and the number of more.",
@@ -148,18 +148,20 @@ def _cut(left: Truncation) -> str:
     return f"rounded to {left.metres} m" if left.decimals is None else f"rounded to {left.decimals} decimals of degrees"
 
 
-def _location(location: LocationSection, enabled: bool) -> Iterator[str]:
-    sos = "An emergency alert carries a position all the same." if location.sos_exception else ""
-    if not enabled:
-        yield f"Location is off: coordinates are neither sent nor relayed nor stored. {sos}".strip()
+def _location(policy: Policy) -> Iterator[str]:
+    location = policy.location
+    sos = policy.alerts.enabled and location.sos_exception
+    if not policy.locates:
+        off = "Location is off: coordinates are neither sent nor relayed nor stored."
+        yield f"{off} An emergency alert carries a position all the same." if sos else off
         return
     when = f"in {words(location.duty_hours)} ({location.time_zone})" if location.duty_hours else "at any hour"
     exact = f", rounded to {location.precision_m} m" if location.precision_m else ""
     yield f"Location is on {when}, at most every {location.interval_s} s{exact}."
-    if sos and location.duty_hours:
-        yield sos
-    yield f"Positions are {'shown live and never written' if location.live_only else 'written'}."
+    yield f"Positions are {'written' if policy.writes(Category.LOCATION) else 'shown live and never written'}."
     yield f"A subscriber {'may' if location.subscriber_may_switch_off else 'may not'} switch location off."
+    if sos:
+        yield "An emergency alert carries a position also while location is off for who raises it."
 
 
 def _alerts(policy: Policy) -> Iterator[str]:
@@ -199,11 +201,12 @@ def _messages(policy: Policy) -> str:
     return f"Messages {wait}, with {files}; only the devices of those who take part can read them."
 
 
-def _recording(recording: RecordingSection) -> str:
-    if not recording.at_consoles:
+def recording(section: RecordingSection) -> str:
+    """Whether voice is recorded, and where, in a sentence or two."""
+    if not section.at_consoles:
         return "Voice is recorded nowhere: neither by the server nor at a console."
-    start = "by themselves when an alert comes in, and " if recording.on_alert else ""
-    days = f"{recording.keep_days} {'day' if recording.keep_days == 1 else 'days'}"
+    start = "by themselves when an alert comes in, and " if section.on_alert else ""
+    days = f"{section.keep_days} {'day' if section.keep_days == 1 else 'days'}"
     return (
         f"The server records no voice. Consoles of dispatchers may record, {start}when a dispatcher says so, "
         f"encrypted on the console's own machine; a recording is erased after {days}."
@@ -215,6 +218,8 @@ def _support(policy: Policy) -> str:
     support = policy.support
     if not support.longest_minutes:
         return "Technicians of the operator see nothing: there are no support sessions."
+    if not policy.writes(Category.AUDIT_LOG):
+        return "Technicians of the operator see nothing: without an audit log no support session can be recorded."
     first = words(about(category).title.lower() for category in support.first_tier) if support.first_tier else "nothing"
     return (
         f"Technicians of the operator see data in a support session of at most {support.longest_minutes} minutes: "

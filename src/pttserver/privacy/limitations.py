@@ -31,18 +31,21 @@ _LOOKED_UP = frozenset({Category.PARTICIPANTS, Category.ALERT})
 
 _TEXTS = {
     LimitationCode.NO_RECORDS: "Nothing that happens is recorded: there is no history of calls and messages, no"
-    " delivery report, no debriefing of alerts, no activity or audit log, no billing by use; nobody can tell what was.",
+    " delivery report, no debriefing of alerts, no activity or audit log, no support session,"
+    " no register of requests, no billing by use; nobody can tell what was.",
     LimitationCode.NO_CALL_HISTORY: "Calls are not recorded: nobody can look up later that they took place.",
     LimitationCode.NO_PARTICIPANTS: "Who takes part in calls is not recorded, or under pseudonyms only:"
     " nobody can look up who spoke or heard.",
     LimitationCode.NO_NAMES: "Display names are not kept in clear: members of a group and dispatchers see no names.",
     LimitationCode.NO_IDENTIFIERS: "Identifiers are not kept in clear: they can be compared at most, and not shown.",
+    LimitationCode.NO_CONTACT_LISTS: "Contact data are not kept in clear: nobody has a list of contacts.",
     LimitationCode.NO_MESSAGE_HISTORY: "Messages are not kept: they reach only who is connected, and only once.",
     LimitationCode.NO_DELIVERY_REPORTS: "Records of messages are not kept: there are no delivery reports.",
     LimitationCode.NO_ATTACHMENTS: "Attachments are not kept until they are fetched: none can be sent.",
     LimitationCode.NO_ALERT_DEBRIEFING: "Alerts are not recorded, or under pseudonyms only: they are handled live, what"
     " was said about one is lost if the server stops meanwhile, and none can be debriefed.",
-    LimitationCode.NO_AUDIT: "Access to personal data is not recorded: nobody can show who saw what (GDPR Art. 5(2)).",
+    LimitationCode.NO_AUDIT: "Access to personal data is not recorded: nobody can show who saw what (GDPR Art. 5(2)),"
+    " and there are no support sessions and no register of requests.",
     LimitationCode.NO_BILLING_RECORDS: "Use is not recorded: it can be neither charged nor proved.",
 }
 
@@ -67,6 +70,8 @@ def _codes(policy: Policy) -> Iterator[LimitationCode]:
         yield LimitationCode.NO_NAMES
     if not _in_clear(policy, Category.IDENTIFIER):
         yield LimitationCode.NO_IDENTIFIERS
+    if not _in_clear(policy, Category.CONTACT_DATA):
+        yield LimitationCode.NO_CONTACT_LISTS
 
 
 def _recorded(policy: Policy, category: Category) -> bool:

@@ -15,7 +15,6 @@ from enum import StrEnum
 
 from pttserver.privacy.categories import Category
 from pttserver.privacy.policy import Policy
-from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.truncation import on_grid
 from pttserver.roles import Rights
 from pttserver.wire.signalling import LocationTerms, Position
@@ -43,8 +42,7 @@ class Admission:
 
     def state(self, now_ms: int) -> LocationState:
         """As of a moment."""
-        rule = self._policy.rule(Category.LOCATION)  # it collects nothing if the section is not enabled
-        if not rule.collect or Purpose.OPERATIONS not in rule.purposes:  # 1
+        if not self._policy.locates:  # 1
             return LocationState.OFF_FOR_ALL
         if not self._rights.location_allowed:
             return LocationState.OFF_FOR_SUBSCRIBER

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pttserver.privacy.categories import Category, about
-from pttserver.privacy.explain import basis, form, kept, why_unwritten, words
+from pttserver.privacy.explain import basis, form, kept, recording, why_unwritten, words
 from pttserver.privacy.pages import Page, Section
 from pttserver.privacy.policy import Policy, Rule, Storage
 from pttserver.privacy.purposes import LegalBasis, Purpose, Tier
@@ -45,7 +45,7 @@ def notice(policy: Policy) -> Page:
         f" version {policy.policy.version}.",
         sections=[
             Section("Who is responsible", facts=responsible(policy)),
-            Section("What is processed, why, and for how long", ["Your voice is relayed, and never recorded."],
+            Section("What is processed, why, and for how long", [f"Voice is relayed. {recording(policy.recording)}"],
                     headings=["Data", "What for", "On which basis", "From where", "Seen by", "Written", "Kept"],
                     rows=list(_rows(policy))),
             Section("Location", [_location(policy)]),
@@ -135,13 +135,15 @@ def _rows(policy: Policy) -> Iterator[list[str]]:
 
 def _location(policy: Policy) -> str:
     location = policy.location
-    if not location.enabled:
-        return "Your location is not processed." + (
-            " An emergency alert that you raise carries it all the same." if location.sos_exception else ""
-        )
+    sos = policy.alerts.enabled and location.sos_exception
+    if not policy.locates:
+        off = "Your location is not processed."
+        return f"{off} An emergency alert that you raise carries it all the same." if sos else off
     switch = "You may switch it off." if location.subscriber_may_switch_off else "You cannot switch it off."
     when = f"in {words(location.duty_hours)} ({location.time_zone})" if location.duty_hours else "while you are on"
-    return f"Your location is shared {when}, at most every {location.interval_s} seconds. {switch}"
+    return f"Your location is shared {when}, at most every {location.interval_s} seconds. {switch}" + (
+        " An emergency alert that you raise carries it also while it is off." if sos else ""
+    )
 
 
 def _ambient_listening(policy: Policy) -> Iterator[Section]:

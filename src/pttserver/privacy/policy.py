@@ -102,6 +102,12 @@ class Policy(Section):
         return self.keeps(category, extra) and suits and (wanted is None or bool(wanted & rule.purposes))
 
     @property
+    def locates(self) -> bool:
+        """Whether positions are processed at all outside of alerts."""
+        rule = self.rule(Category.LOCATION)  # it collects nothing if the section is not enabled
+        return rule.collect and Purpose.OPERATIONS in rule.purposes
+
+    @property
     def holds_messages(self) -> bool:
         """Whether a message waits for who is not there, and is found again: its record and its content are written."""
         return self.writes(Category.MESSAGE_METADATA) and self.writes(Category.MESSAGE_CONTENT)

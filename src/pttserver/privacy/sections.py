@@ -37,6 +37,7 @@ class LimitationCode(StrEnum):
     NO_PARTICIPANTS = "no_participants"
     NO_NAMES = "no_names"
     NO_IDENTIFIERS = "no_identifiers"
+    NO_CONTACT_LISTS = "no_contact_lists"
     NO_MESSAGE_HISTORY = "no_message_history"
     NO_DELIVERY_REPORTS = "no_delivery_reports"
     NO_ATTACHMENTS = "no_attachments"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pttserver.privacy.categories import about
+from pttserver.privacy.explain import why_unwritten
 from pttserver.privacy.findings import rules
 from pttserver.privacy.periods import DAY_MS, Period
 from pttserver.privacy.policy import Policy, Rule
@@ -57,13 +58,12 @@ def simulate(policy: Policy, years: int, start_ms: int) -> Simulation:
     held = []
     for name, category, rule in rules(policy):
         made = _subscribers(start_ms, end_ms) if about(category).nature == "standing" else _days(start_ms, end_ms)
-        held.append(_held(name, rule, tuple(made), events, moments))
+        written = rule.storage is not Storage.NONE and why_unwritten(category, rule) is None
+        held.append(_held(name, rule, tuple(made) if written else (), events, moments))
     return Simulation(moments, landmarks, tuple(held))
 
 
 def _held(name: str, rule: Rule, records: tuple[_Record, ...], events: list[Event], moments: tuple[int, ...]) -> Held:
-    if rule.storage is Storage.NONE:
-        return Held(name, (0,) * len(moments), 0)
     starters = {clause.event for clause in rule.retention.clauses}
     telling = [event for event in events if event.kind in starters]
     counts, oldest_ms = [], 0

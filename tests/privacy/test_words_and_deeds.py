@@ -1,0 +1,74 @@
+"""What is said of a policy is what it does: explanation, notice and simulation ask what decides, for many policies."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from policy_texts import policy_of
+
+from pttserver.privacy.categories import Category
+from pttserver.privacy.explain import explain
+from pttserver.privacy.location_admission import Admission, LocationState
+from pttserver.privacy.notice import notice
+from pttserver.privacy.policy import Policy
+from pttserver.privacy.simulation import simulate
+from pttserver.roles import Rights
+
+BOOLEAN = st.sampled_from(["true", "false"])
+LOCATION = st.builds(
+    "[location]\nenabled = {}\nlive_only = {}\nsos_exception = {}\nsubscriber_may_switch_off = {}\n"
+    "[categories.location]\nlegal_basis = 'consent'\npurpose = {}\n"
+    "[alerts]\nenabled = {}\n[logging]\nrecords = {}".format,
+    BOOLEAN,
+    BOOLEAN,
+    BOOLEAN,
+    BOOLEAN,
+    st.sampled_from(["['operations']", "['safety']", "['operations', 'safety']"]),
+    BOOLEAN,
+    BOOLEAN,
+)
+
+
+def said_in_notice(policy: Policy, title: str) -> str:
+    (section,) = [section for section in notice(policy).sections if section.heading.startswith(title)]
+    return " ".join(section.texts)
+
+
+@given(LOCATION)
+@settings(max_examples=200, deadline=None)
+def test_location_is_said_to_be_what_it_is(text: str) -> None:
+    policy = policy_of(text)
+    told, noticed = " ".join(explain(policy)), said_in_notice(policy, "Location")
+    is_on = Admission(policy, Rights()).state(0) is not LocationState.OFF_FOR_ALL
+    assert ("Location is off" not in told) == ("not processed" not in noticed) == is_on
+    assert ("Positions are written" in told) == (is_on and policy.writes(Category.LOCATION))
+    may_come = policy.alerts.enabled and policy.location.sos_exception
+    assert ("An emergency alert carries a position" in told) == may_come
+    assert ("An emergency alert that you raise carries it" in noticed) == may_come
+
+
+def test_voice_is_said_to_be_recorded_where_it_may_be() -> None:
+    processed = "What is processed"
+    assert "recorded nowhere" in said_in_notice(policy_of(""), processed)
+    recorded = said_in_notice(policy_of("[recording]\nat_consoles = true\nkeep_days = 7"), processed)
+    assert "Consoles of dispatchers may record" in recorded
+    assert "erased after 7 days" in recorded
+    assert "nowhere" not in recorded
+
+
+def test_technicians_are_said_to_see_nothing_where_their_sessions_cannot_be_recorded() -> None:
+    for more in ("[logging]\nrecords = false", "[categories.audit_log]\nstore = 'none'"):
+        told = " ".join(explain(policy_of(f"[support]\nlongest_minutes = 60\n{more}")))
+        assert "Technicians of the operator see nothing: without an audit log" in told
+
+
+RULES = ("", "purpose = ['support']", "store = 'pseudonymised'", "store = 'none'")
+CATEGORIES = ("message_metadata", "alert", "ip_address", "participants")
+
+
+@pytest.mark.parametrize(("category", "rule"), [*product(CATEGORIES, RULES), ("billing", "")])
+def test_what_is_never_written_is_never_held_in_a_simulation(category: str, rule: str) -> None:
+    policy = policy_of(f"[categories.{category}]\n{rule}")
+    (held,) = [one for one in simulate(policy, 1, 0).held if one.name == category]
+    assert (max(held.counts) > 0) == policy.writes(Category(category))
