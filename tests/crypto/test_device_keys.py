@@ -63,5 +63,8 @@ def test_a_key_of_small_order_proves_nothing(key: bytes) -> None:
 
 def test_challenges_and_tokens_are_fresh() -> None:
     assert device_keys.draw_challenge() != device_keys.draw_challenge()
-    assert len(device_keys.draw_token()) == 32
+    token, other = device_keys.draw_token(1_800_000_000_000), device_keys.draw_token(1_800_000_000_000)
+    assert len(token) == 32
+    assert token != other
+    assert device_keys.token_end_ms(token) == 1_800_000_000_000
     assert device_keys.token_digest(b"t") != b"t"

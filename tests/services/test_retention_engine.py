@@ -23,6 +23,7 @@ from pttserver.store.calls import CallHistory
 from pttserver.store.database import Database
 from pttserver.store.policies import Policies, PolicyVersion
 from pttserver.store.records import Call, CallParticipant
+from pttserver.store.resume import ResumeTokens
 from pttserver.store.schema import calls, subscribers
 from pttserver.store.sweeps import Outcome
 from pttserver.store.vault import Vault
@@ -456,6 +457,18 @@ async def test_t123_a_locked_database_is_said_and_the_next_round_goes_on(yard: Y
     (swept,) = await yard.retention.round()
     assert swept.outcome is Outcome.DONE
     assert await yard.count(calls) == 0
+
+
+async def test_a_round_removes_resume_tokens_that_ended(yard: Yard) -> None:
+    """They are the only trace of a log-in where the policy keeps none."""
+    radio = (await yard.office.devices.add("ACME", "Anna", label="Radio 7")).device.device_id
+    tokens = ResumeTokens(yard.database)
+    await tokens.put_resume(yard.anna, radio, b"t" * 32, yard.clock.utc_ms() + 43_200_000)
+    await yard.retention.round()
+    assert await tokens.resume_token(yard.anna)
+    yard.clock.pass_days(1)
+    await yard.retention.round()
+    assert await tokens.resume_token(yard.anna) is None
 
 
 async def test_a_database_that_fails_midway_leaves_whole_batches_and_an_unproven_sweep(

@@ -98,7 +98,7 @@ async def test_an_unknown_code_is_worth_nothing(acme):
 
 async def test_a_new_code_replaces_the_old_and_then_the_key(acme, resume):
     await acme.enrol()
-    await resume.put_resume(acme.anna, acme.radio, b"t" * 32, 1, 9)
+    await resume.put_resume(acme.anna, acme.radio, b"t" * 32, 9)
     await acme.enrolments.issue(acme.radio, b"n" * 32, 2000, 30)
     await acme.enrolments.issue(acme.radio, b"m" * 32, 2000, 30)
     assert (await acme.devices.login_candidate(acme.radio)).public_key == acme.public_key
@@ -111,7 +111,7 @@ async def test_a_new_code_replaces_the_old_and_then_the_key(acme, resume):
 async def test_revoking_ends_code_and_token_and_keeps_the_row(acme, resume):
     await acme.enrol()
     await acme.enrolments.issue(acme.radio, b"n" * 32, 2000, 30)
-    await resume.put_resume(acme.anna, acme.radio, b"t" * 32, 1, 9)
+    await resume.put_resume(acme.anna, acme.radio, b"t" * 32, 9)
     assert await acme.devices.revoke(acme.radio, 50)
     assert not await acme.devices.revoke(acme.radio, 60)
     assert (await acme.devices.login_candidate(acme.radio)).revoked
@@ -139,16 +139,26 @@ async def test_a_device_and_its_code_are_added_together(acme):
 
 
 async def test_one_resume_token_per_subscriber(acme, resume):
-    await resume.put_resume(acme.anna, acme.radio, b"a" * 32, 1, 9)
-    await resume.put_resume(acme.anna, acme.radio, b"b" * 32, 2, 8)
-    assert await resume.resume_token(acme.anna) == ResumeToken(acme.anna, acme.radio, b"b" * 32, 2, 8)
+    await resume.put_resume(acme.anna, acme.radio, b"a" * 32, 9)
+    await resume.put_resume(acme.anna, acme.radio, b"b" * 32, 3_600_001)
+    assert await resume.resume_token(acme.anna) == ResumeToken(acme.anna, acme.radio, b"b" * 32, 7_200_000)
     await resume.delete_resume(acme.anna)
     assert await resume.resume_token(acme.anna) is None
 
 
+async def test_a_token_goes_within_an_hour_of_its_end_and_does_not_tell_it(acme, resume):
+    await resume.put_resume(acme.anna, acme.radio, b"a" * 32, 7_200_000)
+    await resume.put_resume(acme.bert, acme.radio, b"b" * 32, 3_600_001)
+    assert (await resume.resume_token(acme.anna)).expires_ms == (await resume.resume_token(acme.bert)).expires_ms
+    await resume.delete_expired(7_199_999)
+    assert await resume.resume_token(acme.anna)
+    await resume.delete_expired(7_200_000)
+    assert await resume.resume_token(acme.anna) is await resume.resume_token(acme.bert) is None
+
+
 async def test_what_a_resumption_needs_comes_in_one_read(acme, resume):
     await acme.enrol()
-    await resume.put_resume(acme.anna, acme.radio, b"a" * 32, 1, 9)
+    await resume.put_resume(acme.anna, acme.radio, b"a" * 32, 9)
     returning = await resume.returning(acme.radio)
     assert returning.candidate == await acme.devices.login_candidate(acme.radio)
     assert returning.token == await resume.resume_token(acme.anna)
@@ -158,7 +168,7 @@ async def test_what_a_resumption_needs_comes_in_one_read(acme, resume):
 
 @pytest.mark.parametrize("end", ["set_pin", "remove_device", "remove_subscriber"])
 async def test_what_ends_a_resume_token(acme, resume, end):
-    await resume.put_resume(acme.anna, acme.radio, b"a" * 32, 1, 9)
+    await resume.put_resume(acme.anna, acme.radio, b"a" * 32, 9)
     if end == "set_pin":
         assert await acme.subscribers.set_pin(acme.anna, credential(acme.anna, "other hash"))
     elif end == "remove_device":

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 Purpose = Literal["enroll", "login", "resume"]
 CHALLENGE_BYTES = 32
 TOKEN_BYTES = 32
+_END_BYTES = 8
 
 # For a public key of small order one signature fits many messages (RFC 8032 §5.1.7 lets it): it proves nothing. The
 # y-coordinates of all eight such points; an all-zero key, as a client makes that forgot to draw one, is among them.
@@ -32,8 +33,14 @@ def draw_challenge() -> bytes:
     return os.urandom(CHALLENGE_BYTES)
 
 
-def draw_token() -> bytes:
-    return os.urandom(TOKEN_BYTES)
+def draw_token(end_ms: int) -> bytes:
+    """A resume token: its end (UTC milliseconds, 8 octets), and 24 random ones. To its holder it is opaque."""
+    return end_ms.to_bytes(_END_BYTES, "big") + os.urandom(TOKEN_BYTES - _END_BYTES)
+
+
+def token_end_ms(token: bytes) -> int:
+    """From when on it is worth nothing; of a token whose digest is known, for anybody can write another one."""
+    return int.from_bytes(token[:_END_BYTES], "big")
 
 
 def token_digest(token: bytes) -> bytes:

@@ -164,14 +164,13 @@ class Attendance:
 
         Calls reach the one writer in the order of the log-ins, so the last log-in's token is the one that stays.
         """
-        token = device_keys.draw_token()
         now_ms = self._clock.utc_ms()
-        expires_ms = now_ms + round(self._settings.resume_lifetime_s * 1000)
+        end_ms = now_ms + round(self._settings.resume_lifetime_s * 1000)
+        token = device_keys.draw_token(end_ms)
         who = opened.session.identity
         try:
-            await self._resume_tokens.put_resume(
-                who.subscriber_id, who.device_id, device_keys.token_digest(token), now_ms, expires_ms
-            )
+            digest = device_keys.token_digest(token)
+            await self._resume_tokens.put_resume(who.subscriber_id, who.device_id, digest, end_ms)
             await self._subscribers.record_login(who.subscriber_id, self._login_time(who, now_ms))
             if opened.takeover is not None:
                 await self._history.record_takeover(opened.takeover)

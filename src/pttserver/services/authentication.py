@@ -194,7 +194,8 @@ class Authentication:
         if candidate is None or candidate.revoked or not genuine or token is None or not known:
             self._charge(self._by_address, connection.address_bucket)
             raise AuthenticationFailed
-        if token.device_id != candidate.device_id or token.expires_ms <= self._clock.utc_ms():
+        end_ms = min(device_keys.token_end_ms(request.token), token.expires_ms)
+        if token.device_id != candidate.device_id or end_ms <= self._clock.utc_ms():
             raise AuthenticationFailed
         if candidate.stunned:
             raise Disabled

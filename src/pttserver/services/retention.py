@@ -26,6 +26,7 @@ from pttserver.store.audit import AuditLog, Sign
 from pttserver.store.database import Database
 from pttserver.store.erasures import Erasures
 from pttserver.store.expiry import Plan, erase_some, plan
+from pttserver.store.resume import ResumeTokens
 from pttserver.store.sweeps import Outcome, Sweeps
 from pttserver.store.tenants import Tenants
 
@@ -84,6 +85,7 @@ class Retention:
         self._clock = clock
         self._settings = settings
         self._tenants = Tenants(database)
+        self._resume_tokens = ResumeTokens(database)
         self._audit = AuditLog(database)
         self._sign = sign
         self.sweeps = Sweeps(database)
@@ -129,9 +131,17 @@ class Retention:
         swept = [await self._swept(each, report) for each in named]
         proven = await self.prove()
         self.readings.oldest_ms = await self.sweeps.oldest_ms()
+        await self._let_tokens_go()
         if not any(one.outcome is Outcome.FAILED for one in swept):
             self.readings.last_round = self._clock.now()
         return [_proven(one) if proven else one for one in swept]
+
+    async def _let_tokens_go(self) -> None:
+        """Those that ended: they tell that somebody logged in, and are worth nothing. The next round tries again."""
+        try:
+            await self._resume_tokens.delete_expired(self._clock.utc_ms())
+        except StoreUnavailable as error:
+            _log.error("resume_tokens_not_removed", error=error.message)
 
     async def _finish_erasures(self) -> None:
         """What the ledger says and a commit that failed did not do. It holds up no sweep."""

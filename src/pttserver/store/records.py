@@ -155,12 +155,14 @@ class EnrolledDevice:
 
 @dataclass(frozen=True, slots=True)
 class ResumeToken:
-    """The one token by which a subscriber's device may return without the PIN; `token_hash` is a digest."""
+    """The one token by which a subscriber's device may return without the PIN; `token_hash` is a digest.
+
+    `expires_ms`: when the row goes at the latest; the token itself says when it ends.
+    """
 
     subscriber_id: SubscriberId
     device_id: DeviceId
     token_hash: bytes = field(repr=False)
-    issued_ms: int
     expires_ms: int
 
 

@@ -16,16 +16,16 @@ _TOKEN = Prepared(
         resume_tokens.c.subscriber_id,
         resume_tokens.c.device_id,
         resume_tokens.c.token_hash,
-        resume_tokens.c.issued_ms,
         resume_tokens.c.expires_ms,
     ).where(resume_tokens.c.subscriber_id == bindparam("subscriber_id"))
 )
 _NEW = insert(resume_tokens)
 _PUT = _NEW.on_conflict_do_update(
     index_elements=["subscriber_id"],
-    set_={name: _NEW.excluded[name] for name in ("device_id", "token_hash", "issued_ms", "expires_ms")},
+    set_={name: _NEW.excluded[name] for name in ("device_id", "token_hash", "expires_ms")},
 )
 _NOBODY = SubscriberId("")
+_HOUR_MS = 3_600_000
 
 
 class ResumeTokens:
@@ -39,16 +39,14 @@ class ResumeTokens:
         subscriber_id: SubscriberId,
         device_id: DeviceId,
         token_hash: bytes,
-        issued_ms: int,
-        expires_ms: int,
+        end_ms: int,
     ) -> None:
         """Replaces the subscriber's token, of whatever device. Raises NotFound if the device is removed."""
         row = {
             "subscriber_id": subscriber_id,
             "device_id": device_id,
             "token_hash": token_hash,
-            "issued_ms": issued_ms,
-            "expires_ms": expires_ms,
+            "expires_ms": -(-end_ms // _HOUR_MS) * _HOUR_MS,
         }
         await self._database.write(lambda sql: sql.execute(_PUT, row))
 
@@ -70,6 +68,11 @@ class ResumeTokens:
             return Returning(candidate, _token(sql, who), memberships(sql, who))
 
         return await self._database.read(work)
+
+    async def delete_expired(self, now_ms: int) -> None:
+        """Those that are worth nothing any more."""
+        stale = delete(resume_tokens).where(resume_tokens.c.expires_ms <= now_ms)
+        await self._database.write(lambda sql: sql.execute(stale))
 
     async def delete_resume(self, subscriber_id: SubscriberId) -> None:
         row = delete(resume_tokens).where(resume_tokens.c.subscriber_id == subscriber_id)

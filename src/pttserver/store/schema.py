@@ -40,7 +40,7 @@ from pttserver.store.columns import (
     sealed,
 )
 
-REVISION: Final = "0012"  # of the newest migration: the shape that the schema modules describe
+REVISION: Final = "0013"  # of the newest migration: the shape that the schema modules describe
 
 metadata = MetaData(
     naming_convention={
@@ -189,16 +189,16 @@ enrolment_codes = Table(
     Index(None, "device_id"),
 )
 
+# `expires`: of the row, in whole hours. When somebody logged in is not to be read from it: the token has its own end.
 resume_tokens = Table(
     "resume_tokens",
     metadata,
     _of_subscriber(Category.CREDENTIAL, primary_key=True),
     part_of("devices"),
     linking("token_hash", Category.CREDENTIAL, kind=LargeBinary(), because="a digest of a random token"),
-    moment("issued"),
     moment("expires"),
     Index(None, "device_id"),
-    info={"lasting": Lasting("subscriber_id", Category.CREDENTIAL, since="issued_ms")},
+    info={"lasting": Lasting("subscriber_id", Category.CREDENTIAL)},
 )
 
 takeovers = Table(
