@@ -24,7 +24,7 @@ from pttserver.services.instructions import Instruction
 from pttserver.services.keyring import master_keys, open_database, write_keys
 from pttserver.services.office import furnish, open_office
 from pttserver.services.restore import Sources, restore
-from pttserver.services.subject_keys import forget_erased, subject_keys_file
+from pttserver.services.subject_keys import KeysFile, forget_erased, subject_keys_file
 from pttserver.store.erasure_ledger import LEDGER_FILE
 from pttserver.store.shredding import subject_trace
 from pttserver.store.workplace import WORKPLACE, workplace
@@ -372,8 +372,9 @@ async def test_a_backup_from_before_identifiers_were_cut_comes_back_and_everybod
     tenant_id = (await office.provisioning.tenant("ACME")).tenant_id
     await office.instructions.apply(tenant_id, CUT, WHY)
     await office.retention.round()
-    assert await forget_erased(office.erasure._database, settings)  # the whole identifiers' indexes go there too
-    assert not await forget_erased(office.erasure._database, settings)
+    database = office.erasure._database
+    assert await forget_erased(database, settings) is KeysFile.REWRITTEN  # the whole identifiers' indexes go there too
+    assert await forget_erased(database, settings) is KeysFile.CLEAR
     await office.erasure._database.close()
     await restored(settings, backup)
     async with open_office(settings) as again:

@@ -8,7 +8,8 @@ from pydantic import SecretStr
 from pttserver.config import KeySettings
 from pttserver.crypto.sealing import MasterKey
 from pttserver.errors import ConfigError, MasterKeyMissing, StoreUnavailable
-from pttserver.services.keyring import in_use, key_file, master_keys, prune, rewrap, rotate, write_keys
+from pttserver.services.key_rotation import in_use, prune, rewrap, rotate
+from pttserver.services.keyring import key_file, master_keys, write_keys
 from pttserver.services.office import open_office
 from running_server import loopback_settings
 

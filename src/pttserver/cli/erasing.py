@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.services.office import Office
 
 NOT_PROVEN_YET = 3
-NOT_PROVEN = """{0} is erased. It is not proven yet: somebody still reads an older state of the database.
+NOT_PROVEN = """{0} is erased. It is not proven yet: {1}.
 When that has ended, run: pttserver subject erase TENANT {0} --prove"""
 
 SubjectName = Annotated[str, typer.Argument(metavar="SUBJECT", help="Identifier or id of the subject.")]
@@ -47,8 +47,8 @@ def erase(
 ) -> None:
     """Erase a person for ever: its key, what is sealed under it in every copy, and its traces. Gives a certificate.
 
-    Exit status 3: it is erased, and while somebody still reads an older state of the database it cannot be proven;
-    run it again with --prove and the id that it printed.
+    Exit status 3: it is erased, and cannot be proven yet, as while somebody still reads an older state of the database:
+    what stands in the way is said. Then run it again with --prove and the id that it printed.
     """
     if request + withdraw + prove > 1:
         raise typer.BadParameter("one of --request, --withdraw and --prove")
@@ -121,7 +121,7 @@ async def _ask(office: "Office", tenant: str, subject: str, instruction: "Instru
 
 def _tell(outcome: "Outcome", file: Path | None) -> None:
     if outcome.certificate is None:
-        typer.secho(NOT_PROVEN.format(outcome.subject_id), err=True)
+        typer.secho(NOT_PROVEN.format(outcome.subject_id, outcome.problem), err=True)
         raise typer.Exit(NOT_PROVEN_YET)
     text = json.dumps(outcome.certificate, indent=2) + "\n"
     if file is None:

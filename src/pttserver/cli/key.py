@@ -17,7 +17,8 @@ app = typer.Typer(help="Master keys: what everything at rest is sealed with.", n
 @app.command()
 def show(ctx: typer.Context) -> None:
     """List the master keys by their identifiers; the keys themselves are not shown."""
-    from pttserver.services.keyring import in_use, master_keys
+    from pttserver.services.key_rotation import in_use
+    from pttserver.services.keyring import master_keys
 
     settings = settings_of(ctx)
     needed = asyncio.run(in_use(settings))
@@ -31,8 +32,8 @@ def show(ctx: typer.Context) -> None:
 @app.command()
 def rotate(ctx: typer.Context) -> None:
     """Make a new master key and wrap every tenant's key with it. The server may run; no stored value is touched."""
+    from pttserver.services.key_rotation import rotate as rotate_keys
     from pttserver.services.keyring import key_file
-    from pttserver.services.keyring import rotate as rotate_keys
 
     settings = settings_of(ctx)
     _note(settings, "key.rotate")
@@ -43,7 +44,7 @@ def rotate(ctx: typer.Context) -> None:
 @app.command()
 def rewrap(ctx: typer.Context) -> None:
     """Wrap every tenant's key with the newest master key, after you put a new one into its source yourself."""
-    from pttserver.services.keyring import rewrap as rewrap_keys
+    from pttserver.services.key_rotation import rewrap as rewrap_keys
 
     settings = settings_of(ctx)
     _note(settings, "key.rewrap")
@@ -53,7 +54,7 @@ def rewrap(ctx: typer.Context) -> None:
 @app.command()
 def prune(ctx: typer.Context) -> None:
     """Remove master keys that no tenant's key needs any more. Backups that were made under them need them still."""
-    from pttserver.services.keyring import prune as prune_keys
+    from pttserver.services.key_rotation import prune as prune_keys
 
     settings = settings_of(ctx)
     _note(settings, "key.prune")

@@ -12,8 +12,9 @@ from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.signed_document import Document, sign, verified_by
 from pttserver.crypto.signing import SigningKey
-from pttserver.errors import InvalidValue
+from pttserver.errors import InvalidValue, PttError, StoreUnavailable
 from pttserver.ids import TenantId
+from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.policy import Policy
 from pttserver.privacy.retention import Clause, Event, EventKind
@@ -21,7 +22,7 @@ from pttserver.services import naming
 from pttserver.services.instructions import Instruction
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.signing_key import signing_key
-from pttserver.services.subject_keys import forget_erased
+from pttserver.services.subject_keys import KeysFile, forget_erased
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.deletion_requests import DeletionRequests
@@ -32,15 +33,17 @@ from pttserver.store.workplace import WORKPLACE, clear_workplace
 
 FORMAT: Final = "pttserver certificate of erasure, version 1"
 REMAINS: Final = "times and lengths of calls that others took part in, without a reference to the subject"
+_log = get_logger("erasure")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`certificate` None: erased, and not proven yet, since somebody still reads a state from before."""
+    """`certificate` None: erased, and not proven yet; `problem` says what stands in the way."""
 
     subject_id: str
     entry: LedgerEntry
     certificate: dict[str, Any] | None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +150,20 @@ class Erasure:
         return instruction.note(gate, operation, tenant_id, now_ms, subject_id, **details)
 
     async def _certified(self, subject_id: str, entry: LedgerEntry, audit_entry: int | None) -> Outcome:
-        await forget_erased(self._database, self._settings)
-        vacant = clear_workplace(self._settings.data_dir / WORKPLACE)  # a backup in the making still has the key
-        proof = await self._erasures.prove(entry) if vacant else None
-        if proof is None:
-            return Outcome(subject_id, entry, None)
-        document = _certificate(entry, audit_entry, proof, self._clock.utc_ms())
-        return Outcome(subject_id, entry, sign(document, self._key()))
+        """It is erased: whatever fails from now on, the caller must learn the id, to prove it later."""
+        try:
+            certificate = await self._prove(entry, audit_entry)
+        except PttError as error:
+            _log.error("erasure_not_proven", reason=error.message)
+            return Outcome(subject_id, entry, None, error.message)
+        return Outcome(subject_id, entry, certificate)
+
+    async def _prove(self, entry: LedgerEntry, audit_entry: int | None) -> dict[str, Any]:
+        keys_file = await forget_erased(self._database, self._settings)
+        if not clear_workplace(self._settings.data_dir / WORKPLACE):
+            raise StoreUnavailable("a backup or restore is running, which may still have the key")
+        proof = await self._erasures.prove(entry)
+        return sign(_certificate(entry, audit_entry, keys_file, proof, self._clock.utc_ms()), self._key())
 
     def _key(self) -> SigningKey:
         return signing_key(self._settings.data_dir)
@@ -168,7 +178,9 @@ class Erasure:
         return public
 
 
-def _certificate(entry: LedgerEntry, audit_entry: int | None, proof: Proof, now_ms: int) -> dict[str, Any]:
+def _certificate(
+    entry: LedgerEntry, audit_entry: int | None, keys_file: KeysFile, proof: Proof, now_ms: int
+) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "tenant": entry.tenant_id,
@@ -181,7 +193,7 @@ def _certificate(entry: LedgerEntry, audit_entry: int | None, proof: Proof, now_
         "columns": _under_own_key(),
         "remains": REMAINS,
         "proof": {
-            "subject_keys_file": "written anew without the key",
+            "subject_keys_file": keys_file.value,
             "write_ahead_log": "emptied into the database by a truncating checkpoint that no reader held up",
             "searched_bytes": proof.searched,
             "searched_for": "the wrapped key, by its first 12 octets",

@@ -1,4 +1,4 @@
-"""The operator's master keys: where they come from, and how a new one takes over.
+"""The operator's master keys: where they come from.
 
 They are the root of everything that is sealed at rest: who has the database and not the master key has nothing, and who
 loses the master key has lost the data. Keep them apart from backups.
@@ -57,58 +57,6 @@ def key_file(settings: Settings) -> Path:
 def write_keys(file: Path, keys: Sequence[MasterKey]) -> None:
     """Replaces the file as a whole, newest key first."""
     replace_private_file(file, _text(keys))
-
-
-async def rotate(settings: Settings) -> tuple[MasterKey, int]:
-    """A new master key, and how many tenants' keys it wraps now. A running server takes it up by itself.
-
-    It is in the file before it wraps anything; a crash in between leaves keys of which one is not used yet. No value is
-    written anew. Raises ConfigError if the keys come from outside, StoreUnavailable, MasterKeyMissing.
-    """
-    file = _own_file(settings)
-    keys = [MasterKey.draw(), *master_keys(settings)]
-    write_keys(file, keys)
-    return keys[0], await rewrap(settings)
-
-
-async def in_use(settings: Settings) -> set[str]:
-    """Identifiers of the master keys that wrap a tenant's key. Raises StoreUnavailable, MasterKeyMissing."""
-    database = await open_database(settings)
-    try:
-        return await database.read(database.vault.master_ids)
-    finally:
-        await database.close()
-
-
-async def prune(settings: Settings) -> list[MasterKey]:
-    """Removes the keys that no tenant's key needs, but for the newest; gives them. Backups may still need them.
-
-    Raises ConfigError if the keys come from outside, StoreUnavailable, MasterKeyMissing.
-    """
-    file, needed = _own_file(settings), await in_use(settings)
-    keys = master_keys(settings)
-    kept = [key for number, key in enumerate(keys) if number == 0 or key.key_id in needed]
-    write_keys(file, kept)
-    return [key for key in keys if key not in kept]
-
-
-def _own_file(settings: Settings) -> Path:
-    own = settings.keys
-    if own.master_key is not None or own.master_key_command is not None:
-        raise ConfigError(
-            "the master keys come from outside: put a new one first in their source, as 64 hexadecimal digits on a "
-            "line of its own, keep the old ones below it, then run: pttserver key rewrap"
-        )
-    return key_file(settings)
-
-
-async def rewrap(settings: Settings) -> int:
-    """Wraps every tenant's key with the newest master key; gives how many were not. Raises StoreUnavailable."""
-    database = await open_database(settings)
-    try:
-        return await database.write(database.vault.rewrap)
-    finally:
-        await database.close()
 
 
 def _make(file: Path, settings: Settings) -> None:

@@ -6,12 +6,13 @@ Copy it to where backups are kept, over the copy from before: an older copy woul
 import asyncio
 import io
 import json
+from enum import StrEnum
 from pathlib import Path
 
 from pttserver.config import Settings
 from pttserver.crypto.sealed_stream import SealedReader, SealedWriter
 from pttserver.crypto.sealing import MasterKey
-from pttserver.errors import BackupInvalid, StoreUnavailable
+from pttserver.errors import PttError, StoreUnavailable
 from pttserver.observe.log import get_logger
 from pttserver.services.keyring import master_keys
 from pttserver.store.database import Database
@@ -21,6 +22,14 @@ from pttserver.store.subject_keys import SubjectKeyRow, hand_over, living
 FILE_NAME = "subject_keys.backup"
 INTERVAL_S = 600.0
 _log = get_logger("subject_keys")
+
+
+class KeysFile(StrEnum):
+    """How the file was found, as a certificate says it."""
+
+    NONE = "there is none where it is configured"
+    CLEAR = "read: the key is not in it"
+    REWRITTEN = "written anew without the key"
 
 
 def subject_keys_file(settings: Settings) -> Path:
@@ -33,34 +42,50 @@ async def write_subject_keys(database: Database, settings: Settings) -> int:
     return await hand_over(database, lambda rows: replace_private_file(file, _sealed(rows, master)))
 
 
-async def forget_erased(database: Database, settings: Settings) -> bool:
-    """Takes out of the file the keys of who is gone, and what is an identifier no more; whether there was any.
+async def reseal_subject_keys(database: Database, settings: Settings) -> None:
+    """Under the newest master key, before an older one goes. Raises as `write_subject_keys`."""
+    if subject_keys_file(settings).exists():
+        await write_subject_keys(database, settings)
 
-    No file: no backup was ever made.
+
+async def forget_erased(database: Database, settings: Settings) -> KeysFile:
+    """Takes out of the file the keys of who is gone, and what is an identifier no more.
+
+    A file that cannot be read might have any key in it, and helps no restore: it is written anew of the living. Raises
+    as `write_subject_keys`.
     """
     file = subject_keys_file(settings)
     if not file.exists():
-        return False
-    held = (await asyncio.to_thread(read_subject_keys, file, master_keys(settings))).values()
-    if {(row.subject_id, row.identifier_index) for row in held} <= await living(database):
-        return False
+        return KeysFile.NONE
+    held = await asyncio.to_thread(_held, file, master_keys(settings))
+    if held is not None and held <= await living(database):
+        return KeysFile.CLEAR
     await write_subject_keys(database, settings)
-    return True
+    return KeysFile.REWRITTEN
+
+
+def _held(file: Path, masters: list[MasterKey]) -> set[tuple[str, bytes | None]] | None:
+    """Whose keys are in the file, each with what it is found by. None: it cannot be read."""
+    try:
+        return {(row.subject_id, row.identifier_index) for row in read_subject_keys(file, masters).values()}
+    except PttError as error:
+        _log.warning("subject_keys_unreadable", error=error.message)
+        return None
 
 
 async def keep_subject_keys(database: Database, settings: Settings) -> None:
     """Until cancelled: what retention destroys in the database is destroyed in the file too."""
     while True:
         try:
-            if await forget_erased(database, settings):
+            if await forget_erased(database, settings) is KeysFile.REWRITTEN:
                 _log.info("subject_keys_forgotten")
-        except (StoreUnavailable, BackupInvalid) as error:
+        except PttError as error:
             _log.error("subject_keys_not_written", error=error.message)
         await asyncio.sleep(INTERVAL_S)
 
 
 def read_subject_keys(file: Path, masters: list[MasterKey]) -> dict[str, SubjectKeyRow]:
-    """By subject. Raises BackupInvalid, MasterKeyMissing, StoreUnavailable (it cannot be read)."""
+    """By subject. Raises BackupInvalid, MasterKeyMissing, SealBroken, StoreUnavailable (it cannot be read)."""
     try:
         content = file.read_bytes()
     except OSError as error:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, or_, select
 
-from pttserver.errors import InvalidValue, LedgerBroken, NotFound
+from pttserver.errors import InvalidValue, LedgerBroken, NotFound, StoreUnavailable
 from pttserver.ids import TenantId
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.database import Database
@@ -159,19 +159,21 @@ class Erasures:
                 return entry
         raise NotFound("the ledger has no erasure of this subject; give the subject's id, not its identifier")
 
-    async def prove(self, entry: LedgerEntry) -> Proof | None:
-        """None: not proven yet, since somebody still reads a state from before; try again."""
-        if not await self._database.truncate_log():
-            return None
+    async def prove(self, entry: LedgerEntry) -> Proof:
+        """Raises StoreUnavailable with what stands in the way: then nothing is proven yet; try again."""
+        await self._empty_log()
         files = [self._file, self._file.with_name(f"{self._file.name}-wal")]
         left_over = await asyncio.to_thread(found_in, entry.trace, files)
         if left_over:  # in a gap of a page, where SQLite moved the row away from
             await self._database.rewrite()
-            if not await self._database.truncate_log():
-                return None
+            await self._empty_log()
             if await asyncio.to_thread(found_in, entry.trace, files):
-                return None
+                raise StoreUnavailable("the key is still in the database; try again")
         return Proof({file.name: file.stat().st_size for file in files if file.exists()}, bool(left_over))
+
+    async def _empty_log(self) -> None:
+        if not await self._database.truncate_log():
+            raise StoreUnavailable("somebody still reads an older state of the database")
 
 
 def _noted(sql: Connection) -> int:
