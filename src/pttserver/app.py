@@ -12,7 +12,7 @@ from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.certificate import certificate_der_digest
 from pttserver.crypto.tls import server_context
-from pttserver.errors import ConfigError
+from pttserver.errors import ConfigError, PttError
 from pttserver.ids import SsrcSequence
 from pttserver.media.batch_socket import BatchSocket
 from pttserver.media.relay import Relay
@@ -60,7 +60,7 @@ from pttserver.services.rosters import Rosters
 from pttserver.services.serving import Serving
 from pttserver.services.signing_key import signing_key
 from pttserver.services.standing_watch import StandingWatch
-from pttserver.services.subject_keys import keep_subject_keys
+from pttserver.services.subject_keys import clear_copies, keep_subject_keys
 from pttserver.services.talk import TalkService
 from pttserver.services.telling import Telling
 from pttserver.services.temporary_groups import TemporaryGroups
@@ -350,6 +350,10 @@ async def _finish_erasures(database: Database, settings: Settings) -> None:
     erased = await open_erasures(database, settings).replay()
     if erased:
         _log.warning("erasures_replayed", erased=erased)
+    try:
+        await clear_copies(database, settings)
+    except PttError as error:  # every proof tries again
+        _log.error("copies_of_keys_not_cleared", error=error.message)
 
 
 class _Background:

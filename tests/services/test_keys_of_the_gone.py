@@ -3,6 +3,10 @@
 import asyncio
 import io
 import json
+import shutil
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -16,7 +20,13 @@ from pttserver.services.key_rotation import prune, rewrap, rotate
 from pttserver.services.keyring import key_file, master_keys, write_keys
 from pttserver.services.office import open_office
 from pttserver.services.subject_keys import keep_subject_keys, subject_keys_file
-from running_server import loopback_settings, until
+from pttserver.store.proof import OTHERS
+from pttserver.store.shredding import subject_trace
+from pttserver.store.subject_keys import living
+from pttserver.store.subscribers import Subscribers
+from pttserver.store.sweeps import Outcome
+from pttserver.store.workplace import WORKPLACE, workplace
+from running_server import loopback_settings, running_platform, until
 
 WHY = Instruction(Personal("Olga Operator"), Personal("she asked for it"))
 
@@ -177,3 +187,144 @@ async def test_a_file_elsewhere_is_kept_there(tmp_path):
         outcome = await erase(office)
         assert outcome.certificate
         assert outcome.subject_id not in held(settings)
+
+
+# Whoever goes in another way than by an erasure -------------------------------------------------------------------
+
+
+async def test_who_is_removed_is_in_no_file_when_it_is_said_to_be_done(office, settings):
+    await back_up_all(office, settings)
+    anna, before = await number(office, "Anna"), held(settings)
+    assert await office.provisioning.remove_subscriber("ACME", "Anna")
+    assert held(settings) == before - {anna}
+
+
+async def test_whose_period_is_over_is_in_no_file_when_the_sweep_is_done(office, settings):
+    await back_up_all(office, settings)
+    anna, before = await number(office, "Anna"), held(settings)
+    await Subscribers(office.erasure._database).remove(anna, Clock().utc_ms())
+    (swept,) = await office.retention.round()
+    assert swept.outcome is Outcome.DONE
+    assert held(settings) == before - {anna}
+
+
+async def test_while_the_file_cannot_be_written_nothing_is_done(office, settings):
+    await back_up_all(office, settings)
+    file = subject_keys_file(settings)
+    kept = file.rename(settings.data_dir.parent / "kept")
+    (file / "in the way").mkdir(parents=True)
+    assert not await office.provisioning.remove_subscriber("ACME", "Anna")
+    await Subscribers(office.erasure._database).remove(await number(office, "Bert"), Clock().utc_ms())
+    (swept,) = await office.retention.round()
+    assert swept.outcome is Outcome.UNPROVEN
+    assert await office.retention.sweeps.unproven() == 2
+    (file / "in the way").rmdir()
+    file.rmdir()
+    kept.rename(file)
+    assert await office.retention.prove()
+    assert await office.retention.sweeps.unproven() == 0
+    assert held(settings) <= {row[0] for row in await living(office.erasure._database)}
+
+
+# What killed processes left ---------------------------------------------------------------------------------------
+
+KILLED_BACKUP = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from pttserver.clock import Clock
+from pttserver.config import Settings
+from pttserver.services.backup import back_up
+from pttserver.services.keyring import open_database
+
+settings, at = Settings(data_dir=Path(sys.argv[1])), sys.argv[2]
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def copied(done, total):
+    if at == "copy" and done == total:
+        die()
+
+def synced(_):
+    if at == "keys" and list(settings.data_dir.glob(".subject_keys.backup.*.new")):
+        die()
+
+async def main():
+    database = await open_database(settings)
+    os.fsync = synced
+    await back_up(database, settings, settings.data_dir.parent / "killed", copied, Clock())
+
+asyncio.run(main())
+"""
+
+
+async def killed_backup(settings, at):
+    command = [sys.executable, "-c", KILLED_BACKUP, str(settings.data_dir), at]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def left_over(settings):
+    return [*settings.data_dir.glob(".subject_keys.backup.*.new"), *settings.data_dir.glob(WORKPLACE)]
+
+
+async def trace_of(office, name):
+    who = await number(office, name)
+    return await office.erasure._database.read(lambda sql: subject_trace(sql, who))
+
+
+async def test_a_killed_backup_leaves_keys_and_no_certificate_is_given_before_they_are_gone(office, settings):
+    trace = await trace_of(office, "Anna")
+    await killed_backup(settings, "copy")
+    assert trace in (settings.data_dir / WORKPLACE / "pttserver.sqlite3").read_bytes()
+    await killed_backup(settings, "keys")
+    assert len(left_over(settings)) == 2
+    assert (await erase(office)).certificate
+    assert left_over(settings) == []
+
+
+async def remove(office):
+    return await office.provisioning.remove_subscriber("ACME", "Anna")
+
+
+async def sweep(office):
+    await Subscribers(office.erasure._database).remove(await number(office, "Anna"), Clock().utc_ms())
+    (swept,) = await office.retention.round()
+    return swept.outcome is Outcome.DONE
+
+
+@pytest.mark.parametrize("act", [remove, sweep])
+async def test_what_a_killed_backup_left_goes_before_anything_is_done(office, settings, act):
+    await killed_backup(settings, "copy")
+    await killed_backup(settings, "keys")
+    with workplace(settings.data_dir / WORKPLACE):  # and while another one runs nothing is
+        assert not await act(office)
+    await killed_backup(settings, "keys")
+    assert await office.retention.prove()
+    assert left_over(settings) == []
+
+
+async def test_a_server_that_starts_removes_what_a_killed_backup_left(tmp_path):
+    settings = loopback_settings(tmp_path)
+    async with open_office(settings) as office:
+        await office.provisioning.add_tenant("ACME")
+        await office.provisioning.add_subscriber("ACME", "Anna", pin="4711")
+    await killed_backup(settings, "keys")
+    assert len(left_over(settings)) == 2
+    async with running_platform(tmp_path):
+        assert left_over(settings) == []
+
+
+async def test_a_copy_of_the_database_anywhere_in_the_folder_is_found(office, settings):
+    database, copy = office.erasure._database, settings.data_dir / "before the update" / "old.sqlite3"
+    assert await database.truncate_log()
+    copy.parent.mkdir()
+    shutil.copy(settings.database_file, copy)
+    outcome = await erase(office)
+    assert outcome.certificate is None
+    assert "the key is still in before the update/old.sqlite3" in outcome.problem
+    copy.unlink()
+    tenant_id = (await office.provisioning.tenant("ACME")).tenant_id
+    proof = (await office.erasure.prove(tenant_id, outcome.subject_id)).certificate["proof"]
+    assert set(proof["searched_bytes"]) == {"pttserver.sqlite3", "pttserver.sqlite3-wal", OTHERS}
+    assert proof["searched_bytes"][OTHERS] > 0

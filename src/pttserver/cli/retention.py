@@ -48,7 +48,7 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     headings = ["Tenant", "Last sweep", "Erased", "Outcome"]
     print_table("Sweeps", headings, [_sweep_cells(one, names) for one in last])
     if unproven:
-        typer.echo(f"Not proven yet: rows erased by {unproven} sweeps may still be in the write-ahead log.")
+        typer.echo(f"Not proven yet: what {unproven} sweeps erased may be in the write-ahead log or a copy of keys.")
     if halted:
         typer.echo("Halted: the clock is doubted. If the time is right, run: pttserver retention confirm-time")
     return None
@@ -139,7 +139,7 @@ def _print_swept(swept: "list[Swept]", names: dict[str, str], json: bool) -> Non
 
 
 def _told(outcome: str) -> str:
-    unproven = "not proven yet: erased rows may still be in the write-ahead log"
+    unproven = "not proven yet: what was erased may be in the write-ahead log or a copy of keys"
     return unproven if outcome == "not proven yet" else str(outcome)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pttserver.cli.erasing import NOT_PROVEN_YET
 from pttserver.cli.group import MemberName
 from pttserver.cli.instruction import Actor, instruction_of
 from pttserver.cli.office import in_office
@@ -45,6 +46,9 @@ class Service(StrEnum):
 
 
 ServiceName = Annotated[Service, typer.Argument(help="Which service.")]
+
+NOT_PROVEN = """Removed. It is not proven yet that all that was erased is gone from every file: a server that runs tries
+again, or run: pttserver retention sweep"""
 
 _COLUMNS = {
     "identifier": "Identifier",
@@ -127,9 +131,14 @@ def show(ctx: typer.Context, tenant: TenantName, subscriber: MemberName, json: A
 
 @app.command()
 def remove(ctx: typer.Context, tenant: TenantName, subscriber: MemberName, yes: Yes = False) -> None:
-    """Remove a subscriber with its devices and memberships."""
+    """Remove a subscriber with its devices and memberships.
+
+    Exit status 3: removed, and not proven yet that all that was erased is gone from every file.
+    """
     ask_before_removing(f"subscriber {subscriber} of {tenant} with its devices", yes)
-    in_office(ctx, lambda office: office.provisioning.remove_subscriber(tenant, subscriber))
+    if not in_office(ctx, lambda office: office.provisioning.remove_subscriber(tenant, subscriber)):
+        typer.secho(NOT_PROVEN, err=True)
+        raise typer.Exit(NOT_PROVEN_YET)
 
 
 @app.command("set")

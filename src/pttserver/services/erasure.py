@@ -6,13 +6,14 @@ names nobody. Who gave the instruction, and why, is sealed in the audit log of t
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.signed_document import Document, sign, verified_by
 from pttserver.crypto.signing import SigningKey
-from pttserver.errors import InvalidValue, PttError, StoreUnavailable
+from pttserver.errors import InvalidValue, PttError
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category, about
@@ -22,14 +23,14 @@ from pttserver.services import naming
 from pttserver.services.instructions import Instruction
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.signing_key import signing_key
-from pttserver.services.subject_keys import KeysFile, forget_erased
+from pttserver.services.subject_keys import clear_copies
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.deletion_requests import DeletionRequests
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, LedgerEntry, subject_digest
-from pttserver.store.erasures import Erasures, Proof
+from pttserver.store.erasures import Erasures
 from pttserver.store.inventory import key_of_tenant, tables
-from pttserver.store.workplace import WORKPLACE, clear_workplace
+from pttserver.store.proof import Proof
 
 FORMAT: Final = "pttserver certificate of erasure, version 1"
 REMAINS: Final = "times and lengths of calls that others took part in, without a reference to the subject"
@@ -61,7 +62,8 @@ class Withdrawn:
 
 def open_erasures(database: Database, settings: Settings) -> Erasures:
     """Over the ledger in `data_dir`."""
-    return Erasures(database, settings.database_file, ErasureLedger(settings.data_dir / LEDGER_FILE))
+    ledger = ErasureLedger(settings.data_dir / LEDGER_FILE)
+    return Erasures(database, settings.database_file, ledger, partial(clear_copies, database, settings))
 
 
 class Erasure:
@@ -159,11 +161,8 @@ class Erasure:
         return Outcome(subject_id, entry, certificate)
 
     async def _prove(self, entry: LedgerEntry, audit_entry: int | None) -> dict[str, Any]:
-        keys_file = await forget_erased(self._database, self._settings)
-        if not clear_workplace(self._settings.data_dir / WORKPLACE):
-            raise StoreUnavailable("a backup or restore is running, which may still have the key")
         proof = await self._erasures.prove(entry)
-        return sign(_certificate(entry, audit_entry, keys_file, proof, self._clock.utc_ms()), self._key())
+        return sign(_certificate(entry, audit_entry, proof, self._clock.utc_ms()), self._key())
 
     def _key(self) -> SigningKey:
         return signing_key(self._settings.data_dir)
@@ -178,9 +177,7 @@ class Erasure:
         return public
 
 
-def _certificate(
-    entry: LedgerEntry, audit_entry: int | None, keys_file: KeysFile, proof: Proof, now_ms: int
-) -> dict[str, Any]:
+def _certificate(entry: LedgerEntry, audit_entry: int | None, proof: Proof, now_ms: int) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "tenant": entry.tenant_id,
@@ -193,7 +190,7 @@ def _certificate(
         "columns": _under_own_key(),
         "remains": REMAINS,
         "proof": {
-            "subject_keys_file": keys_file.value,
+            "subject_keys_file": proof.keys_file,
             "write_ahead_log": "emptied into the database by a truncating checkpoint that no reader held up",
             "searched_bytes": proof.searched,
             "searched_for": "the wrapped key, by its first 12 octets",

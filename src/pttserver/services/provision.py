@@ -227,16 +227,16 @@ class Provisioning:
         await self._subscribers.set_pin(who.subscriber_id, pin_hash, self.note("subscriber.set_pin", who))
         return secret
 
-    async def remove_subscriber(self, tenant: str, subscriber: str) -> None:
+    async def remove_subscriber(self, tenant: str, subscriber: str) -> bool:
         """With memberships and devices, at once; the rest when its period is over: by default at once too.
 
-        Raises OnHold.
+        Whether what went is proven to be gone from all files; else the next round of sweeps tries. Raises OnHold.
         """
         who = await self.subscriber(tenant, subscriber)
         note = self.note("subscriber.remove", who)
         await self._subscribers.remove(who.subscriber_id, self._clock.utc_ms(), note)
         await self._retention.sweep(who.tenant_id, only=who.subscriber_id)
-        await self._retention.prove()
+        return await self._retention.prove()
 
     def note(self, operation: str, about: Whom, **details: str | int) -> AuditNote:
         """For the audit log. Raises PolicyMissing."""

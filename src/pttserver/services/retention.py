@@ -5,7 +5,8 @@ Theory of operation.
     at an interval and as soon as a policy changes. A tenant's sweep makes a plan
     (store/expiry.py), carries it out batch by batch, and takes a breath after each, so that voice, log-ins and call
     records go between. It goes on until a plan finds nothing.
- 2. Then the write-ahead log is emptied. Until that is done the sweep counts as not proven, and each round tries again.
+ 2. Then the keys that went are taken out of what holds copies of them, and the write-ahead log is emptied. Until that
+    is done the sweep counts as not proven, and each round tries again.
  3. A clock that jumped, that is before the last sweep, or months after it when the process starts, erases nothing:
     everything halts, in all processes, until somebody confirms the time.
 """
@@ -245,10 +246,10 @@ class Retention:
             _log.error("sweep_not_recorded", error=error.message)
 
     async def prove(self) -> bool:
-        """Empties the write-ahead log, if a sweep still needs it. False: not proven yet; the next round tries again."""
+        """That what sweeps erased is gone from all files. False: not proven yet; the next round tries again."""
         try:
             return await self._prove()
-        except StoreUnavailable as error:
+        except PttError as error:
             _log.error("erasure_not_proven", sweeps=self.readings.unproven, reason=error.message)
             return False
 
@@ -257,9 +258,7 @@ class Retention:
         self.readings.unproven = len(waiting)
         if not waiting:
             return True
-        if not await self._database.truncate_log():
-            _log.error("erasure_not_proven", sweeps=self.readings.unproven, reason="a reader holds an earlier state")
-            return False
+        await self._erasures.settle()
         await self.sweeps.prove(waiting)
         self.readings.unproven = await self.sweeps.unproven()
         return True

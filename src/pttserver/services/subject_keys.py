@@ -16,8 +16,9 @@ from pttserver.errors import PttError, StoreUnavailable
 from pttserver.observe.log import get_logger
 from pttserver.services.keyring import master_keys
 from pttserver.store.database import Database
-from pttserver.store.private_files import replace_private_file
+from pttserver.store.private_files import remove_leftovers, replace_private_file
 from pttserver.store.subject_keys import SubjectKeyRow, hand_over, living
+from pttserver.store.workplace import WORKPLACE, clear_workplace
 
 FILE_NAME = "subject_keys.backup"
 INTERVAL_S = 600.0
@@ -62,6 +63,26 @@ async def forget_erased(database: Database, settings: Settings) -> KeysFile:
         return KeysFile.CLEAR
     await write_subject_keys(database, settings)
     return KeysFile.REWRITTEN
+
+
+async def clear_copies(database: Database, settings: Settings) -> KeysFile:
+    """No key that was destroyed by now is outside the database any more: neither in the file, nor where a killed
+    process left it. Whoever writes the file just now writes it of the living, in a turn of its own.
+
+    Raises as `forget_erased`, and StoreUnavailable while a backup or restore is made, which may still have the key.
+    """
+    found = await forget_erased(database, settings)
+    await asyncio.to_thread(_clear_left_overs, settings)
+    return found
+
+
+def _clear_left_overs(settings: Settings) -> None:
+    file = subject_keys_file(settings)
+    try:
+        remove_leftovers(file)
+    except OSError as error:
+        raise StoreUnavailable(f"{file.parent}: {error.strerror}; remove .{file.name}.*.new there") from error
+    clear_workplace(settings.data_dir / WORKPLACE)
 
 
 def _held(file: Path, masters: list[MasterKey]) -> set[tuple[str, bytes | None]] | None:

@@ -6,26 +6,26 @@ Theory of operation. Instructed (a person, a tenant) or by a period that is over
     leaves all as it was; after it, the next erasure or start of the server carries out what the ledger says.
  2. How many lines were carried out stands in the database's header (`PRAGMA user_version`), and changes in the same
     transaction: a restored database has an old number, and is brought up to date before anybody is served.
- 3. Then the write-ahead log is emptied into the database, and every octet of the files is searched for the trace of the
-    wrapped key. While somebody reads an older state the log cannot be emptied: then nothing is proven yet.
+ 3. Then copies of keys outside the database are cleared, the write-ahead log is emptied into the database, and every
+    octet of the folder is searched for the trace of the wrapped key (store/proof.py). While somebody reads an older
+    state, or makes a backup, nothing is proven yet.
 """
 
-import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
 from pathlib import Path
 
 from sqlalchemy import Connection, or_, select
 
-from pttserver.errors import InvalidValue, LedgerBroken, NotFound, StoreUnavailable
+from pttserver.errors import InvalidValue, LedgerBroken, NotFound
 from pttserver.ids import TenantId
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.database import Database
 from pttserver.store.erasure_ledger import ErasureLedger, Kind, LedgerEntry, Line, subject_digest
 from pttserver.store.governance_schema import subjects
 from pttserver.store.holds import refuse_held
-from pttserver.store.octet_search import found_in
+from pttserver.store.proof import Proof, empty_log, search
 from pttserver.store.schema import subscribers
 from pttserver.store.shredding import shred, shred_tenant, subject_trace, tenant_trace
 from pttserver.store.vault import Vault
@@ -39,20 +39,19 @@ class Erased:
     audit_entry: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """The database files that were searched to the last octet for the erased key's trace: name -> octets."""
-
-    searched: dict[str, int]
-    rewritten: bool
+ClearCopies = Callable[[], Awaitable[str]]
+"""Takes destroyed keys out of whatever holds them outside the database; gives how their file was found."""
 
 
 class Erasures:
     """Every method raises StoreUnavailable if database or ledger fail, LedgerBroken if the ledger was changed."""
 
-    def __init__(self, database: Database, file: Path, ledger: ErasureLedger) -> None:
-        """`file`: that of the database."""
+    def __init__(
+        self, database: Database, file: Path, ledger: ErasureLedger, clear_copies: ClearCopies | None = None
+    ) -> None:
+        """`file`: that of the database. `clear_copies`: None if it lies alone."""
         self._database = database
+        self._clear_copies = clear_copies or nowhere_else
         self._file = file
         self._ledger = ledger
 
@@ -159,21 +158,25 @@ class Erasures:
                 return entry
         raise NotFound("the ledger has no erasure of this subject; give the subject's id, not its identifier")
 
-    async def prove(self, entry: LedgerEntry) -> Proof:
-        """Raises StoreUnavailable with what stands in the way: then nothing is proven yet; try again."""
-        await self._empty_log()
-        files = [self._file, self._file.with_name(f"{self._file.name}-wal")]
-        left_over = await asyncio.to_thread(found_in, entry.trace, files)
-        if left_over:  # in a gap of a page, where SQLite moved the row away from
-            await self._database.rewrite()
-            await self._empty_log()
-            if await asyncio.to_thread(found_in, entry.trace, files):
-                raise StoreUnavailable("the key is still in the database; try again")
-        return Proof({file.name: file.stat().st_size for file in files if file.exists()}, bool(left_over))
+    async def settle(self) -> str:
+        """Where copies of destroyed keys may lie outside the database's own pages, there are none from now on.
 
-    async def _empty_log(self) -> None:
-        if not await self._database.truncate_log():
-            raise StoreUnavailable("somebody still reads an older state of the database")
+        Gives how the file of subjects' keys was found. Raises PttError with what stands in the way: then nothing is
+        proven yet; try again.
+        """
+        keys_file = await self._clear_copies()
+        await empty_log(self._database)
+        return keys_file
+
+    async def prove(self, entry: LedgerEntry) -> Proof:
+        """Raises as `settle`, and StoreUnavailable with the files that still hold the key."""
+        keys_file = await self.settle()
+        return await search(self._database, self._file, [entry.trace], keys_file)
+
+
+async def nowhere_else() -> str:
+    """Of a database that lies alone, as one that is restored in its workplace does."""
+    return "there is none beside this database"
 
 
 def _noted(sql: Connection) -> int:

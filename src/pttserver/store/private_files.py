@@ -55,14 +55,18 @@ def replace_private_file(file: Path, content: bytes) -> None:
 
 
 def remove_leftovers(file: Path) -> None:
-    """New contents of the file that nobody writes any more. Raises OSError."""
+    """New contents of the file that nobody writes any more, for good. Raises OSError."""
+    removed = False
     for each in file.parent.glob(f".{file.name}.*.new"):
         try:
             with open(each, "rb") as left:
                 fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 each.unlink()
+                removed = True
         except (FileNotFoundError, BlockingIOError):  # another writer put it in place, or is at it
             continue
+    if removed:
+        sync_folder(file.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pttserver.errors import StoreUnavailable
-from pttserver.store.private_files import make_private_folder
+from pttserver.store.private_files import make_private_folder, sync_folder
 
 WORKPLACE: Final = "backup.part"
 """In `data_dir`: where backups and restores are made."""
@@ -34,15 +34,16 @@ def workplace(folder: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def clear_workplace(folder: Path) -> bool:
-    """Removes what a crash left there. False: somebody works there."""
+def clear_workplace(folder: Path) -> None:
+    """Removes what a crash left there. Raises StoreUnavailable if somebody works there, or it cannot be removed."""
     if not folder.exists():
-        return True
+        return
     try:
         with workplace(folder):
-            return True
-    except StoreUnavailable:
-        return False
+            pass
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise StoreUnavailable(f"{folder}: {error.strerror}; remove it") from error
 
 
 def _empty(folder: Path) -> None:
