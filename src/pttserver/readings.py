@@ -94,7 +94,9 @@ def _offer_retention_readings(metrics: Metrics, retention: Retention, clock: Clo
     metrics.gauges("oldest_row_age_seconds", "Age of the oldest row as of the last sweep", "category", ages_s)
     metrics.gauge("sweep_lag_seconds", "Since the last sweep that failed nowhere", lambda: retention.lag_s)
     metrics.gauge(
-        "erasures_unproven", "Sweeps whose rows may still be in the write-ahead log", lambda: readings.unproven
+        "erasures_unproven",
+        "Sweeps, and removals of tenants (as one), of which something may still be in a file",
+        lambda: readings.unproven + readings.removals_unproven,
     )
     metrics.gauge("sweeping_halted", "1: the clock is doubted, nothing is erased", lambda: readings.halted)
     metrics.counter("sweep_failures", "Sweeps that failed", lambda: readings.failures)

@@ -9,7 +9,9 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
+from pttserver.cli.main import app
 from pttserver.clock import Clock
 from pttserver.config import KeySettings
 from pttserver.crypto.sealed_stream import SealedReader
@@ -21,7 +23,7 @@ from pttserver.services.keyring import key_file, master_keys, write_keys
 from pttserver.services.office import open_office
 from pttserver.services.subject_keys import keep_subject_keys, subject_keys_file
 from pttserver.store.proof import OTHERS
-from pttserver.store.shredding import subject_trace
+from pttserver.store.shredding import subject_trace, tenant_trace
 from pttserver.store.subject_keys import living
 from pttserver.store.subscribers import Subscribers
 from pttserver.store.sweeps import Outcome
@@ -328,3 +330,60 @@ async def test_a_copy_of_the_database_anywhere_in_the_folder_is_found(office, se
     proof = (await office.erasure.prove(tenant_id, outcome.subject_id)).certificate["proof"]
     assert set(proof["searched_bytes"]) == {"pttserver.sqlite3", "pttserver.sqlite3-wal", OTHERS}
     assert proof["searched_bytes"][OTHERS] > 0
+
+
+# Organisations that are removed -----------------------------------------------------------------------------------
+
+
+async def trace_of_acme(office):
+    tenant_id = (await office.provisioning.tenant("ACME")).tenant_id
+    return await office.erasure._database.read(lambda sql: tenant_trace(sql, tenant_id))
+
+
+def holding(settings, trace):
+    return [file for file in settings.data_dir.rglob("*") if file.is_file() and trace in file.read_bytes()]
+
+
+async def test_a_removed_organisation_leaves_no_key_beside_a_running_server(tmp_path):
+    async with running_platform(tmp_path) as platform:
+        await platform.organise()
+        await platform.provisioning.add_subscriber("ACME", "Anna", pin="4711")
+        await back_up_all(platform.office, platform.settings)
+        trace = await trace_of_acme(platform.office)
+        assert holding(platform.settings, trace)
+        assert await platform.provisioning.remove_tenant("ACME") is None
+        assert holding(platform.settings, trace) == []
+        assert held(platform.settings) == set()
+
+
+async def test_while_somebody_reads_an_older_state_a_removal_is_not_proven_and_the_next_round_does_it(office, settings):
+    trace = await trace_of_acme(office)
+    async with open_office(settings) as other, open_office(settings) as server:
+        reader = other.erasure._database._readers[0]._connection
+        await reader.execute("BEGIN")
+        await (await reader.execute("SELECT count(*) FROM tenant_keys")).fetchone()
+        assert "older state" in await office.provisioning.remove_tenant("ACME")
+        assert holding(settings, trace)
+        await server.retention.round()
+        assert server.retention.readings.removals_unproven
+        await reader.execute("COMMIT")
+        await server.retention.round()
+        assert not server.retention.readings.removals_unproven
+        assert holding(settings, trace) == []
+
+
+def test_the_command_says_that_a_removal_is_not_proven_and_a_sweep_makes_up_for_it(tmp_path):
+    environment = {"PTTSERVER_DATA_DIR": str(tmp_path / "data"), "PTTSERVER_AUTHENTICATION__PIN_HASH_MEMORY_KIB": "8"}
+
+    def run(*words, status=0):
+        result = CliRunner().invoke(app, words, env=environment)
+        assert result.exit_code == status, result.output
+        return result.output
+
+    run("tenant", "add", "ACME")
+    run("subscriber", "add", "ACME", "Anna", "--pin", "4711")
+    with workplace(tmp_path / "data" / WORKPLACE):
+        assert "retention sweep" in run("subscriber", "remove", "ACME", "Anna", "--yes", status=3)
+        assert "another backup or restore is running" in run("tenant", "remove", "ACME", "--yes", status=3)
+        assert "keys of a removed tenant" in run("retention", "sweep", status=1)
+    run("retention", "sweep")

@@ -10,7 +10,7 @@ import typer
 from pttserver.cli.instruction import Actor, Reason, instruction_of
 from pttserver.cli.office import in_office
 from pttserver.cli.output import Yes, ask_before_removing
-from pttserver.cli.tenant import TenantName
+from pttserver.cli.tenant import NOT_PROVEN_YET, TenantName
 from pttserver.privacy.categories import Category
 
 if TYPE_CHECKING:  # slow to import, see main.py
@@ -18,7 +18,6 @@ if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.services.instructions import Instruction
     from pttserver.services.office import Office
 
-NOT_PROVEN_YET = 3
 NOT_PROVEN = """{0} is erased. It is not proven yet: {1}.
 When that has ended, run: pttserver subject erase TENANT {0} --prove"""
 

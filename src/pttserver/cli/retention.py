@@ -31,9 +31,11 @@ def sweep(
     """Erase now what is over. Ends with status 1 if anything failed or is not proven to be gone."""
     if dry_run:
         return _print_due(in_office(ctx, lambda office: _due(office, tenant)), json)
-    swept, names = in_office(ctx, lambda office: _swept(office, tenant, quiet=json))
+    swept, names, removals_proven = in_office(ctx, lambda office: _swept(office, tenant, quiet=json))
     _print_swept(swept, names, json)
-    if any(one.outcome != "done" for one in swept):
+    if not removals_proven:
+        typer.secho("Not proven yet: keys of a removed tenant may still be in a file.", err=True)
+    if not removals_proven or any(one.outcome != "done" for one in swept):
         raise typer.Exit(1)
     return None
 
@@ -81,7 +83,7 @@ async def _due(office: "Office", tenant: str | None) -> "list[tuple[str, Due]]":
     return [(name, due) for each, name in names.items() for due in await office.retention.due(TenantId(each))]
 
 
-async def _swept(office: "Office", tenant: str | None, *, quiet: bool) -> "tuple[list[Swept], dict[str, str]]":
+async def _swept(office: "Office", tenant: str | None, *, quiet: bool) -> "tuple[list[Swept], dict[str, str], bool]":
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -96,7 +98,7 @@ async def _swept(office: "Office", tenant: str | None, *, quiet: bool) -> "tuple
             total = sum(due.rows for due in await office.retention.due(TenantId(each)))
             report = _advance(progress, progress.add_task(name, total=total))
             swept += await office.retention.round(TenantId(each), report)
-    return swept, names
+    return swept, names, await office.retention.prove_removals()
 
 
 def _advance(progress: "Progress", task: "TaskID") -> "Report":

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pttserver.cli.erasing import NOT_PROVEN_YET
 from pttserver.cli.group import MemberName
 from pttserver.cli.instruction import Actor, instruction_of
 from pttserver.cli.office import in_office
@@ -20,7 +19,7 @@ from pttserver.cli.output import (
     row_of,
 )
 from pttserver.cli.subject import Reason, Values, assignments
-from pttserver.cli.tenant import TenantName
+from pttserver.cli.tenant import NOT_PROVEN_YET, TenantName
 from pttserver.privacy.categories import Category
 from pttserver.roles import Role
 

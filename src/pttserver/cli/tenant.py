@@ -12,6 +12,10 @@ app = typer.Typer(help="Tenants: organisations, each with its own groups and sub
 
 TenantName = Annotated[str, typer.Argument(metavar="TENANT", help="Name or identifier of the tenant.")]
 
+NOT_PROVEN_YET = 3
+NOT_PROVEN = """Removed. It is not proven yet that its keys are gone from every file: {}.
+A server that runs tries again, or run: pttserver retention sweep"""
+
 _COLUMNS = {"name": "Name", "tenant_id": "Identifier", "created_ms": "Added"}
 
 
@@ -50,6 +54,12 @@ def show(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
 
 @app.command()
 def remove(ctx: typer.Context, tenant: TenantName, yes: Yes = False) -> None:
-    """Remove a tenant with its groups, subscribers, devices, history and keys."""
+    """Remove a tenant with its groups, subscribers, devices, history and keys.
+
+    Exit status 3: removed, and not proven yet that its keys are gone from every file.
+    """
     ask_before_removing(f"tenant {tenant} with all its groups, subscribers, devices and history", yes)
-    in_office(ctx, lambda office: office.provisioning.remove_tenant(tenant))
+    problem = in_office(ctx, lambda office: office.provisioning.remove_tenant(tenant))
+    if problem is not None:
+        typer.secho(NOT_PROVEN.format(problem), err=True)
+        raise typer.Exit(NOT_PROVEN_YET)

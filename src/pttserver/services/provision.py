@@ -11,7 +11,7 @@ from typing import Protocol
 
 from pttserver.clock import Clock
 from pttserver.crypto.passwords import PinHasher, random_pin
-from pttserver.errors import InvalidValue, NotFound
+from pttserver.errors import InvalidValue, NotFound, PttError
 from pttserver.ids import Personal, SubscriberId, TenantId, new_group_id, new_subscriber_id, new_tenant_id
 from pttserver.privacy.categories import Category
 from pttserver.privacy.gate import Gate
@@ -106,11 +106,20 @@ class Provisioning:
             raise NotFound("there is no such tenant")
         return found
 
-    async def remove_tenant(self, tenant: str) -> None:
-        """With all that belongs to it, its history and its keys too; no backup brings it back. Raises OnHold."""
+    async def remove_tenant(self, tenant: str) -> str | None:
+        """With all that belongs to it, its history and its keys too; no backup brings it back. Raises OnHold.
+
+        None: it is proven that no file has its keys any more; else what stands in the way, and the next round of sweeps
+        tries again.
+        """
         tenant_id = (await self.tenant(tenant)).tenant_id
-        await self._erasures.erase_tenant(tenant_id, self._clock.utc_ms())
+        erased = await self._erasures.erase_tenant(tenant_id, self._clock.utc_ms())
         self._instructions.forget(tenant_id)
+        try:
+            await self._erasures.prove(erased.entry)
+        except PttError as error:
+            return error.message
+        return None
 
     # groups and their members
 

@@ -68,6 +68,7 @@ class Readings:
 
     erased: dict[Category, int] = field(default_factory=lambda: dict.fromkeys(Category, 0))
     unproven: int = 0
+    removals_unproven: bool = False
     halted: bool = False
     failures: int = 0
     last_round: float = 0.0
@@ -131,6 +132,7 @@ class Retention:
         named = [tenant_id] if tenant_id else [tenant.tenant_id for tenant in await self._tenants.all()]
         swept = [await self._swept(each, report) for each in named]
         proven = await self.prove()
+        await self.prove_removals()
         self.readings.oldest_ms = await self.sweeps.oldest_ms()
         await self._let_tokens_go()
         if not any(one.outcome is Outcome.FAILED for one in swept):
@@ -262,6 +264,16 @@ class Retention:
         await self.sweeps.prove(waiting)
         self.readings.unproven = await self.sweeps.unproven()
         return True
+
+    async def prove_removals(self) -> bool:
+        """That the keys of removed tenants are gone from all files. False: not yet; the next round tries again."""
+        try:
+            await self._erasures.prove_tenants()
+            self.readings.removals_unproven = False
+        except PttError as error:
+            self.readings.removals_unproven = True
+            _log.error("removal_not_proven", reason=error.message)
+        return not self.readings.removals_unproven
 
     async def due(self, tenant_id: TenantId, instead: Policy | None = None) -> list[Due]:
         """What a sweep would erase now, or would if `instead` were in force. Raises PolicyInvalid, StoreUnavailable."""

@@ -52,6 +52,7 @@ class Erasures:
         """`file`: that of the database. `clear_copies`: None if it lies alone."""
         self._database = database
         self._clear_copies = clear_copies or nowhere_else
+        self._proven_lines = 0
         self._file = file
         self._ledger = ledger
 
@@ -172,6 +173,17 @@ class Erasures:
         """Raises as `settle`, and StoreUnavailable with the files that still hold the key."""
         keys_file = await self.settle()
         return await search(self._database, self._file, [entry.trace], keys_file)
+
+    async def prove_tenants(self) -> None:
+        """The same of every removed tenant that the ledger names and this process has not proven, whoever removed it.
+
+        A process proves those of earlier ones once. Raises as `prove`.
+        """
+        entries = self._ledger.entries()
+        traces = [entry.trace for entry in entries[self._proven_lines :] if entry.kind == "tenant"]
+        if traces:
+            await search(self._database, self._file, traces, await self.settle())
+        self._proven_lines = len(entries)
 
 
 async def nowhere_else() -> str:
