@@ -247,6 +247,21 @@ async def test_a_removed_subscriber_is_gone_with_the_command(yard: Yard) -> None
     assert await yard.retention.sweeps.unproven() == 0
 
 
+async def test_while_the_clock_is_doubted_nobody_is_removed(yard: Yard) -> None:
+    await yard.office.devices.add("ACME", "Anna", label="Radio 7")
+    await yard.office.provisioning.set_member("ACME", "Patrol", "Anna")
+    await yard.retention.round()
+    yard.clock.jump_ms(-DAY)
+    with pytest.raises(ClockDoubted):
+        await yard.office.provisioning.remove_subscriber("ACME", "Anna")
+    assert len(await yard.office.devices.devices("ACME")) == 1
+    assert len(await yard.office.provisioning.memberships("ACME", "Anna")) == 1
+    yard.clock.jump_ms(DAY)
+    await yard.retention.confirm_time()
+    assert await yard.office.provisioning.remove_subscriber("ACME", "Anna")
+    assert await yard.count(subscribers) == 0
+
+
 async def test_what_is_over_is_not_served_although_never_swept(yard: Yard) -> None:
     """T-093."""
     await yard.record_calls(2)

@@ -239,9 +239,11 @@ class Provisioning:
     async def remove_subscriber(self, tenant: str, subscriber: str) -> bool:
         """With memberships and devices, at once; the rest when its period is over: by default at once too.
 
-        Whether what went is proven to be gone from all files; else the next round of sweeps tries. Raises OnHold.
+        Whether what went is proven to be gone from all files; else the next round of sweeps tries. Raises OnHold, and
+        ClockDoubted before anything is removed.
         """
         who = await self.subscriber(tenant, subscriber)
+        await self._retention.trust_time()
         note = self.note("subscriber.remove", who)
         await self._subscribers.remove(who.subscriber_id, self._clock.utc_ms(), note)
         await self._retention.sweep(who.tenant_id, only=who.subscriber_id)
