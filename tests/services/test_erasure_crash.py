@@ -194,6 +194,21 @@ async def test_t121_on_a_full_disk_nothing_is_erased_in_part_and_no_backup_is_le
         await back_up(database, settings, small_disk / "backup", lambda _done, _total: None, Clock())
 
 
+async def test_t121_a_full_disk_is_said_to_be_full_and_nobody_is_told_to_restore(small_disk):
+    """What opens the database has to make files beside it."""
+    settings = loopback_settings(small_disk)
+    await provisioned(settings)
+    fill(small_disk / "filler")
+    with pytest.raises(StoreUnavailable, match="the disk is full") as failure:
+        async with open_office(settings):
+            pass
+    assert "restore" not in failure.value.message
+    assert "free some space" in failure.value.message
+    (small_disk / "filler").unlink()
+    async with open_office(settings) as office:
+        assert len(await office.provisioning.subscribers("ACME")) == len(PEOPLE)
+
+
 async def test_t121_on_a_full_disk_a_sweep_says_that_it_failed_and_goes_on_once_there_is_room(small_disk):
     settings = loopback_settings(small_disk)
     await provisioned(settings)

@@ -14,7 +14,9 @@ _ADVICE = {
     "SQLITE_FULL": "the disk is full: free some space, then try again; nothing was written",
     "SQLITE_READONLY": "the database cannot be written: check its owner, and that the disk is not read-only",
     "SQLITE_CANTOPEN": "the database cannot be opened: check that this user owns the file and its folder",
-    "SQLITE_IOERR": "the disk fails: check the machine's log; restore a damaged database from a backup",
+    # A full disk too: SQLite cannot grow the -shm file on it, and says no more than this.
+    "SQLITE_IOERR": "the disk is full, or fails: free some space if it is full, then try again; else check the "
+    "machine's log, and that the disk is whole, before anything else",
     "SQLITE_CORRUPT": "the database is damaged: stop the server and restore it from a backup",
     "SQLITE_NOTADB": "the file is not a database of pttserver: set `data_dir` to another folder",
 }
