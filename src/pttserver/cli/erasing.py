@@ -1,12 +1,14 @@
 """`pttserver subject erase` with the certificate that it gives, and `withdraw-consent`."""
 
 import json
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pttserver.cli.certificate_file import reserved, write_whole
 from pttserver.cli.instruction import Actor, Reason, instruction_of
 from pttserver.cli.office import in_office
 from pttserver.cli.output import Yes, ask_before_removing
@@ -21,8 +23,11 @@ if TYPE_CHECKING:  # slow to import, see main.py
 NOT_PROVEN = """{0} is erased. It is not proven yet: {1}.
 When that has ended, run: pttserver subject erase TENANT {0} --prove"""
 
+NOT_WRITTEN = """{0}: {1}; the certificate was printed instead. {2} is erased.
+For another certificate run: pttserver subject erase TENANT {2} --prove"""
+
 SubjectName = Annotated[str, typer.Argument(metavar="SUBJECT", help="Identifier or id of the subject.")]
-Certificate = Annotated[Path | None, typer.Option(dir_okay=False, help="Write the certificate there, not to stdout.")]
+Certificate = Annotated[Path | None, typer.Option(dir_okay=False, help="Write the certificate into this new file.")]
 
 
 def erase(
@@ -52,12 +57,12 @@ def erase(
     if request + withdraw + prove > 1:
         raise typer.BadParameter("one of --request, --withdraw and --prove")
     if prove:
-        return _tell(in_office(ctx, lambda office: _prove(office, tenant, subject)), certificate)
+        return _certify(ctx, lambda office: _prove(office, tenant, subject), certificate)
     instruction = instruction_of(by, reason)
     if request or withdraw:
         return typer.echo(in_office(ctx, lambda office: _ask(office, tenant, subject, instruction, withdraw)))
     ask_before_removing(f"{subject} of {tenant} and all that is known about it", yes)
-    return _tell(in_office(ctx, lambda office: _erase(office, tenant, subject, instruction)), certificate)
+    return _certify(ctx, lambda office: _erase(office, tenant, subject, instruction), certificate)
 
 
 def withdraw_consent(
@@ -118,13 +123,24 @@ async def _ask(office: "Office", tenant: str, subject: str, instruction: "Instru
     return f"{await act(tenant_id, subject, instruction)}: deletion {'withdrawn' if withdraw else 'requested'}"
 
 
-def _tell(outcome: "Outcome", file: Path | None) -> None:
+def _certify(ctx: typer.Context, act: "Callable[[Office], Awaitable[Outcome]]", file: Path | None) -> None:
+    """Nothing is done if the file cannot be made."""
+    if file is None:
+        return typer.echo(_text(in_office(ctx, act)), nl=False)
+    with reserved(file) as descriptor:
+        outcome = in_office(ctx, act)
+        text = _text(outcome)
+        try:
+            write_whole(descriptor, text)
+        except OSError as error:
+            typer.echo(text, nl=False)
+            typer.secho(NOT_WRITTEN.format(file, error.strerror, outcome.subject_id), err=True)
+            raise typer.Exit(1) from None
+    return typer.echo(f"{outcome.subject_id} is erased; certificate: {file}")
+
+
+def _text(outcome: "Outcome") -> str:
     if outcome.certificate is None:
         typer.secho(NOT_PROVEN.format(outcome.subject_id, outcome.problem), err=True)
         raise typer.Exit(NOT_PROVEN_YET)
-    text = json.dumps(outcome.certificate, indent=2) + "\n"
-    if file is None:
-        typer.echo(text, nl=False)
-    else:
-        file.write_text(text, encoding="utf-8")
-        typer.echo(f"{outcome.subject_id} is erased; certificate: {file}")
+    return json.dumps(outcome.certificate, indent=2) + "\n"
