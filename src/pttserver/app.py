@@ -60,7 +60,7 @@ from pttserver.services.rosters import Rosters
 from pttserver.services.serving import Serving
 from pttserver.services.signing_key import signing_key
 from pttserver.services.standing_watch import StandingWatch
-from pttserver.services.subject_keys import clear_copies, keep_subject_keys
+from pttserver.services.subject_keys import keep_subject_keys
 from pttserver.services.talk import TalkService
 from pttserver.services.telling import Telling
 from pttserver.services.temporary_groups import TemporaryGroups
@@ -347,11 +347,12 @@ def _offer(settings: Settings, relay: Relay, media_port: int) -> Offer:
 
 async def _finish_erasures(database: Database, settings: Settings) -> None:
     """Whoever was erased is not served, whatever backup the database comes from."""
-    erased = await open_erasures(database, settings).replay()
+    erasures = open_erasures(database, settings)
+    erased = await erasures.replay()
     if erased:
         _log.warning("erasures_replayed", erased=erased)
     try:
-        await clear_copies(database, settings)
+        await erasures.settle()
     except PttError as error:  # every proof tries again
         _log.error("copies_of_keys_not_cleared", error=error.message)
 

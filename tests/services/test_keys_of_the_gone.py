@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from pttserver.cli.main import app
@@ -22,6 +23,7 @@ from pttserver.services.key_rotation import prune, rewrap, rotate
 from pttserver.services.keyring import key_file, master_keys, write_keys
 from pttserver.services.office import open_office
 from pttserver.services.subject_keys import keep_subject_keys, subject_keys_file
+from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, Line, subject_digest
 from pttserver.store.proof import OTHERS
 from pttserver.store.shredding import subject_trace, tenant_trace
 from pttserver.store.subject_keys import living
@@ -226,6 +228,41 @@ async def test_while_the_file_cannot_be_written_nothing_is_done(office, settings
     assert await office.retention.prove()
     assert await office.retention.sweeps.unproven() == 0
     assert held(settings) <= {row[0] for row in await living(office.erasure._database)}
+
+
+async def test_a_removal_whose_sweep_fails_is_not_done_and_the_next_round_ends_it(office, settings):
+    await back_up_all(office, settings)
+    anna, database = await number(office, "Anna"), office.erasure._database
+    fails = "CREATE TRIGGER fails BEFORE INSERT ON sweeps BEGIN SELECT RAISE(ABORT, 'no'); END"
+    await database.write(lambda sql: sql.execute(text(fails)))
+    assert not await office.provisioning.remove_subscriber("ACME", "Anna")
+    assert anna in held(settings)
+    await database.write(lambda sql: sql.execute(text("DROP TRIGGER fails")))
+    await office.retention.round()
+    assert anna not in held(settings)
+
+
+async def test_an_erasure_that_a_failed_commit_left_to_the_next_round_is_proven_with_it(office, settings):
+    await back_up_all(office, settings)
+    tenant_id, anna = (await office.provisioning.tenant("ACME")).tenant_id, await number(office, "Anna")
+    trace = await trace_of(office, "Anna")
+    line = Line("subject", tenant_id, subject_digest(tenant_id, anna), trace)
+    ErasureLedger(settings.data_dir / LEDGER_FILE).append(1, [line])  # as if the commit had failed after it
+    async with open_office(settings) as server:
+        await server.retention.round()
+        assert holding(settings, trace) == []
+        assert anna not in held(settings)
+
+
+async def test_a_server_that_starts_carries_out_what_the_ledger_says_and_leaves_no_key(office, settings, tmp_path):
+    await back_up_all(office, settings)
+    tenant_id, anna = (await office.provisioning.tenant("ACME")).tenant_id, await number(office, "Anna")
+    trace = await trace_of(office, "Anna")
+    line = Line("subject", tenant_id, subject_digest(tenant_id, anna), trace)
+    ErasureLedger(settings.data_dir / LEDGER_FILE).append(1, [line])
+    async with running_platform(tmp_path):
+        assert holding(settings, trace) == []
+        assert anna not in held(settings)
 
 
 # What killed processes left ---------------------------------------------------------------------------------------

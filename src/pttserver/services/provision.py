@@ -246,8 +246,7 @@ class Provisioning:
         await self._retention.trust_time()
         note = self.note("subscriber.remove", who)
         await self._subscribers.remove(who.subscriber_id, self._clock.utc_ms(), note)
-        await self._retention.sweep(who.tenant_id, only=who.subscriber_id)
-        return await self._retention.prove()
+        return await self._retention.sweep_subject(who.tenant_id, who.subscriber_id)
 
     def note(self, operation: str, about: Whom, **details: str | int) -> AuditNote:
         """For the audit log. Raises PolicyMissing."""

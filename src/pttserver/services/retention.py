@@ -94,6 +94,7 @@ class Retention:
         self.readings = Readings(last_round=clock.now())
         self._trusted = (clock.now(), clock.utc_ms())
         self._arriving = True
+        self._unsettled = False  # keys were destroyed that no sweep accounts for
 
     async def run(self, wake: asyncio.Event) -> None:
         """Rounds until cancelled; `wake` is set when policies change."""
@@ -155,6 +156,7 @@ class Retention:
             _log.error("erasures_not_finished", error=error.message)
             return
         if finished:
+            self._unsettled = True
             _log.warning("erasures_replayed", erased=finished)
 
     async def _swept(self, tenant_id: TenantId, report: Report) -> Swept:
@@ -201,6 +203,19 @@ class Retention:
             if not made.steps:
                 break
         return await self._end(tenant_id, made.policy.digest, number, erased)
+
+    async def sweep_subject(self, tenant_id: TenantId, subject_id: str) -> bool:
+        """What is over of a subject, after an act that cannot be taken back: whether it is proven to be gone.
+
+        What fails is said, and done by the next round.
+        """
+        try:
+            await self.sweep(tenant_id, only=subject_id)
+        except PttError as error:
+            self.readings.failures += 1
+            _log.error("tenant_not_swept", tenant=tenant_id, error=error.message)
+            return False
+        return await self.prove()
 
     async def _plan(self, tenant_id: TenantId, now_ms: int, only: str | None = None) -> Plan | None:
         vault = self._database.vault
@@ -258,9 +273,10 @@ class Retention:
     async def _prove(self) -> bool:
         waiting = await self.sweeps.waiting()
         self.readings.unproven = len(waiting)
-        if not waiting:
+        if not waiting and not self._unsettled:
             return True
         await self._erasures.settle()
+        self._unsettled = False
         await self.sweeps.prove(waiting)
         self.readings.unproven = await self.sweeps.unproven()
         return True
