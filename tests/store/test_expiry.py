@@ -213,8 +213,9 @@ async def lay_hold(database, subject=None, category=None, until_ms=None):
         (None, None, (2, 4, 2, 2)),
         (None, Category.CALL_RECORD, (2, 0, 2, 0)),
         (None, Category.ACTIVITY_LOG, (0, 0, 0, 2)),
-        (ANNA, None, (1, 2, 1, 1)),
-        (ANNA, Category.PARTICIPANTS, (1, 2, 1, 0)),
+        (ANNA, None, (2, 2, 2, 1)),  # what Bert began, too: she was there
+        (ANNA, Category.PARTICIPANTS, (2, 2, 2, 0)),
+        (ANNA, Category.CALL_RECORD, (2, 2, 2, 0)),
         (BERT, Category.IP_ADDRESS, (1, 0, 0, 0)),
         (None, Category.LOCATION, (0, 0, 0, 0)),
     ],
@@ -253,7 +254,44 @@ async def test_whose_processing_is_restricted_is_not_erased(acme, database):
     await record_call(database, 1, 50, ANNA)
     await record_call(database, 2, 50, BERT)
     await database.write(lambda sql: sql.execute(update(subjects).where(subjects.c.id == ANNA).values(restricted_ms=5)))
+    await record_call(database, 3, 50, BERT, (BERT,))
     await sweep(database, 400 * DAY)
+    assert await numbers(database, calls.c.id) == ["cal_1", "cal_2"]
+    assert await numbers(database, bursts.c.id) == ["bur_1", "bur_2"]
+    left = await database.read(lambda sql: sql.scalars(select(call_participants.c.subject)).all())
+    assert {each.text for each in left} == {await database.read(lambda sql: VAULT.subject(sql, ANNA).reference())}
+
+
+async def test_a_call_stays_as_it_was_for_whoever_of_it_is_held(acme, database):
+    """Who spoke too; but not where whoever began it was, which is about that one alone."""
+    await record_call(database, 1, 50, BERT, (ANNA, BERT))
+    await lay_hold(database, ANNA)
+    await apply(
+        database,
+        '[categories.ip_address]\nkeep = "1 day"\n[categories.participants]\nkeep = "2 days"\n'
+        '[categories.call_record]\nkeep = "3 days"\n',
+    )
+    await sweep(database, 400 * DAY)
+    assert await count(database, calls, calls.c.initiator.is_not(None)) == 1
+    assert await count(database, bursts, bursts.c.subject.is_not(None)) == 1
+    assert await count(database, calls, calls.c.initiator_address.is_not(None)) == 0
+    assert await count(database, call_participants) == 1
+
+
+async def test_what_one_asked_to_be_deleted_stays_for_another_who_is_held(acme, database):
+    rule = 'keep = ["60 days after deletion_requested", "1 year"]\n'
+    await apply(database, "".join(f"[categories.{name}]\n{rule}" for name in ("call_record", "participants")))
+    await record_call(database, 1, 50, BERT, (ANNA, BERT))
+    await record_call(database, 2, 50, BERT, (BERT,))
+    await lay_hold(database, ANNA)
+    await event(database, EventKind.DELETION_REQUESTED, 100, BERT)
+
+    def over_of_bert(sql):
+        return {step.name: step.count(sql) for step in plan(sql, VAULT, TENANT, 200 * DAY, only=BERT).steps}
+
+    over = await database.read(over_of_bert)
+    assert [over[table] for table in ("calls", "bursts", "bursts.subject", "call_participants")] == [1, 1, 1, 2]
+    await sweep(database, 200 * DAY)
     assert await numbers(database, calls.c.id) == ["cal_1"]
 
 

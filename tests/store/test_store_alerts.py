@@ -1,5 +1,7 @@
 """Alerts in the database: what is written is found again, and goes with its time, its raiser, or what its actor was."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select, text
 
@@ -16,9 +18,11 @@ from pttserver.store.erasure_ledger import ErasureLedger
 from pttserver.store.erasures import Erasures
 from pttserver.store.expiry import plan
 from pttserver.store.holdings import held
+from pttserver.store.holds import Hold, Holds
 from store.organisation import ANNA, BERT, GATE, POLICY, TENANT, VAULT
+from store.sweeping import apply, count, sweep
 
-ALERT = AlertId("alr_00000000000000a1")
+ALERT, OTHER = AlertId("alr_00000000000000a1"), AlertId("alr_00000000000000a2")
 DAY_MS = 86_400_000
 
 
@@ -113,6 +117,28 @@ async def test_it_is_no_longer_served_or_kept_than_the_policy_says(store, databa
     made = await database.read(lambda sql: plan(sql, VAULT, TENANT, old.now_ms, instead=policy))
     steps = {step.name for step in made.steps if step.category is Category.ALERT}
     assert steps == {"alerts", "alert_steps", "alert_notes"}
+
+
+@pytest.mark.parametrize(("who", "category", "left"), [
+    (BERT, None, (1, 2, 1)), (BERT, Category.ALERT, (1, 2, 1)), (BERT, Category.LOCATION, (0, 0, 0)),
+    (ANNA, None, (1, 2, 1)), (None, Category.ALERT, (1, 2, 1)),
+])  # fmt: skip
+async def test_a_hold_on_whoever_did_a_step_keeps_the_alert_of_another(store, database, who, category, left):
+    await store.write([new_alert(ANNA, OTHER), replace(step(1, "raised", ANNA, 10), alert_id=OTHER)])
+    await apply(database, '[categories.alert]\nkeep = "1 day"\n')
+    await Holds(database).add(Hold("hld_1", TENANT, who, category, 6, None), None, None)
+    await sweep(database, 3 * DAY_MS)
+    kept = [await count(database, table, table.c.alert_id == ALERT) for table in (alert_steps, alert_notes)]
+    assert (await count(database, alerts, alerts.c.id == ALERT), *kept) == left
+    spares_all = who in (ANNA, None)
+    assert (
+        await count(database, alerts, alerts.c.id == OTHER)
+        == await count(database, alert_steps, alert_steps.c.alert_id == OTHER)
+        == int(spares_all)
+    )
+    await Holds(database).end(TENANT, "hld_1", 3 * DAY_MS)
+    await sweep(database, 3 * DAY_MS)
+    assert [await count(database, table) for table in (alerts, alert_steps, alert_notes)] == [0, 0, 0]
 
 
 async def test_whoever_raised_it_is_erased_with_all_of_it(store, database, file):

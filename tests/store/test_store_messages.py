@@ -55,6 +55,11 @@ def at(who, ms):
     return GATE.release(Category.MESSAGE_METADATA, Purpose.SERVICE, who, ms)
 
 
+async def restrict(database, who):
+    row = update(subjects).where(subjects.c.id == who)
+    await database.write(lambda sql: sql.execute(row.values(restricted_ms=6, restriction="legal_claims")))
+
+
 @pytest.fixture
 def queue(acme, database):
     return MessageQueue(database)
@@ -154,6 +159,25 @@ async def test_a_hold_keeps_what_the_author_deletes_and_hides_it(queue, history,
         assert (await history.page(reader(who, 8), EVERYTHING))[0] == []
         with pytest.raises(NotFound):
             await history.attachment(reader(who, 8), name(1))
+
+
+@pytest.mark.parametrize("restricted", [False, True])
+async def test_what_was_said_to_whoever_is_held_or_restricted_outlives_its_time(queue, database, restricted):
+    """The copy of the recipient is of no use without what the sender's row holds; what was said to others goes."""
+    text = "".join(f'[categories.{kind}]\nkeep = "3 days"\n' for kind in ("message_content", "attachment"))
+    await apply(database, text + '[categories.message_metadata]\nkeep = "9 days"\n')
+    await queue.put(message(1, 5, attachment=True), 10)
+    await queue.put(message(2, 5, sender=BERT, recipient=ANNA, attachment=True), 10)
+    await queue.put(message(3, 5, sender=ANNA, recipient=ANNA, attachment=True), 10)
+    if restricted:
+        await restrict(database, BERT)
+    else:
+        await Holds(database).add(Hold("hld_1", TENANT, BERT, None, 6, None), None, None)
+    await sweep(database, 20 * DAY)
+    for table, what in ((messages, messages.c.content), (attachments, attachments.c.octets)):
+        assert await count(database, table) == await count(database, table, what.is_not(None)) == 2
+    kept = await database.read(lambda sql: sql.execute(select(deliveries.c.message_id, deliveries.c.wrapped)).all())
+    assert [(each.message_id, each.wrapped is not None) for each in kept] == [(name(1), True)]
 
 
 async def test_what_is_deleted_is_emptied_and_told_until_confirmed(queue, history, database):

@@ -1,15 +1,22 @@
 """The tables of emergency alerts: a row for an alert, one for each step of its timeline and each point of its track.
 
 All belong to the person who raised it, so holds, events and erasure of that person cover the whole of it. Another
-person who did a step is named by a reference too, which dies with that person's key. What was said with a step (a note,
+person who did a step is named by a reference too, which dies with that person's key; a hold on that person keeps the
+alert with its steps and notes. What was said with a step (a note,
 a reason, how it ended) is about the person who raised the alert, whoever said it.
 """
 
 from sqlalchemy import Boolean, Index, Integer, Table, Text, UniqueConstraint
 
 from pttserver.privacy.categories import Category
-from pttserver.store.columns import Happening, dated, identity, impersonal, part_of, reference, sealed
+from pttserver.store.columns import Happening, Shared, dated, identity, impersonal, part_of, reference, sealed
 from pttserver.store.schema import metadata
+
+
+def _by_a_step(key: str) -> Shared:
+    """An alert is about everybody who did a step of it; where it was raised is about who raised it."""
+    return Shared("alert_steps", "actor", by="alert_id", key=key, covers=frozenset({Category.ALERT}))
+
 
 alerts = Table(
     "alerts",
@@ -23,7 +30,7 @@ alerts = Table(
     dated("closed_ms", Category.ALERT, nullable=True),
     Index(None, "tenant_id", "raised_ms"),
     Index(None, "subject"),
-    info={"happening": Happening(Category.ALERT, since="raised_ms")},
+    info={"happening": Happening(Category.ALERT, since="raised_ms", shared=_by_a_step("id"))},
 )
 
 alert_steps = Table(
@@ -39,7 +46,7 @@ alert_steps = Table(
     Index(None, "tenant_id", "at_ms"),
     Index(None, "subject"),
     Index(None, "actor"),
-    info={"happening": Happening(Category.ALERT, since="at_ms")},
+    info={"happening": Happening(Category.ALERT, since="at_ms", shared=_by_a_step("alert_id"))},
 )
 
 # What was said with a step. A table of its own: its rows name nobody but whom they are about, so one key opens all.
@@ -54,7 +61,7 @@ alert_notes = Table(
     dated("at_ms", Category.ALERT),
     Index(None, "tenant_id", "at_ms"),
     Index(None, "subject"),
-    info={"happening": Happening(Category.ALERT, since="at_ms")},
+    info={"happening": Happening(Category.ALERT, since="at_ms", shared=_by_a_step("alert_id"))},
 )
 
 # Where the raiser was while the alert was open: it lives by the rule for positions, not by that for alerts.

@@ -102,15 +102,30 @@ class DatedType(TypeDecorator[int]):
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """Rows that are about others too: about whom `subject` names in the rows of `table` whose `by` is `key` here.
+
+    `covers`: the categories in which a row is about them. A hold of theirs on one of these, or restriction, spares it.
+    """
+
+    table: str
+    subject: str
+    by: str
+    key: str
+    covers: frozenset[Category]
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """A table of records with an age: whose rule its rows live by, and the column that the age counts from.
 
-    `subject`: the reference by which events and holds of one person find its rows.
+    `subject`: the reference by which events and holds of one person find its rows. `shared`: how those of others do.
     """
 
     category: Category
     since: str
     subject: str = "subject"
+    shared: Shared | None = None
 
 
 @dataclass(frozen=True, slots=True)

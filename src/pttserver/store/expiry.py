@@ -24,10 +24,11 @@ from pttserver.privacy.presets import DEFAULT, preset_text
 from pttserver.store.erasures import Erasures
 from pttserver.store.events import events_of
 from pttserver.store.governance_schema import holds, policy_versions, retention_events, subjects
-from pttserver.store.planner import Planner, Step
+from pttserver.store.planner import Planner
 from pttserver.store.policies import text_in_force
 from pttserver.store.rewriting import Rewriting
 from pttserver.store.schema import tenants
+from pttserver.store.steps import Step
 from pttserver.store.vault import Vault
 
 _REWRITTEN_PER_ROW = 5  # to open, cut and seal a value costs so many times as much as to delete a row

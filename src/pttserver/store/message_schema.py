@@ -12,6 +12,7 @@ from pttserver.privacy.categories import Category
 from pttserver.store.columns import (
     Happening,
     Lasting,
+    Shared,
     dated,
     identity,
     impersonal,
@@ -26,6 +27,12 @@ from pttserver.store.schema import metadata
 
 def _subscriber(name: str, category: Category, *, primary_key: bool = False):  # type: ignore[no-untyped-def]
     return linking(name, category, ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=primary_key)
+
+
+def _by_delivery(key: str) -> Shared:
+    """What somebody said is about those to whom it was delivered, too."""
+    covers = frozenset({Category.MESSAGE_METADATA, Category.MESSAGE_CONTENT, Category.ATTACHMENT})
+    return Shared("deliveries", "subject", by="message_id", key=key, covers=covers)
 
 
 def _filled(table: Table, column: str) -> None:
@@ -70,7 +77,7 @@ messages = Table(
     UniqueConstraint("subject", "client_id"),
     Index(None, "tenant_id", "sent_ms"),
     Index(None, "conversation", "sent_ms"),
-    info={"happening": Happening(Category.MESSAGE_METADATA, since="sent_ms")},
+    info={"happening": Happening(Category.MESSAGE_METADATA, since="sent_ms", shared=_by_delivery("id"))},
 )
 _filled(messages, "content")
 _filled(messages, "wrapped")
@@ -105,7 +112,7 @@ attachments = Table(
     dated("sent_ms", Category.ATTACHMENT),
     Index(None, "tenant_id", "sent_ms"),
     Index(None, "subject"),
-    info={"happening": Happening(Category.ATTACHMENT, since="sent_ms")},
+    info={"happening": Happening(Category.ATTACHMENT, since="sent_ms", shared=_by_delivery("message_id"))},
 )
 
 contacts = Table(

@@ -1,7 +1,8 @@
 """The statements that find and erase what is over in a table: made once, since to make one takes longer than to run it.
 
 They take their values when they run: `tenant`, `cutoff_ms`, `whose` (the subjects that a cut-off is for, or that it
-spares; references in a table of happenings), `own_field` and `limit`.
+spares; references in a table of happenings), `sharers` (references of those who are spared what they have a part in),
+`own_field` and `limit`.
 """
 
 from enum import Enum, auto
@@ -17,19 +18,22 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     func,
     literal_column,
+    not_,
     or_,
     select,
     update,
 )
 
-from pttserver.store.columns import Happening, Lasting
+from pttserver.store.columns import Happening, Lasting, Shared
 from pttserver.store.governance_schema import subjects
 
 TENANT = bindparam("tenant", type_=Text)
 _CUTOFF = bindparam("cutoff_ms", type_=BigInteger)
 _WHOSE = bindparam("whose", type_=Text, expanding=True)
+_SHARERS = bindparam("sharers", type_=Text, expanding=True)
 _LIMIT = bindparam("limit", type_=BigInteger)
 _OWN_FIELD = bindparam("own_field", type_=Text)
 _ROWID: ColumnElement[int] = literal_column("rowid")
@@ -59,8 +63,11 @@ class Over:
 
 
 @cache
-def old(table: Table, column: Column[Any] | None, whom: Whom) -> Over:
-    """Of what happened: rows, or a column's values, and with the reference to its subject all that is sealed."""
+def old(table: Table, column: Column[Any] | None, whom: Whom, *, shared: Shared | None = None) -> Over:
+    """Of what happened: rows, or a column's values, and with the reference to its subject all that is sealed.
+
+    `shared`: without the rows that are about any of the `sharers` too.
+    """
     record: Happening = table.info["happening"]
     subject = table.c[record.subject]
     found = and_(table.c.tenant_id == TENANT, table.c[record.since] <= _CUTOFF)
@@ -68,12 +75,21 @@ def old(table: Table, column: Column[Any] | None, whom: Whom) -> Over:
         found = and_(found, subject.in_(_WHOSE))
     elif whom is Whom.OTHERS:
         found = and_(found, or_(subject.is_(None), subject.not_in(_WHOSE)))
+    if shared is not None:
+        found = and_(found, not_(_is_shared(table, shared)))
     if column is None:
         return Over(table, found)
     emptied = [column.name]
     if column is subject:
         emptied += [each.name for each in table.columns if each.info.get("form") == "sealed" and each.nullable]
     return Over(table, and_(column.is_not(None), found), tuple(emptied))
+
+
+def _is_shared(table: Table, how: Shared) -> ColumnElement[bool]:
+    """Asked row by row, by the primary key of the other table: so it takes as long however much a sharer has there."""
+    other = table.metadata.tables[how.table].alias()
+    theirs = and_(other.c[how.by] == table.c[how.key], other.c[how.subject].in_(_SHARERS))
+    return exists(select(literal_column("1")).select_from(other).where(theirs).correlate(table))
 
 
 @cache

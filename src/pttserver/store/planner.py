@@ -6,8 +6,8 @@ reference to its subject: without it nobody could find the key. What stays is re
 stricter form. The audit log, a chain, is pruned elsewhere.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -28,14 +28,15 @@ from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.gate import Gate
 from pttserver.store.columns import Happening, Lasting, ReferenceType
 from pttserver.store.governance_schema import audit_entries, subjects
-from pttserver.store.holds import holds_on, restricted_subjects
-from pttserver.store.over import TENANT, Over, Whom, contact, ended, old, outlived, own_field
+from pttserver.store.over import TENANT, Over, contact, ended, old, outlived, own_field
 from pttserver.store.rewriting import Rewriting, formed, laxer
 from pttserver.store.schema import subscriber_fields
+from pttserver.store.sparing import Sparing
+from pttserver.store.steps import Reach, Step
 from pttserver.store.tables import metadata
 from pttserver.store.vault import Vault
 
-_SHREDDED_PER_ROW = 50  # what hangs on a subject, roughly: so much smaller is a batch of subjects
+_NONE: frozenset[Category] = frozenset()
 _CHAINED = frozenset({audit_entries})
 _OWN_FIELDS = (
     select(subscriber_fields.c.name)
@@ -43,57 +44,6 @@ _OWN_FIELDS = (
     .where(subscriber_fields.c.subscriber_id.in_(select(subjects.c.id).where(subjects.c.tenant_id == TENANT)))
     .where(subscriber_fields.c.extra.is_not(None))
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is over by one cut-off. `values`: those that the statements take."""
-
-    category: Category
-    over: Over
-    values: Mapping[str, Any] = field(repr=False)
-
-    @property
-    def table(self) -> Table:
-        return self.over.table
-
-    @property
-    def name(self) -> str:
-        return ".".join((self.table.name, *self.over.emptied[:1]))
-
-    def count(self, sql: Connection) -> int:
-        return sql.scalar(self.over.number, self.values) or 0
-
-    def finds_any(self, sql: Connection) -> bool:
-        return sql.execute(self.over.any_row, self.values).first() is not None
-
-    def erase(self, sql: Connection, limit: int) -> int:
-        """Up to `limit` rows; gives how many. Not of subjects: those that are `due` are shredded."""
-        return sql.execute(self.over.gone, {**self.values, "limit": limit}).rowcount
-
-    def due(self, sql: Connection, limit: int) -> list[str]:
-        """The subjects to shred, so many as weigh about as much as `limit` rows."""
-        some = max(1, limit // _SHREDDED_PER_ROW)
-        return list(sql.scalars(self.over.subject_ids, {**self.values, "limit": some}))
-
-
-@dataclass(frozen=True, slots=True)
-class _Reach:
-    """Whom a cut-off is for: one subject only, or all but those who are spared."""
-
-    cutoff_ms: int
-    only: str | None = None
-    spared: frozenset[str] = frozenset()
-
-    @property
-    def whom(self) -> Whom:
-        if self.only is not None:
-            return Whom.ONE
-        return Whom.OTHERS if self.spared else Whom.ALL
-
-    @property
-    def named(self) -> list[str]:
-        return sorted(self.spared) if self.only is None else [self.only]
 
 
 class Planner:
@@ -105,8 +55,7 @@ class Planner:
         self._vault = vault
         self._tenant_id = tenant_id
         self.cutoffs = cutoffs
-        self._holds = holds_on(sql, tenant_id, None, cutoffs.now_ms)
-        self._restricted = restricted_subjects(sql, tenant_id)
+        self._sparing = Sparing.at(sql, tenant_id, cutoffs.now_ms)
         self._filled = self._find_filled()
 
     def steps(self) -> Iterator[Step | Rewriting]:
@@ -126,36 +75,38 @@ class Planner:
         has_any = self._sql.execute(_whether_any(), {"tenant": self._tenant_id}).one()
         return [table for table, any_row in zip(metadata.sorted_tables, has_any, strict=True) if any_row]
 
-    def _reaches(self, category: Category, touched: frozenset[Category], extra: str = "") -> Iterator[_Reach]:
-        """`touched`: the categories that go too; a hold on any of them spares it."""
-        held = self._held(touched)
+    def _reaches(
+        self, category: Category, touched: frozenset[Category], extra: str = "", led_to: frozenset[Category] = _NONE
+    ) -> Iterator[Reach]:
+        """`touched`: the categories that go too; a hold on any of them spares it.
+
+        `led_to`: those of what is found by it alone; a hold of one person on any of them spares it as well.
+        """
+        held = self._held(touched, led_to)
         if held is None:
             return
         if self._only is not None:
             cutoff_ms = self.cutoffs.gone(category, self._only, extra)
             if cutoff_ms is not None and self._only not in held:
-                yield _Reach(cutoff_ms, only=self._only)
+                yield Reach(cutoff_ms, only=self._only)
             return
         general = self.cutoffs.gone(category, extra=extra)
         own = {who: self.cutoffs.gone(category, who, extra) for who in self.cutoffs.events.of_subjects}
         differing = {who: cutoff for who, cutoff in own.items() if cutoff != general}
         if general is not None:
             earlier = {who for who, cutoff in differing.items() if cutoff is None or cutoff < general}
-            yield _Reach(general, spared=held | earlier)
+            yield Reach(general, spared=held | earlier)
         for who, cutoff in differing.items():
             if cutoff is not None and who not in held:
-                yield _Reach(cutoff, only=who)
+                yield Reach(cutoff, only=who)
 
-    def _held(self, touched: frozenset[Category]) -> frozenset[str] | None:
+    def _held(self, touched: frozenset[Category], led_to: frozenset[Category] = _NONE) -> frozenset[str] | None:
         """Whose rows are spared, by a hold on any of the categories or by restriction; None: everybody's."""
-        covering = [hold for hold in self._holds if hold.category is None or hold.category in touched]
-        if any(hold.subject_id is None for hold in covering):
-            return None
-        return self._restricted | {hold.subject_id for hold in covering if hold.subject_id}
+        return None if self._sparing.of_everybody(touched) else self._sparing.whom(touched | led_to)
 
     def audit_cutoff_ms(self) -> int | None:
         """The log is a chain, of which no entry in the midst can go: a hold on one subject keeps all."""
-        covering = [hold for hold in self._holds if hold.category in (None, Category.AUDIT_LOG)]
+        covering = any(hold.category in (None, Category.AUDIT_LOG) for hold in self._sparing.holds)
         cutoff_ms = None if covering or self._only else self.cutoffs.gone(Category.AUDIT_LOG)
         if cutoff_ms is None:
             return None
@@ -166,17 +117,27 @@ class Planner:
     # What happened -----------------------------------------------------------------------------------------------
 
     def _happenings(self, table: Table, record: Happening) -> Iterator[Step]:
-        for reach in self._reaches(record.category, _categories(table)):
-            yield self._step(record.category, old(table, None, reach.whom), reach)
+        for reach in self._reaches(record.category, _categories(table), led_to=_led_to(table)):
+            yield self._old(table, None, record.category, reach, _categories(table))
         for column in table.columns:
             category = column.info["category"]
             if column.nullable and category not in (None, record.category):
                 # a hold on anything of a row keeps the reference too: by it the hold finds the row
                 touched = _categories(table) if column.name == record.subject else frozenset({category})
                 for reach in self._reaches(category, touched):
-                    yield self._step(category, old(table, column, reach.whom), reach)
+                    yield self._old(table, column, category, reach, frozenset({category}))
 
-    def _step(self, category: Category, over: Over, reach: _Reach, **more: str) -> Step:
+    def _old(
+        self, table: Table, column: Column[Any] | None, category: Category, reach: Reach, touched: frozenset[Category]
+    ) -> Step:
+        """Of no row is asked whether it is shared, unless a hold of somebody covers what is `touched` and shared."""
+        shared = table.info["happening"].shared
+        sharers = self._sparing.whom(touched & shared.covers) if shared else frozenset()
+        over = old(table, column, reach.whom, shared=shared if sharers else None)
+        more = {"sharers": self._references(sorted(sharers))} if sharers else {}
+        return self._step(category, over, reach, **more)
+
+    def _step(self, category: Category, over: Over, reach: Reach, **more: Any) -> Step:
         values: dict[str, Any] = {"tenant": self._tenant_id, "cutoff_ms": reach.cutoff_ms, **more}
         if reach.named:
             values["whose"] = self._references(reach.named) if "happening" in over.table.info else reach.named
@@ -265,6 +226,15 @@ def _whether_any() -> Any:
 def _any_row(table: Table) -> Any:
     any_row = select(1).select_from(table)
     return any_row.where(table.c.tenant_id == TENANT) if "happening" in table.info else any_row
+
+
+@cache
+def _led_to(table: Table) -> frozenset[Category]:
+    """The categories of what else is about whoever a row is about, and is found by the row alone."""
+    record: Happening = table.info["happening"]
+    others = (each.info["happening"].shared for each in metadata.sorted_tables if "happening" in each.info)
+    led = (each.covers for each in others if each and (each.table, each.subject) == (table.name, record.subject))
+    return frozenset().union(*led)
 
 
 @cache

@@ -30,6 +30,7 @@ from pttserver.privacy.categories import Category
 from pttserver.store.columns import (
     Happening,
     Lasting,
+    Shared,
     dated,
     identity,
     impersonal,
@@ -61,6 +62,12 @@ def _of_subscriber(category: Category, *, primary_key: bool = False) -> Column[s
 def _right(name: str, kind: TypeEngine[Any], **options: Any) -> Column[Any]:
     because = "it is asked at every request; whose it is is sealed"
     return linking(name, Category.MEMBERSHIP, kind=kind, because=because, **options)
+
+
+def _by_participation(key: str) -> Shared:
+    """A call is about everybody who was there; where it was started from is about who started it."""
+    covers = frozenset({Category.CALL_RECORD, Category.PARTICIPANTS})
+    return Shared("call_participants", "subject", by="call_id", key=key, covers=covers)
 
 
 def _emptied_early(table: Table, column: str) -> None:
@@ -226,7 +233,11 @@ calls = Table(
     dated("ended_ms", Category.CALL_RECORD),
     Index(None, "tenant_id", "started_ms"),
     Index(None, "initiator"),
-    info={"happening": Happening(Category.CALL_RECORD, since="started_ms", subject="initiator")},
+    info={
+        "happening": Happening(
+            Category.CALL_RECORD, since="started_ms", subject="initiator", shared=_by_participation("id")
+        )
+    },
 )
 _emptied_early(calls, "initiator")
 _emptied_early(calls, "initiator_address")
@@ -259,7 +270,7 @@ bursts = Table(
     Index(None, "tenant_id", "started_ms"),
     Index(None, "call_id"),
     Index(None, "subject"),
-    info={"happening": Happening(Category.CALL_RECORD, since="started_ms")},
+    info={"happening": Happening(Category.CALL_RECORD, since="started_ms", shared=_by_participation("call_id"))},
 )
 _emptied_early(bursts, "subject")
 

@@ -1,6 +1,7 @@
 """Faults that schedules must find: each is a small one, at another place of the way of a value."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ from pttserver.privacy.retention import EventKind, Retention
 from pttserver.roles import Rights
 from pttserver.services.locating import Locating
 from pttserver.services.position_log import PositionLog
-from pttserver.store import expiry, positions, shredding
+from pttserver.store import expiry, planner, positions, shredding
 from pttserver.store.location_schema import positions as position_table
 from pttserver.store.planner import Planner
 from pttserver.store.schema import call_participants
+from pttserver.store.sparing import Sparing
 
 Fault = Callable[[pytest.MonkeyPatch], None]
 
@@ -49,17 +51,18 @@ def an_erasure_that_misses_participations(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_hold_that_is_overlooked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Planner, "_held", lambda self, touched: self._restricted)
+    patch.setattr(Sparing, "_covering", lambda self, touched: [])
+
+
+def a_hold_that_is_overlooked_in_the_calls_of_others(patch: pytest.MonkeyPatch) -> None:
+    """A call goes that somebody took part in who is held and did not begin it."""
+    exact = planner.old
+    patch.setattr(planner, "old", lambda table, column, whom, *, shared: exact(table, column, whom))
 
 
 def a_restriction_that_is_overlooked(patch: pytest.MonkeyPatch) -> None:
-    exact = Planner._held
-
-    def held(self: Planner, touched: frozenset[Category]) -> frozenset[str] | None:
-        self._restricted = frozenset()
-        return exact(self, touched)
-
-    patch.setattr(Planner, "_held", held)
+    exact = Sparing.at
+    patch.setattr(Sparing, "at", lambda *of: replace(exact(*of), restricted=frozenset()))
 
 
 def a_sweep_that_skips_positions(patch: pytest.MonkeyPatch) -> None:
@@ -168,6 +171,12 @@ SHOWN: dict[Fault, list[tuple[Any, ...]]] = {
         ("call", "anna"),
         ("restrict", "anna", True, True),
         ("until_over", 0),
+    ],
+    a_hold_that_is_overlooked_in_the_calls_of_others: [
+        ("policy", 2, True),
+        ("call", "anna"),
+        ("hold", "bert", Category.CALL_RECORD),
+        ("pass", 30 * 1440),
     ],
     a_sweep_that_skips_positions: [
         ("policy", 10, True),

@@ -15,6 +15,8 @@ ANNA, BERT, DORA = "anna", "bert", "dora"
 PEOPLE = (ANNA, BERT)
 """Who calls, is located, and is erased. Dora only dispatches."""
 ROW = {Category.CALL_RECORD, Category.PARTICIPANTS, Category.IP_ADDRESS}
+SHARED = {Category.CALL_RECORD, Category.PARTICIPANTS}
+"""In which a call is about the other who was there, too."""
 WHOLE, CUT = "203.0.113.1", "203.0.113.0"
 START_MS = 2_000 * DAY
 
@@ -87,6 +89,15 @@ class Model:
             (hold.category is None or hold.category in categories) and hold.who in (None, who) for hold in self.holds
         )
 
+    def held_alone(self, categories: set[Category], who: str) -> bool:
+        """By what covers this one, and not everybody."""
+        own = (hold for hold in self.holds if hold.who == who)
+        return who in self.restricted or any(hold.category is None or hold.category in categories for hold in own)
+
+    def _kept(self, call: KnownCall, shared: set[Category]) -> bool:
+        """For the initiator, by a hold on anything of the call; or for the other, by one on what is `shared`."""
+        return self.held(ROW, call.initiator) or (call.present and self.held_alone(shared, call.participant))
+
     def sweep(self) -> None:
         for who in sorted(self.alive):
             if self.gone(Category.IDENTIFIER, 0, who) and not self.held(set(Category), who):
@@ -117,13 +128,14 @@ class Model:
     def _swept(self, call: KnownCall) -> bool:
         before = (call.row, call.initiator, call.address, call.present)
         who, at_ms = call.initiator, call.at_ms
-        if call.row and self.gone(Category.CALL_RECORD, at_ms, who) and not self.held(ROW, who):
+        if call.row and self.gone(Category.CALL_RECORD, at_ms, who) and not self._kept(call, SHARED):
             call.row = False
-        if who and self.gone(Category.PARTICIPANTS, at_ms, who) and not self.held(ROW, who):
+        if who and self.gone(Category.PARTICIPANTS, at_ms, who) and not self._kept(call, {Category.PARTICIPANTS}):
             call.initiator, call.address = None, None
         if self.gone(Category.IP_ADDRESS, at_ms, who) and not self.held({Category.IP_ADDRESS}, who):
             call.address = None
         there = call.participant
-        if self.gone(Category.PARTICIPANTS, at_ms, there) and not self.held({Category.PARTICIPANTS}, there):
+        held = self.held({Category.PARTICIPANTS}, there) or self.held_alone(SHARED, there)
+        if self.gone(Category.PARTICIPANTS, at_ms, there) and not held:
             call.present = False
         return before != (call.row, call.initiator, call.address, call.present)
