@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, update
 
 from pttserver.errors import NotFound
-from pttserver.ids import GroupId, Personal
+from pttserver.ids import GroupId, Personal, SubscriberId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.policy import parse_policy
 from pttserver.privacy.purposes import Purpose
@@ -20,9 +20,10 @@ from pttserver.store.message_people import Reader
 from pttserver.store.message_queue import MessageQueue
 from pttserver.store.message_schema import attachments, deliveries, messages
 from pttserver.wire import signalling
-from store.organisation import ANNA, BERT, GATE, GROUP, RADIO, TENANT
+from store.organisation import ANNA, BERT, GATE, GROUP, RADIO, TENANT, subscriber
 from store.sweeping import DAY, apply, count, event, policy, sweep
 
+CARL = SubscriberId("sub_carl")
 EVERYTHING = Page(None, None, 50)
 DEVICE = "dev_00000000000000d1"
 
@@ -159,6 +160,71 @@ async def test_a_hold_keeps_what_the_author_deletes_and_hides_it(queue, history,
         assert (await history.page(reader(who, 8), EVERYTHING))[0] == []
         with pytest.raises(NotFound):
             await history.attachment(reader(who, 8), name(1))
+
+
+async def hold(database, who, category=None):
+    await Holds(database).add(Hold(f"hld_{who}", TENANT, who, category, 6, None), None, None)
+
+
+SPARED = {
+    "nobody": (lambda database: restrict(database, CARL), False),
+    "recipient held": (lambda database: hold(database, BERT), True),
+    "sender held": (lambda database: hold(database, ANNA, Category.MESSAGE_CONTENT), True),
+    "all held": (lambda database: hold(database, None), True),
+    "another one held": (lambda database: hold(database, CARL), False),
+    "positions held": (lambda database: hold(database, BERT, Category.LOCATION), False),
+    "recipient restricted": (lambda database: restrict(database, BERT), True),
+    "sender restricted": (lambda database: restrict(database, ANNA), True),
+}
+
+
+@pytest.fixture(params=SPARED)
+async def spared(request, acme):
+    """What to do, and whether what Anna says to Bert is kept for it."""
+    await acme.subscribers.add(subscriber(CARL, "carl"))
+    return SPARED[request.param]
+
+
+async def kept(database):
+    """State, and whether the keys are there, by message: of what was delivered; then whether content and file are."""
+
+    def work(sql):
+        rows = sql.execute(select(deliveries.c.state, deliveries.c.wrapped).order_by(deliveries.c.message_id)).all()
+        said = [*sql.scalars(select(messages.c.content)), *sql.scalars(select(attachments.c.octets))]
+        return [(row.state, row.wrapped is not None) for row in rows], [each is not None for each in said]
+
+    return await database.read(work)
+
+
+async def test_what_is_given_up_is_kept_for_whoever_is_held(queue, history, database, spared):
+    await queue.put(message(1, 5), 10)
+    await spared[0](database)
+    assert await queue.expire(TENANT, 5, 20, [ANNA]) == {ANNA}
+    assert (await kept(database))[0] == [("expired", spared[1])]
+    assert await waiting(history) == []
+    assert (await history.page(reader(BERT, 20), EVERYTHING))[0] == []
+
+
+async def test_what_is_dropped_for_newer_messages_is_kept_for_whoever_is_held(queue, history, database, spared):
+    await queue.put(message(1, 5), 10)
+    await queue.put(message(2, 6), 10)
+    await spared[0](database)
+    put = await queue.put(message(3, 7, sender=BERT), 1)
+    if put is not None and put.kept_for:
+        assert (await kept(database))[0] == [("dropped", spared[1])] * 2 + [("sent", True)]
+        assert await waiting(history) == [name(3)]
+    else:
+        assert (await kept(database))[0] == [("sent", True)] * 2  # of somebody restricted nothing new is kept
+
+
+async def test_what_the_author_deletes_is_kept_for_whoever_is_held(queue, history, database, spared):
+    await queue.put(message(1, 5, attachment=True), 10)
+    await queue.confirm(BERT, [name(1)], "delivered", at(BERT, 6))
+    await spared[0](database)
+    assert await queue.delete(TENANT, ANNA, name(1), 7) == [BERT]
+    assert await kept(database) == ([("deleted", spared[1])], [True, True] if spared[1] else [False])
+    for who in (ANNA, BERT):
+        assert (await history.page(reader(who, 8), EVERYTHING))[0] == []
 
 
 @pytest.mark.parametrize("restricted", [False, True])

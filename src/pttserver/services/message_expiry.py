@@ -56,7 +56,7 @@ class MessageExpiry:
         now_ms = self._clock.utc_ms()
         online = [session.identity.subscriber_id for session in self._sessions.of_tenant(tenant_id)]
         until_ms = now_ms - policy.messages.store_for_s * 1000
-        for sender_id in await self._queue.expire(tenant_id, until_ms, online):
+        for sender_id in await self._queue.expire(tenant_id, until_ms, now_ms, online):
             outcomes = await self._history.untold(Reader(policy, tenant_id, sender_id, now_ms))
             told = [one for one in outcomes if self._telling.tell(sender_id, state_event(one))]
             await self._queue.mark(told, untold=False)

@@ -9,24 +9,22 @@ State of a delivery:
 `untold` marks what the other side must still hear of: the sender of a state, the recipient of a deletion.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from pttserver.errors import NotFound, SealBroken
 from pttserver.ids import SubscriberId, TenantId
-from pttserver.privacy.categories import Category
 from pttserver.privacy.released import Released
 from pttserver.store.columns import Sealed
 from pttserver.store.database import Database
-from pttserver.store.holds import holds_on
 from pttserver.store.message_records import NewDelivery, NewMessage, Outcome, Put
 from pttserver.store.message_schema import attachments, deliveries, messages
+from pttserver.store.message_sparing import MessageSparing
 from pttserver.store.vault import SubjectVault, Vault
 
 _AT, _SAID = deliveries.c, messages.c
-_CONTENT = frozenset({Category.MESSAGE_METADATA, Category.MESSAGE_CONTENT, Category.ATTACHMENT})
 _ARRIVED = ("delivered", "read")
 _WAITING = ("sent", "undelivered", "expired", "dropped")
 _BEFORE = {"delivered": ("sent", "undelivered"), "read": ("sent", "undelivered", "delivered")}
@@ -57,10 +55,12 @@ class MessageQueue:
             _insert_message(sql, vault, sender, subject, new)
             people = vault.subjects(sql, [each.recipient_id for each in new.deliveries])
             kept = [each for each in new.deliveries if _insert_delivery(sql, people, new, each)]
-            dropped = [gone for each in kept for gone in _dropped(sql, people[each.recipient_id], queue_limit)]
-            return Put(
-                new.message_id, int(new.sent_ms.value), False, frozenset(each.recipient_id for each in kept), dropped
-            )
+            at_ms = int(new.sent_ms.value)
+            dropped: list[Outcome] = []
+            for keys in (people[each.recipient_id] for each in kept):
+                if over := _over_the_limit(sql, keys, queue_limit):
+                    dropped += _drop(sql, MessageSparing(sql, vault, new.tenant_id, at_ms), keys, over)
+            return Put(new.message_id, at_ms, False, frozenset(each.recipient_id for each in kept), dropped)
 
         return await self._database.write(work)
 
@@ -104,8 +104,13 @@ class MessageQueue:
         if outcomes:
             await self._database.write(work)
 
-    async def expire(self, tenant_id: TenantId, until_ms: int, online: Collection[SubscriberId]) -> set[SubscriberId]:
-        """What was sent until then and not fetched is given up. Gives those of `online` who have to hear of it."""
+    async def expire(
+        self, tenant_id: TenantId, until_ms: int, now_ms: int, online: Collection[SubscriberId]
+    ) -> set[SubscriberId]:
+        """What was sent until `until_ms` and not fetched is given up; what a hold covers then stays, and waits no more.
+
+        Gives those of `online` who have to hear of it.
+        """
         vault = self._database.vault
         late = (_AT.tenant_id == tenant_id) & (_AT.state == "sent") & (_AT.sent_ms <= until_ms)
 
@@ -114,8 +119,9 @@ class MessageQueue:
 
         def work(sql: Connection) -> set[SubscriberId]:
             ids = list(set(sql.scalars(select(_AT.message_id).where(late).limit(EXPIRED_AT_ONCE))))
-            given_up = {"state": "expired", "wrapped": None, "untold": True}
-            sql.execute(update(deliveries).where(late, _AT.message_id.in_(ids)).values(given_up))
+            wrapped = MessageSparing(sql, vault, tenant_id, now_ms).wrapped
+            given_up = update(deliveries).where(late, _AT.message_id.in_(ids))
+            sql.execute(given_up.values(state="expired", wrapped=wrapped, untold=True))
             senders = {name.text for name in sql.scalars(select(_SAID.subject).where(_SAID.id.in_(ids))) if name}
             people = vault.subjects(sql, list(online))
             return {SubscriberId(who) for who, keys in people.items() if senders & set(keys.references())}
@@ -123,7 +129,10 @@ class MessageQueue:
         return await self._database.write(work) if await self._database.read(is_any) else set()
 
     async def delete(self, tenant_id: TenantId, me: SubscriberId, message_id: str, now_ms: int) -> list[SubscriberId]:
-        """Gives who has it, and must be told. What a hold covers is hidden, and stays. Raises NotFound."""
+        """Gives who has it, and must be told. What a hold or a restriction covers is hidden, and stays.
+
+        Raises NotFound.
+        """
         vault = self._database.vault
 
         def work(sql: Connection) -> list[SubscriberId]:
@@ -132,7 +141,7 @@ class MessageQueue:
             row = sql.execute(select(messages).where(this)).first()
             if row is None:
                 raise NotFound
-            held = _is_held(sql, tenant_id, now_ms)
+            held = MessageSparing(sql, vault, tenant_id, now_ms).covers(message_id)
             have = sql.scalars(select(_AT.subject).where(_AT.message_id == message_id, _AT.state.in_(_ARRIVED))).all()
             _empty(sql, message_id, now_ms, {} if held else {"wrapped": None})
             if not held:
@@ -165,12 +174,6 @@ def opened(keys: SubjectVault, sealed: Sealed | None) -> bytes | None:
         return keys.octets(sealed)
     except SealBroken:
         return None
-
-
-def _is_held(sql: Connection, tenant_id: TenantId, now_ms: int) -> bool:
-    """A hold on either side keeps what was said between them."""
-    covering = holds_on(sql, tenant_id, None, now_ms)
-    return any(hold.category is None or hold.category in _CONTENT for hold in covering)
 
 
 def _refers(keys: SubjectVault) -> ColumnElement[bool]:
@@ -222,15 +225,18 @@ def _insert_delivery(sql: Connection, people: dict[str, SubjectVault], new: NewM
     return True
 
 
-def _dropped(sql: Connection, keys: SubjectVault, limit: int) -> Iterable[Outcome]:
+def _over_the_limit(sql: Connection, keys: SubjectVault, limit: int) -> Sequence[Any]:
     waiting = _refers(keys) & (_AT.state == "sent")
     newest_first = select(deliveries).where(waiting).order_by(_AT.sent_ms.desc(), _AT.message_id.desc())
-    for row in sql.execute(newest_first.offset(limit)).all():
-        this = _refers(keys) & (_AT.message_id == row.message_id)
-        sql.execute(update(deliveries).where(this).values(state="dropped", wrapped=None))
-        outcome = _outcome(keys, row, "dropped")
-        if outcome is not None:
-            yield outcome
+    return sql.execute(newest_first.offset(limit)).all()
+
+
+def _drop(sql: Connection, sparing: MessageSparing, keys: SubjectVault, rows: Sequence[Any]) -> list[Outcome]:
+    """What a hold covers waits no longer either, and stays."""
+    these = _refers(keys) & _AT.message_id.in_([row.message_id for row in rows])
+    sql.execute(update(deliveries).where(these).values(state="dropped", wrapped=sparing.wrapped))
+    dropped = (_outcome(keys, row, "dropped") for row in rows)
+    return [outcome for outcome in dropped if outcome is not None]
 
 
 def _outcome(keys: SubjectVault, row: Any, state: str) -> Outcome | None:
