@@ -146,9 +146,13 @@ class LedgerBroken(StoreUnavailable):
 
 
 class OnHold(PttError):
-    """A hold covers the subject: nothing of it may be erased while it lasts."""
+    """A hold or a restriction covers the subject: nothing of it may be erased or overwritten while it lasts."""
 
     code = "hold"
+
+
+class Restricted(OnHold):
+    """Processing is restricted: what is held is neither changed nor deleted until that ends."""
 
 
 class BackupInvalid(PttError):

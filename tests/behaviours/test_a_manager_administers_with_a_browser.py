@@ -270,6 +270,23 @@ async def test_processing_is_restricted_and_the_restriction_ends(yard: Offices) 
     assert (await noted(yard.mona, "subject.lift_restriction"))["details"]["ground"] == "accuracy_dispute"
 
 
+async def test_what_is_restricted_is_neither_changed_nor_removed_and_erased_only_if_that_is_said(yard: Offices) -> None:
+    who = await added(yard.mona)
+    await yard.mona.post(f"subjects/{who}/restrict", ground="unlawful", reason=REASON)
+    for path, body in (
+        (f"subscribers/{who}/remove", {"reason": REASON}),
+        (f"subscribers/{who}/name", {"name": "Nobody"}),
+        (f"subjects/{who}/erase", {"reason": REASON, "confirm": who}),
+    ):
+        with pytest.raises(Refused, match="409 hold"):
+            await yard.mona.post(path, **body)
+    found = (await yard.mona.post("subjects/find", text="Rita", reason=REASON))["subjects"]
+    assert [(each["subject"], each["restriction"]) for each in found] == [(who, "unlawful")]
+    await yard.mona.post(f"subjects/{who}/rectify", values={"display_name": "Rita Rowe"}, reason=REASON)
+    await yard.mona.post(f"subjects/{who}/erase", reason=REASON, confirm=who, despite_restriction=True)
+    assert (await noted(yard.mona, "subject.erase"))["details"]["despite_restriction"] == "unlawful"
+
+
 async def test_erasing_wants_the_number_typed_and_gives_a_certificate(yard: Offices) -> None:
     who = await added(yard.mona)
     with pytest.raises(Refused, match="400 invalid_value"):

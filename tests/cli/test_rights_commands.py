@@ -98,6 +98,22 @@ def test_the_rights_of_a_person_from_find_to_lift(pttserver, tmp_path):
     assert "       reason: " in printed
 
 
+def test_what_is_restricted_stays_until_it_is_said_otherwise(pttserver):
+    pttserver("subject", "restrict", "ACME", NUMBER, "--reason", "legal_claims")
+    refused = pttserver("subscriber", "rename", "ACME", NUMBER, "Nobody", status=1)
+    assert "restricted (GDPR Art. 18, ground: legal_claims)" in refused
+    assert "restricted" in pttserver("subscriber", "remove", "ACME", NUMBER, "--yes", status=1)
+    assert "restricted" in pttserver("tenant", "remove", "ACME", "--yes", status=1)
+    erase = ("subject", "erase", "ACME", NUMBER, "--yes", "--reason", "request 8")
+    assert "--despite-restriction" in pttserver(*erase, status=1)
+    assert len(json.loads(pttserver("subject", "find", "ACME", "Anna", "--reason", "request 8", "--json"))) == 1
+    pttserver(*erase, "--despite-restriction", "--request", status=2)
+    assert "certificate of erasure" in pttserver(*erase, "--despite-restriction")
+    entries = json.loads(pttserver("audit", "show", "ACME", "--json"))
+    (entry,) = (each for each in entries if each["operation"] == "subject.erase")
+    assert entry["details"]["despite_restriction"] == "legal_claims"
+
+
 @pytest.mark.parametrize(
     "words", [("find", "ACME", "x"), ("export", "ACME", "x", "--out", "y"), ("rectify", "ACME", "x", "a=b")]
 )

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlcipher3 import dbapi2
 
 from pttserver.config import PrivacySettings, Settings
@@ -16,6 +17,7 @@ from pttserver.ids import CallId, Personal, SubscriberId, TenantId
 from pttserver.observe.metrics import Metrics
 from pttserver.privacy.categories import Category
 from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.restriction import Restriction
 from pttserver.privacy.retention import EventKind
 from pttserver.services.instructions import Instruction
 from pttserver.services.office import Office, furnish
@@ -24,7 +26,7 @@ from pttserver.store.database import Database
 from pttserver.store.policies import Policies, PolicyVersion
 from pttserver.store.records import Call, CallParticipant
 from pttserver.store.resume import ResumeTokens
-from pttserver.store.schema import calls, subscribers
+from pttserver.store.schema import calls, devices, members, subscriber_fields, subscribers
 from pttserver.store.sweeps import Outcome
 from pttserver.store.vault import Vault
 
@@ -444,6 +446,80 @@ async def test_no_command_takes_away_what_a_hold_covers(yard: Yard) -> None:
     await at.remove_group("ACME", "Patrol")
     await at.remove_subscriber("ACME", "Anna")
     assert await yard.count(subscribers) == 0
+
+
+def _standing(sql: Connection) -> list[list[tuple[Any, ...]]]:
+    """All that stands in the tables of what lives."""
+    tables = (subscribers, members, devices, subscriber_fields)
+    return [[tuple(row) for row in sql.execute(text(f"SELECT * FROM {table.name}"))] for table in tables]
+
+
+@pytest.mark.parametrize("ground", Restriction)
+async def test_no_command_takes_away_what_is_restricted(yard: Yard, ground: Restriction) -> None:
+    at, devices, rights = yard.office.provisioning, yard.office.devices, yard.office.rights
+    who, radio = yard.anna, (await devices.add("ACME", "Anna", label="Radio 7")).device.device_id
+    await at.set_member("ACME", "Patrol", "Anna")
+    await rights.set_fields(yard.tenant_id, "Anna", {"email": "anna@acme.example"}, TOLD)
+    await rights.restrict(yard.tenant_id, "Anna", ground, TOLD)
+    before = await yard.database.read(_standing)
+    for command in (
+        lambda: at.remove_subscriber("ACME", "Anna"),
+        lambda: at.rename_subscriber("ACME", "Anna", "Nobody"),
+        lambda: rights.set_fields(yard.tenant_id, "Anna", {"email": "other@acme.example"}, TOLD),
+        lambda: devices.remove("ACME", radio),
+        lambda: at.remove_member("ACME", "Patrol", "Anna"),
+        lambda: at.remove_group("ACME", "Patrol"),
+        lambda: yard.office.erasure.erase(yard.tenant_id, "Anna", TOLD),
+        lambda: at.remove_tenant("ACME"),
+    ):
+        with pytest.raises(OnHold, match=f"restricted.*{ground.value}"):
+            await command()
+    assert await yard.database.read(_standing) == before
+    (hit,) = await rights.find(yard.tenant_id, "anna@acme", TOLD)
+    assert (hit.subject_id, hit.restriction) == (who, ground)
+    await rights.rectify(yard.tenant_id, "Anna", {"email": "right@acme.example"}, TOLD)  # a right of hers
+    await at.set_pin("ACME", "Anna")
+    await devices.revoke("ACME", radio)
+    await rights.lift(yard.tenant_id, "Anna", TOLD)
+    await devices.remove("ACME", radio)
+    await at.remove_group("ACME", "Patrol")
+    await at.remove_subscriber("ACME", "Anna")
+
+
+async def test_who_is_restricted_is_erased_if_that_is_said_and_the_log_tells_it(yard: Yard) -> None:
+    erasure, rights = yard.office.erasure, yard.office.rights
+    await rights.restrict(yard.tenant_id, "Anna", Restriction.UNLAWFUL, TOLD)
+    with pytest.raises(OnHold, match="restricted"):
+        await erasure.erase(yard.tenant_id, "Anna", TOLD)
+    await erasure.erase(yard.tenant_id, "Anna", TOLD, despite_restriction=True)
+    await yard.office.provisioning.add_subscriber("ACME", "Carl", pin="4711")
+    await erasure.erase(yard.tenant_id, "Carl", TOLD, despite_restriction=True)
+    entries = [each for each in await yard.office.audit.entries(yard.tenant_id) if each.operation == "subject.erase"]
+    assert [each.details.get("despite_restriction") for each in entries] == ["unlawful", None]
+
+
+async def test_restriction_gives_no_way_around_a_hold(yard: Yard) -> None:
+    await yard.office.rights.restrict(yard.tenant_id, "Anna", Restriction.LEGAL_CLAIMS, TOLD)
+    await yard.office.periods.hold("ACME", TOLD, subscriber="Anna")
+    with pytest.raises(OnHold, match="case 4711"):
+        await yard.office.erasure.erase(yard.tenant_id, "Anna", TOLD, despite_restriction=True)
+    with pytest.raises(OnHold, match="case 4711"):
+        await yard.office.rights.rectify(yard.tenant_id, "Anna", {"display_name": "Other"}, TOLD)
+
+
+async def test_what_is_held_of_somebody_restricted_who_had_left_is_found(yard: Yard) -> None:
+    """It is over since the subscription ended, and held since the person wants it."""
+    await yard.apply('[categories.identifier]\nkeep = "3 days after unsubscribed"\n')
+    await yard.office.provisioning.remove_subscriber("ACME", "Anna")
+    who = yard.anna
+    await yard.office.rights.restrict(yard.tenant_id, who, Restriction.LEGAL_CLAIMS, TOLD)
+    yard.clock.pass_days(5)
+    await yard.retention.round()
+    (hit,) = await yard.office.rights.find(yard.tenant_id, "Anna", TOLD)
+    assert (hit.subject_id, hit.identifier, hit.display_name) == (who, None, None)
+    owner = await yard.office.provisioning.tenant("ACME")
+    copy = await yard.office.exports.export(owner, who, TOLD)
+    assert copy.profile.identifier == "Anna"
 
 
 async def test_a_hold_on_something_else_forbids_no_new_name(yard: Yard) -> None:

@@ -47,6 +47,9 @@ def erase(
     prove: Annotated[
         bool, typer.Option("--prove", help="Prove an erasure that was not proven yet; SUBJECT is the id.")
     ] = False,
+    despite_restriction: Annotated[
+        bool, typer.Option("--despite-restriction", help="Erase although processing is restricted; it is recorded.")
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Erase a person for ever: its key, what is sealed under it in every copy, and its traces. Gives a certificate.
@@ -54,15 +57,15 @@ def erase(
     Exit status 3: it is erased, and cannot be proven yet, as while somebody still reads an older state of the database:
     what stands in the way is said. Then run it again with --prove and the id that it printed.
     """
-    if request + withdraw + prove > 1:
-        raise typer.BadParameter("one of --request, --withdraw and --prove")
+    if request + withdraw + prove + despite_restriction > 1:
+        raise typer.BadParameter("one of --request, --withdraw, --prove and --despite-restriction")
     if prove:
         return _certify(ctx, lambda office: _prove(office, tenant, subject), certificate)
     instruction = instruction_of(by, reason)
     if request or withdraw:
         return typer.echo(in_office(ctx, lambda office: _ask(office, tenant, subject, instruction, withdraw)))
     ask_before_removing(f"{subject} of {tenant} and all that is known about it", yes)
-    return _certify(ctx, lambda office: _erase(office, tenant, subject, instruction), certificate)
+    return _certify(ctx, lambda office: _erase(office, tenant, subject, instruction, despite_restriction), certificate)
 
 
 def withdraw_consent(
@@ -108,9 +111,16 @@ def verify_certificate(
     typer.echo(f"genuine; signed with the Ed25519 key {in_office(ctx, work).hex()}")
 
 
-async def _erase(office: "Office", tenant: str, subject: str, instruction: "Instruction") -> "Outcome":
+async def _erase(
+    office: "Office", tenant: str, subject: str, instruction: "Instruction", despite_restriction: bool
+) -> "Outcome":
+    from pttserver.errors import Restricted
+
     tenant_id = (await office.provisioning.tenant(tenant)).tenant_id
-    return await office.erasure.erase(tenant_id, subject, instruction)
+    try:
+        return await office.erasure.erase(tenant_id, subject, instruction, despite_restriction=despite_restriction)
+    except Restricted as error:
+        raise Restricted(f"{error.message}; if it is to be erased all the same: --despite-restriction") from None
 
 
 async def _prove(office: "Office", tenant: str, subject_id: str) -> "Outcome":

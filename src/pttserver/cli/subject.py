@@ -143,7 +143,10 @@ def restrict(
     note: Annotated[str, typer.Option("--note", help="More about it, such as the number of the request.")] = "",
     by: Actor = None,
 ) -> None:
-    """Restrict processing: nothing new is recorded, what is held is neither shown nor deleted; calls go on."""
+    """Restrict processing: nothing new is recorded, what is held is neither shown, changed nor deleted; calls go on.
+
+    What is held can still be put right (`subject rectify`), and be erased only with --despite-restriction.
+    """
     if (reason is None) is not lift:
         raise typer.BadParameter("give a ground with --reason, or --lift")
     instruction = instruction_of(by, note or (reason.value if reason else "lifted"))

@@ -77,12 +77,18 @@ class Erasure:
         self._policies = policies
         self._clock = clock
 
-    async def erase(self, tenant_id: TenantId, subject: str, instruction: Instruction) -> Outcome:
-        """At once and for ever. `subject`: identifier or id. Raises OnHold, InvalidValue, PolicyMissing."""
+    async def erase(
+        self, tenant_id: TenantId, subject: str, instruction: Instruction, *, despite_restriction: bool = False
+    ) -> Outcome:
+        """At once and for ever. `subject`: identifier or id.
+
+        Raises OnHold (also for whom is restricted, unless it is said to be `despite_restriction`), InvalidValue,
+        PolicyMissing.
+        """
         subject_id = await self._find(tenant_id, subject)
         digest = subject_digest(tenant_id, subject_id)  # the entry must not lead to the subject
         note = self._note(tenant_id, None, "subject.erase", instruction, digest=digest)
-        erased = await self._erasures.erase_subject(subject_id, note)
+        erased = await self._erasures.erase_subject(subject_id, note, despite_restriction=despite_restriction)
         return await self._certified(subject_id, erased.entry, erased.audit_entry)
 
     async def prove(self, tenant_id: TenantId, subject_id: str) -> Outcome:

@@ -12,6 +12,7 @@ from pttserver.clock import Clock
 from pttserver.errors import InvalidValue, NotFound
 from pttserver.ids import Personal, SubscriberId, TenantId
 from pttserver.privacy.categories import Category, about
+from pttserver.privacy.policy import Policy
 from pttserver.privacy.restriction import Restriction
 from pttserver.services import naming
 from pttserver.services.instructions import Instruction
@@ -50,12 +51,12 @@ class Rights:
     async def find(self, tenant_id: TenantId, text: str, by: Instruction) -> list[Hit]:
         """People of whom a text holds `text`, whatever its letters' case; numbers without their punctuation.
 
-        What is sealed is opened in memory. Raises InvalidValue.
+        What is sealed is opened in memory; of whom is restricted, all that is held. Raises InvalidValue.
         """
         wanted = _Wanted(text)
         policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
         known = await self._holdings.known_by(tenant_id, self.note("subject.find", tenant_id, None, by))
-        found = [(one, Visibility(policy, one.events, now_ms).values(one.values)) for one in known]
+        found = [(one, _held_or_shown(one, policy, now_ms)) for one in known]
         hits = [_hit(one, values, wanted) for one, values in found]
         return [hit for hit in hits if hit is not None]
 
@@ -70,12 +71,12 @@ class Rights:
     async def rectify(self, tenant_id: TenantId, subject: str, values: Mapping[str, str], by: Instruction) -> None:
         """Identifier, display name, contact data, own fields; live sessions show a new name within a second.
 
-        Raises InvalidValue, AlreadyExists.
+        While processing is restricted too: it is the person who wants it. Raises InvalidValue, AlreadyExists, OnHold.
         """
-        await self._change("subject.rectify", tenant_id, subject, values, by)
+        await self._change("subject.rectify", tenant_id, subject, values, by, rectifies=True)
 
     async def set_fields(self, tenant_id: TenantId, subject: str, values: Mapping[str, str], by: Instruction) -> None:
-        """The same as an everyday change. Raises InvalidValue, AlreadyExists."""
+        """The same as an everyday change. Raises InvalidValue, AlreadyExists, OnHold (also while it is restricted)."""
         await self._change("subscriber.set", tenant_id, subject, values, by)
 
     async def fields(self, tenant_id: TenantId, subscriber_id: SubscriberId) -> dict[str, Personal]:
@@ -83,15 +84,25 @@ class Rights:
         return await self._profiles.fields(subscriber_id, self._policies.policy(tenant_id), self._clock.utc_ms())
 
     async def _change(
-        self, operation: str, tenant_id: TenantId, subject: str, values: Mapping[str, str], by: Instruction
+        self,
+        operation: str,
+        tenant_id: TenantId,
+        subject: str,
+        values: Mapping[str, str],
+        by: Instruction,
+        *,
+        rectifies: bool = False,
     ) -> None:
         who = await self.subject(tenant_id, subject)
         change = change_of(self._policies.gate(tenant_id), who.subject_id, values, self._clock.utc_ms())
         note = self.note(operation, tenant_id, who.subject_id, by, changed=", ".join(sorted(values)))
-        await self._profiles.change(SubscriberId(who.subject_id), change, note)
+        await self._profiles.change(SubscriberId(who.subject_id), change, note, rectifies=rectifies)
 
     async def restrict(self, tenant_id: TenantId, subject: str, ground: Restriction, by: Instruction) -> Subject:
-        """From now on nothing new is recorded, what is held is neither shown nor deleted; the live service goes on."""
+        """From now on nothing new is recorded, what is held is neither shown, changed nor deleted.
+
+        The live service goes on. Put right it can be, and erased only if that is said (`Erasure.erase`).
+        """
         who = await self.subject(tenant_id, subject)
         note = self.note("subject.restrict", tenant_id, who.subject_id, by, ground=ground.value)
         await self._subjects.restrict(who.subject_id, ground.value, note)
@@ -125,6 +136,11 @@ class _Wanted:
 
     def is_in(self, value: HeldValue) -> bool:
         return isinstance(value.value, str) and any(form in value.value.casefold() for form in self._forms)
+
+
+def _held_or_shown(known: KnownBy, policy: Policy, now_ms: int) -> Sequence[HeldValue]:
+    restricted = known.subject.restricted_ms is not None
+    return Visibility(policy, known.events, now_ms, restricted=restricted).values(known.values)
 
 
 def _hit(known: KnownBy, values: Sequence[HeldValue], wanted: _Wanted) -> Hit | None:

@@ -1,6 +1,6 @@
 """The export of all that is held about a person: read by the schema, cut by the policy as it is now, nobody else in it.
 
-1. what has expired or is hidden is left out, as if it were gone already
+1. what has expired or is hidden is left out, as if it were gone already; not while processing is restricted
 2. secrets are named and not given out; other people are `other participant n`, numbered anew in each call
 3. what was kept under a pseudonym stays apart: nothing on this server leads from the person to it
 """
@@ -84,7 +84,7 @@ def document_of(
     looks: Sequence[NotedLook] = (),
     asked: Sequence[SubjectRequest] = (),
 ) -> SubjectExport:
-    visibility = Visibility(policy, held.events, now_ms)
+    visibility = Visibility(policy, held.events, now_ms, restricted=held.subject.restricted_ms is not None)
     return SubjectExport(
         made_ms=now_ms,
         subject=held.subject.subject_id,

@@ -1,4 +1,7 @@
-"""What of a person's data may be shown now: what has expired, or was hidden by an event, is as good as gone."""
+"""What of a person's data may be shown to that person now: what has expired, or an event hides, is as good as gone.
+
+Unless processing is restricted (GDPR Art. 18): then it is held because the person wants it, and no period ends it.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,19 +15,22 @@ from pttserver.store.holdings import HeldRow, HeldValue
 class Visibility:
     """By the policy as it is now, for one subject with its events."""
 
-    def __init__(self, policy: Policy, events: Sequence[Event], now_ms: int) -> None:
+    def __init__(self, policy: Policy, events: Sequence[Event], now_ms: int, *, restricted: bool = False) -> None:
+        self._restricted = restricted
         self._policy = policy
         self._events = events
         self._cutoffs = Cutoffs(policy, now_ms, Events(tuple(events)))
 
     def shows(self, category: Category | None, recorded_ms: int, extra: str = "") -> bool:
-        if category is None:
+        if category is None or self._restricted:
             return True
         cutoff = self._cutoffs.hidden(category, extra=extra)
         return cutoff is None or recorded_ms > cutoff
 
     def goes_ms(self, category: Category, recorded_ms: int, extra: str = "") -> int | None:
         """When it will be gone, as far as the events tell; None: no period runs."""
+        if self._restricted:
+            return None
         return self._policy.rule(category, extra).retention.expires_ms(recorded_ms, self._events)
 
     def values(self, values: Iterable[HeldValue]) -> list[HeldValue]:

@@ -13,7 +13,7 @@ Theory of operation.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
@@ -66,6 +66,9 @@ class AuditNote:
     at_ms: int
     subject_id: str | None = None
     details: Details = field(default_factory=dict)
+
+    def with_details(self, **more: str | int) -> "AuditNote":
+        return replace(self, details={**self.details, **more})
 
 
 def append(sql: Connection, vault: Vault, note: AuditNote) -> int | None:

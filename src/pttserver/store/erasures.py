@@ -24,7 +24,7 @@ from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.database import Database
 from pttserver.store.erasure_ledger import ErasureLedger, Kind, LedgerEntry, Line, subject_digest
 from pttserver.store.governance_schema import subjects
-from pttserver.store.holds import refuse_held
+from pttserver.store.holds import ground_of_restriction, refuse_held
 from pttserver.store.proof import Proof, empty_log, search
 from pttserver.store.schema import subscribers
 from pttserver.store.shredding import shred, shred_tenant, subject_trace, tenant_trace
@@ -73,14 +73,18 @@ class Erasures:
             raise NotFound("the tenant has no such subject; whoever was erased is not found any more")
         return found.pop()
 
-    async def erase_subject(self, subject_id: str, note: AuditNote) -> Erased:
-        """`note`: the instruction, for the audit log. Raises NotFound, OnHold."""
+    async def erase_subject(self, subject_id: str, note: AuditNote, *, despite_restriction: bool = False) -> Erased:
+        """`note`: the instruction, for the audit log; it tells of a restriction that is overridden.
+
+        Raises NotFound, OnHold.
+        """
 
         def work(sql: Connection) -> Erased:
-            tenant_id = note.tenant_id
-            refuse_held(sql, self._database.vault, tenant_id, subject_id, note.at_ms)
+            tenant_id, vault = note.tenant_id, self._database.vault
+            refuse_held(sql, vault, tenant_id, subject_id, note.at_ms, despite_restriction=despite_restriction)
+            ground = ground_of_restriction(sql, subject_id)
             trace = subject_trace(sql, subject_id)
-            audit_entry = append(sql, self._database.vault, note)
+            audit_entry = append(sql, vault, note if ground is None else note.with_details(despite_restriction=ground))
             return Erased(self._erase(sql, "subject", tenant_id, subject_id, trace, note.at_ms), audit_entry)
 
         return await self._database.write(work)

@@ -3,6 +3,9 @@
 A hold covers one subject or all of a tenant, and one category or all. It lasts from when it was laid (never in the
 future, so whoever finds it need not look at that) until it is ended, or until its date. Commands neither remove a held
 subscriber, device or membership nor overwrite a profile. A PIN can be changed: it must be, once others know it.
+
+Restriction of processing (GDPR Art. 18) forbids the same: the person wants what is held to be there, as it is. What
+puts it right (Art. 16) is the person's own wish, and erasure is if the person asks for it instead: it must be said.
 """
 
 from collections.abc import Collection
@@ -12,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, insert, or_, select, update
 
-from pttserver.errors import OnHold
+from pttserver.errors import OnHold, Restricted
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.released import Released
@@ -56,8 +59,13 @@ def refuse_held(
     subject_id: str | None,
     now_ms: int,
     touched: Collection[Category] = frozenset(Category),
+    *,
+    despite_restriction: bool = False,
 ) -> None:
-    """`subject_id` None: anybody of the tenant. `touched`: what would go. Raises OnHold, with the hold's reason."""
+    """`subject_id` None: anybody of the tenant. `touched`: what would go, or be overwritten.
+
+    Raises OnHold, with the hold's reason; Restricted, with the ground.
+    """
     covers = or_(_HOLD.category.is_(None), _HOLD.category.in_(sorted(category.value for category in touched)))
     query = select(_HOLD.reason).where(_HOLD.tenant_id == tenant_id, _lasts(now_ms), covers)
     if subject_id is not None:
@@ -66,6 +74,26 @@ def refuse_held(
     if row is not None:
         reason = vault.existing(sql, tenant_id).text(row.reason) or Personal("not recorded")
         raise OnHold(f"a hold forbids it; its reason: {reason.reveal()}")
+    if not despite_restriction:
+        _refuse_restricted(sql, tenant_id, subject_id)
+
+
+def _refuse_restricted(sql: Connection, tenant_id: TenantId, subject_id: str | None) -> None:
+    who = subjects.c
+    query = select(who.restriction).where(who.tenant_id == tenant_id, who.restricted_ms.is_not(None))
+    row = sql.execute(query if subject_id is None else query.where(who.id == subject_id)).first()
+    if row is not None:
+        whose = "somebody of the tenant" if subject_id is None else "the person"
+        raise Restricted(
+            f"the processing of what is held about {whose} is restricted (GDPR Art. 18, ground: "
+            f"{row.restriction or 'not recorded'}): it is neither changed nor deleted until the restriction ends"
+        )
+
+
+def ground_of_restriction(sql: Connection, subject_id: str) -> str | None:
+    """None: the subject's processing is not restricted."""
+    restricted = subjects.c.restricted_ms.is_not(None)
+    return sql.scalar(select(subjects.c.restriction).where(subjects.c.id == subject_id, restricted))
 
 
 def restricted_subjects(sql: Connection, tenant_id: TenantId) -> frozenset[str]:

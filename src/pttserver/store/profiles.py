@@ -87,13 +87,19 @@ class Profiles:
 
         return await self._database.read(work)
 
-    async def change(self, subscriber_id: SubscriberId, change: ProfileChange, note: AuditNote) -> None:
-        """In one transaction, or nothing of it. Raises NotFound, AlreadyExists, OnHold."""
+    async def change(
+        self, subscriber_id: SubscriberId, change: ProfileChange, note: AuditNote, *, rectifies: bool = False
+    ) -> None:
+        """In one transaction, or nothing of it. `rectifies`: as the person asked; restriction does not forbid that.
+
+        Raises NotFound, AlreadyExists, OnHold.
+        """
         vault = self._database.vault
 
         def work(sql: Connection) -> None:
             keys = vault.existing(sql, subscriber_id)
-            refuse_held(sql, vault, note.tenant_id, subscriber_id, change.at_ms, change.touched)
+            touched = change.touched
+            refuse_held(sql, vault, note.tenant_id, subscriber_id, change.at_ms, touched, despite_restriction=rectifies)
             row: dict[str, object] = {}
             if change.renames:
                 row["display_name"] = keys.seal(change.display_name)

@@ -42,6 +42,8 @@ class EraseSubject(Part):
     reason: Reason
     confirm: str
     """The number of the person, typed: it cannot be undone."""
+    despite_restriction: bool = False
+    """Erase although processing is restricted; it is recorded."""
 
 
 class Erased(Part):

@@ -164,7 +164,8 @@ class Schedule:
 
     async def do_erase(self, who: str, noticed: bool) -> None:
         model, erasures, note = self.model, self.ground.erasures, self._note("subject.erase")
-        if any(hold.who in (None, who) for hold in model.holds):
+        restricted = who in model.restricted and who in model.alive
+        if restricted or any(hold.who in (None, who) for hold in model.holds):
             with pytest.raises(OnHold):
                 await erasures.erase_subject(self.ids[who], note)
         elif who not in model.alive:

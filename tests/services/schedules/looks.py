@@ -114,12 +114,15 @@ class Looks:
             call.at_ms
             for call in model.calls.values()
             if call.present and call.participant == who and call.participant_followed
-            if not model.hidden(Category.PARTICIPANTS, call.at_ms, who)
+            if who in model.restricted or not model.hidden(Category.PARTICIPANTS, call.at_ms, who)
         ]
         assert sorted(call.started_ms for call in document.calls) == sorted(wanted)
+        told = sorted(row.recorded_ms for row in document.rows if row.table == position_table.name)
+        if who in model.restricted:  # what is held for that person is all told
+            assert told == sorted(each.at_ms for each in self._positions.stored if each.who == who)
+            return
         if model.hidden(Category.SUBSCRIBER_NAME, 0, who):
             assert document.profile.display_name is None
-        told = sorted(row.recorded_ms for row in document.rows if row.table == position_table.name)
         assert told == [each.at_ms for each in self._positions.visible(who)]
 
     async def _whereabouts(self, who: str) -> None:

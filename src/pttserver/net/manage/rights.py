@@ -61,7 +61,7 @@ async def rectify_subject(subject: Subject, body: wire.Rectify, manager: AsManag
 
 @router.post("/subjects/{subject}/restrict", status_code=204, summary="Restrict processing")
 async def restrict_subject(subject: Subject, body: wire.Restrict, manager: AsManager) -> None:
-    """Nothing new is recorded, what is held is neither shown nor deleted; calls go on."""
+    """Nothing new is recorded, what is held is neither shown, changed nor deleted; calls go on."""
     instruction = manager.instruction(body.reason)
     await manager.office().rights.restrict(manager.tenant_id, subject, Restriction(body.ground), instruction)
 
@@ -74,12 +74,14 @@ async def lift_restriction(subject: Subject, body: Because, manager: AsManager) 
 
 @router.post("/subjects/{subject}/erase", summary="Erase a person for ever", response_model_exclude_none=True)
 async def erase_subject(subject: Subject, body: wire.EraseSubject, manager: AsManager) -> wire.Erased:
-    """In every copy; its sessions end within a second or two."""
+    """In every copy; its sessions end within a second or two. Whom is restricted only if that is said."""
     manager.refuse_oneself(subject)
     if body.confirm != subject:
         raise InvalidValue("type the number of the person to confirm")
     instruction = manager.instruction(body.reason)
-    return _erased(await manager.office().erasure.erase(manager.tenant_id, subject, instruction))
+    despite = body.despite_restriction
+    erasure = manager.office().erasure
+    return _erased(await erasure.erase(manager.tenant_id, subject, instruction, despite_restriction=despite))
 
 
 @router.post("/subjects/{subject}/prove", summary="Prove an erasure", response_model_exclude_none=True)

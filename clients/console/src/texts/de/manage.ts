@@ -46,7 +46,7 @@ export const manage: Record<keyof typeof en, Text> = {
   "manage.erased.unproven":
     "Gelöscht, aber noch nicht nachgewiesen: es wird noch ein älterer Stand gelesen. Gleich nachweisen:",
   "manage.error.hold":
-    "Eine Sperre deckt dies ab: solange sie gilt, darf nichts davon gelöscht werden. Den Betreiber fragen.",
+    "Eine Sperre oder Einschränkung deckt dies ab: solange sie gilt, darf nichts davon gelöscht oder überschrieben werden. Den Betreiber fragen.",
   "manage.export.about":
     "Alles, was über diese Person gespeichert ist, und was damit warum geschieht. Die Datei ist persönlich: sicher übergeben.",
   "manage.export.html": "Kopie als lesbare Seite",
@@ -165,7 +165,7 @@ export const manage: Record<keyof typeof en, Text> = {
   "manage.rename": "Umbenennen",
   "manage.restrict": "Verarbeitung einschränken",
   "manage.restrict.about":
-    "Nichts Neues wird aufgezeichnet, Gespeichertes weder gezeigt noch gelöscht; Gespräche gehen weiter.",
+    "Nichts Neues wird aufgezeichnet, Gespeichertes weder gezeigt noch geändert noch gelöscht; Gespräche gehen weiter.",
   "manage.restricted": "Eingeschränkt",
   "manage.revoke": "Ausschließen",
   "manage.revoke.about":

@@ -39,7 +39,8 @@ export const manage = {
   "manage.erased": "Erased",
   "manage.erased.proven": "Erased, and proven: no file of the server holds it any more. Keep the certificate:",
   "manage.erased.unproven": "Erased, but not proven yet: something still reads an older state. Prove it in a moment:",
-  "manage.error.hold": "A hold covers this: nothing of it may be erased while it lasts. Ask the operator.",
+  "manage.error.hold":
+    "A hold or a restriction covers this: nothing of it may be erased or overwritten while it lasts. Ask the operator.",
   "manage.export.about":
     "All that is held about this person, and what happens to it and why. The file is personal: hand it over safely.",
   "manage.export.html": "Copy as a page to read",
@@ -155,7 +156,7 @@ export const manage = {
   "manage.remove.word": "remove",
   "manage.rename": "Rename",
   "manage.restrict": "Restrict processing",
-  "manage.restrict.about": "Nothing new is recorded, what is held is neither shown nor deleted; calls go on.",
+  "manage.restrict.about": "Nothing new is recorded, what is held is neither shown, changed nor deleted; calls go on.",
   "manage.restricted": "Restricted",
   "manage.revoke": "Lock out",
   "manage.revoke.about": "For lost and stolen devices: its session ends at once, and it never logs in again.",
