@@ -133,6 +133,13 @@ def test_what_cannot_be_kept_in_another_form_is_told() -> None:
     assert sentence("Alerts live in memory only", "[categories.alert]\npurpose = ['operations']")
 
 
+def test_the_track_of_an_alert_is_said_to_go_with_it() -> None:
+    written = "[location]\nenabled = true\nlive_only = false\n[categories.location]\nstore = 'plain'\n"
+    assert "no longer than the alert" in sentence("Where somebody was", written)
+    for more in ("", f"[alerts]\nenabled = false\n{written}", f"{written}[categories.alert]\nstore = 'none'\n"):
+        assert "Where somebody was" not in "\n".join(explain(policy_of(more)))
+
+
 def test_words_are_listed_as_people_do() -> None:
     assert (words([]), words(["a"]), words(["a", "b"]), words("abc", "or")) == ("nobody", "a", "a and b", "a, b or c")
 

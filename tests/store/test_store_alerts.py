@@ -11,7 +11,8 @@ from pttserver.privacy.cutoffs import Cutoffs, Events
 from pttserver.privacy.policy import parse_policy
 from pttserver.privacy.purposes import Purpose
 from pttserver.store.alert_notes import NewNote
-from pttserver.store.alert_schema import alert_notes, alert_steps, alerts
+from pttserver.store.alert_schema import alert_notes, alert_points, alert_steps, alerts
+from pttserver.store.alert_track import NewTrackPoint
 from pttserver.store.alerts import Alerts, NewAlert, NewPosition, NewStep
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.erasure_ledger import ErasureLedger
@@ -117,6 +118,27 @@ async def test_it_is_no_longer_served_or_kept_than_the_policy_says(store, databa
     made = await database.read(lambda sql: plan(sql, VAULT, TENANT, old.now_ms, instead=policy))
     steps = {step.name for step in made.steps if step.category is Category.ALERT}
     assert steps == {"alerts", "alert_steps", "alert_notes"}
+
+
+LOCATED = "[location]\nenabled = true\nlive_only = false\n[categories.location]\nstore = 'plain'\nkeep = '90 days'\n"
+
+
+@pytest.mark.parametrize("category", [None, Category.LOCATION])
+async def test_the_track_goes_with_its_alert_unless_a_hold_is_on_positions(store, database, category):
+    gate = type(GATE)(parse_policy(f"{POLICY}{LOCATED}"))
+    who, place, at_ms = (gate.release(Category.LOCATION, Purpose.SAFETY, ANNA, v) for v in (ANNA, Personal("1,2"), 15))
+    await store.write([NewTrackPoint(ALERT, TENANT, ANNA, who, place, at_ms)])
+    await apply(database, f"{LOCATED}[categories.alert]\nkeep = '1 day'\n")
+    await Holds(database).add(Hold("hld_1", TENANT, ANNA if category else BERT, category, 6, None), None, None)
+    await sweep(database, DAY_MS)
+    assert (await count(database, alerts), await count(database, alert_points)) == (1, 1)
+    if category is None:
+        await Holds(database).end(TENANT, "hld_1", DAY_MS)
+    await sweep(database, 3 * DAY_MS)
+    kept = int(category is Category.LOCATION)
+    assert (await count(database, alerts), await count(database, alert_points)) == (kept, kept)
+    await sweep(database, 91 * DAY_MS)
+    assert (await count(database, alerts), await count(database, alert_points)) == (kept, kept)
 
 
 @pytest.mark.parametrize(("who", "category", "left"), [

@@ -187,6 +187,11 @@ def _alerts(policy: Policy) -> Iterator[str]:
         yield "Alerts live in memory only: one that is open when the server stops is lost, and none can be debriefed."
     elif policy.rule(Category.ALERT).storage is not Storage.PLAIN:
         yield "Alerts are kept under pseudonyms: none can be debriefed, and what is said about one is not written."
+    if policy.writes(Category.ALERT) and policy.writes(Category.LOCATION):
+        yield (
+            "Where somebody was while an alert was open is part of the alert: it is kept as positions are, and no"
+            " longer than the alert."
+        )
 
 
 def _messages(policy: Policy) -> str:

@@ -64,7 +64,8 @@ alert_notes = Table(
     info={"happening": Happening(Category.ALERT, since="at_ms", shared=_by_a_step("alert_id"))},
 )
 
-# Where the raiser was while the alert was open: it lives by the rule for positions, not by that for alerts.
+# Where the raiser was while the alert was open: it lives by the rule for positions, and no longer than its alert, since
+# nobody could find it without that, or have a reason to keep it.
 alert_points = Table(
     "alert_points",
     metadata,
