@@ -181,7 +181,8 @@ async def test_what_ended_since_the_backup_is_swept_before_anybody_is_served(off
     who, database = await office.provisioning.subscriber("ACME", "Gate 4"), office.erasure._database
     over_ms = Clock().utc_ms() + 3_600_000  # the subscription ends an hour after the backup
     event = text(
-        "INSERT INTO retention_events (tenant_id, subject_id, kind, at_ms) VALUES (:of, :who, 'unsubscribed', :at)"
+        "INSERT INTO retention_events (tenant_id, subject_id, kind, at_ms, recorded_ms)"
+        " VALUES (:of, :who, 'unsubscribed', :at, :at)"
     )
     row = {"of": who.tenant_id, "who": who.subscriber_id, "at": over_ms}
     await database.write(lambda sql: sql.execute(event, row))

@@ -448,6 +448,23 @@ async def test_no_command_takes_away_what_a_hold_covers(yard: Yard) -> None:
     assert await yard.count(subscribers) == 0
 
 
+async def test_who_recorded_what_had_happened_long_ago_is_known_as_long_as_the_audit_log(yard: Yard) -> None:
+    """The period of what an operator said counts from when it was said, not from what it was said about."""
+    await yard.apply('[categories.audit_log]\nkeep = "1 year"\n[categories.identifier]\nkeep = "unlimited"\n')
+    periods = yard.office.periods
+    await periods.record("ACME", EventKind.BILLING_CLOSED, TOLD, at_ms=-365 * 86_400_000)  # 1969
+    await yard.retention.round()
+    (event,) = await periods.events("ACME")
+    assert (event.at_ms, event.actor, event.reason) == (-365 * 86_400_000, TOLD.actor, TOLD.reason)
+    yard.clock.pass_days(364)
+    await yard.retention.round()
+    assert (await periods.events("ACME"))[0].reason == TOLD.reason
+    yard.clock.pass_days(2)
+    await yard.retention.round()
+    (event,) = await periods.events("ACME")
+    assert (event.actor, event.reason) == (None, None)
+
+
 def _standing(sql: Connection) -> list[list[tuple[Any, ...]]]:
     """All that stands in the tables of what lives."""
     tables = (subscribers, members, devices, subscriber_fields)

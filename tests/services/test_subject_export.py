@@ -300,7 +300,7 @@ async def test_what_was_asked_to_be_erased_is_hidden_at_once(acme) -> None:
     await acme.office.book.load()
     assert len((await acme.export()).calls) == 1
     event = {"tenant_id": acme.tenant.tenant_id, "subject_id": acme.anna, "kind": "deletion_requested"}
-    event["at_ms"] = acme.clock.ms
+    event["at_ms"] = event["recorded_ms"] = acme.clock.ms
     await acme.database.write(lambda sql: sql.execute(insert(retention_events).values(event)))
     assert (await acme.export()).calls == []
     assert len((await acme.export(acme.bert)).calls) == 1

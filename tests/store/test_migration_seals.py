@@ -12,11 +12,13 @@ from pttserver.errors import SealBroken
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.purposes import Purpose
+from pttserver.privacy.retention import EventKind
 from pttserver.store.alert_schema import alert_notes
 from pttserver.store.alerts import Alerts
 from pttserver.store.calls import CallHistory
 from pttserver.store.database import Database
 from pttserver.store.devices import Devices
+from pttserver.store.events import record_event
 from pttserver.store.expiry import plan
 from pttserver.store.groups import Groups
 from pttserver.store.migrate import MIGRATIONS
@@ -201,4 +203,22 @@ async def test_what_was_said_is_sealed_for_whom_it_is_about(outcome_file):
     assert (found.alert_id, [(step.kind, step.note) for step in found.steps]) == ("alr_1", [("resolved", OUTCOME)])
     with pytest.raises(SealBroken):
         await database.read(lambda sql: VAULT.existing(sql, "ten_1").text(kept.text))
+    await database.close()
+
+
+async def test_events_of_before_were_recorded_when_they_happened_and_new_ones_are_noticed(old_file):
+    with migrating(old_file, "0013") as connection:
+        for number, who in ((3, None), (7, "sub_1")):
+            row = "INSERT INTO retention_events VALUES (:n, 'ten_1', :who, 'contract_ended', :at, NULL, NULL)"
+            connection.execute(text(row), {"n": number, "who": who, "at": number * 10})
+    database = await Database.open(old_file, VAULT)
+    rows = text("SELECT id, subject_id, at_ms, recorded_ms FROM retention_events ORDER BY id")
+    assert await database.read(lambda sql: list(map(tuple, sql.execute(rows)))) == [
+        (3, None, 30, 30),
+        (7, "sub_1", 70, 70),
+    ]
+    changes = text("SELECT number FROM standing_changes")
+    before = await database.read(lambda sql: sql.scalar(changes))
+    await database.write(lambda sql: record_event(sql, TenantId("ten_1"), None, EventKind.BILLING_CLOSED, 90))
+    assert await database.read(lambda sql: sql.scalar(changes)) == before + 1
     await database.close()

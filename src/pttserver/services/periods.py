@@ -67,7 +67,7 @@ class Periods:
         event = Event(kind, self._moment(at_ms))
         said = self._released(owner.tenant_id, instruction)
         note = self._note(f"tenant.{kind.value}", owner.tenant_id, instruction, since_ms=event.at_ms)
-        await self._events.record(owner.tenant_id, kind, event.at_ms, *said, note)
+        await self._events.record(owner.tenant_id, kind, event.at_ms, note.at_ms, *said, note)
         return event
 
     async def events(self, tenant: str) -> list[RecordedEvent]:

@@ -1,11 +1,12 @@
 """Requests of data subjects that their data be deleted; a request can be taken back in its first phase."""
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from pttserver.ids import TenantId
 from pttserver.privacy.retention import Event, EventKind
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
+from pttserver.store.events import record_event
 from pttserver.store.governance_schema import retention_events
 
 _KINDS = (EventKind.DELETION_REQUESTED.value, EventKind.DELETION_WITHDRAWN.value)
@@ -19,8 +20,8 @@ class DeletionRequests:
 
     async def put(self, tenant_id: TenantId, subject_id: str, event: Event, note: AuditNote) -> None:
         """Raises NotFound if the subject is gone."""
-        row = {"tenant_id": tenant_id, "subject_id": subject_id, "kind": event.kind.value, "at_ms": event.at_ms}
-        await self._database.write(lambda sql: sql.execute(insert(retention_events), row), note=note)
+        kind, at_ms = event.kind, event.at_ms
+        await self._database.write(lambda sql: record_event(sql, tenant_id, subject_id, kind, at_ms), note=note)
 
     async def pending(self, tenant_id: TenantId, subject_id: str) -> list[Event]:
         """The request that was not taken back; none if there is none."""

@@ -43,8 +43,11 @@ def record_event(
     kind: EventKind,
     at_ms: int,
 ) -> None:
-    """Within the caller's transaction; None: of the whole tenant. Fails if there is no such tenant or subject."""
-    row = {"tenant_id": tenant_id, "subject_id": subject_id, "kind": kind.value, "at_ms": at_ms}
+    """As it happens, within the caller's transaction; None: of the whole tenant.
+
+    Fails if there is no such tenant or subject.
+    """
+    row = {"tenant_id": tenant_id, "subject_id": subject_id, "kind": kind.value, "at_ms": at_ms, "recorded_ms": at_ms}
     sql.execute(insert(retention_events), row)
 
 
@@ -81,16 +84,20 @@ class RetentionEvents:
         tenant_id: TenantId,
         kind: EventKind,
         at_ms: int,
+        recorded_ms: int,
         actor: Released | None,
         reason: Released | None,
         note: AuditNote | None = None,
     ) -> None:
-        """Of the whole tenant. `actor`, `reason`: released for the tenant's own subject. Raises NotFound."""
+        """Of the whole tenant; it happened at `at_ms`. `actor`, `reason`: released for the tenant's own subject.
+
+        Raises NotFound.
+        """
         vault = self._database.vault
 
         def work(sql: Connection) -> None:
             keys = vault.existing(sql, tenant_id)
-            row = {"tenant_id": tenant_id, "kind": kind.value, "at_ms": at_ms}
+            row = {"tenant_id": tenant_id, "kind": kind.value, "at_ms": at_ms, "recorded_ms": recorded_ms}
             said = {"actor": keys.seal(actor), "reason": keys.seal(reason)}
             sql.execute(insert(retention_events), row | said)
 

@@ -64,6 +64,7 @@ policy_versions = Table(
 )
 
 # What starts a period: an account is closed, a deletion is requested, billing is closed. Of one subject, or of all.
+# It may have happened long before it was `recorded`, from when on what the operator said of it ages.
 retention_events = Table(
     "retention_events",
     metadata,
@@ -72,10 +73,11 @@ retention_events = Table(
     _of_subject(nullable=True),
     impersonal("kind", Text),
     moment("at"),
+    moment("recorded"),
     sealed("actor", Category.AUDIT_LOG, of="tenant"),
     sealed("reason", Category.AUDIT_LOG, of="tenant"),
     Index(None, "tenant_id", "subject_id"),
-    info={"lasting": Lasting("tenant_id", since="at_ms")},
+    info={"lasting": Lasting("tenant_id", since="recorded_ms")},
 )
 
 # While a hold lasts nothing that it covers is deleted: of one subject or all, of one category or all.

@@ -10,10 +10,11 @@ from pttserver.errors import NotFound
 from pttserver.ids import SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.released import Released
+from pttserver.privacy.retention import EventKind
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.console_schema import CONSOLE_TABLES
 from pttserver.store.database import Database
-from pttserver.store.governance_schema import retention_events
+from pttserver.store.events import record_event
 from pttserver.store.holds import refuse_held
 from pttserver.store.records import IdentifierKind, NewSubscriber, Subscriber
 from pttserver.store.schema import devices, members, resume_tokens, subscribers
@@ -99,8 +100,7 @@ class Subscribers:
             sql.execute(row)
             for table in (members, devices, resume_tokens, *CONSOLE_TABLES):
                 sql.execute(delete(table).where(table.c.subscriber_id == subscriber_id))
-            event = {"tenant_id": tenant_id, "subject_id": subscriber_id, "kind": "unsubscribed", "at_ms": at_ms}
-            sql.execute(insert(retention_events), event)
+            record_event(sql, tenant_id, subscriber_id, EventKind.UNSUBSCRIBED, at_ms)
             return True
 
         return await self._database.write(work, note=note)
