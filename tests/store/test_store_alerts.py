@@ -120,6 +120,19 @@ async def test_it_is_no_longer_served_or_kept_than_the_policy_says(store, databa
     assert steps == {"alerts", "alert_steps", "alert_notes"}
 
 
+async def test_who_has_left_keeps_the_key_of_an_alert_that_somebody_held_saw_to(acme, store, database):
+    await store.write([new_alert(BERT, OTHER)])
+    await Holds(database).add(Hold("hld_1", TENANT, BERT, None, 6, None), None, None)
+    await acme.subscribers.remove(ANNA, 30)
+    await apply(database, "")
+    await sweep(database, 40)
+    (found,) = [each for each in await store.open_alerts() if each.alert_id == ALERT]
+    assert [(step.kind, step.who, step.note) for step in found.steps][1] == ("handling", BERT, Personal("on my way"))
+    await Holds(database).end(TENANT, "hld_1", 40)
+    await sweep(database, 40)
+    assert [row.id for row in await rows(database, alerts)] == [OTHER]
+
+
 LOCATED = "[location]\nenabled = true\nlive_only = false\n[categories.location]\nstore = 'plain'\nkeep = '90 days'\n"
 
 

@@ -19,9 +19,10 @@ from pttserver.store.message_history import MessageHistory, Page
 from pttserver.store.message_people import Reader
 from pttserver.store.message_queue import MessageQueue
 from pttserver.store.message_schema import attachments, deliveries, messages
+from pttserver.store.schema import subscribers
 from pttserver.wire import signalling
 from store.organisation import ANNA, BERT, GATE, GROUP, RADIO, TENANT, subscriber
-from store.sweeping import DAY, apply, count, event, policy, sweep
+from store.sweeping import DAY, apply, count, event, numbers, policy, sweep
 
 CARL = SubscriberId("sub_carl")
 EVERYTHING = Page(None, None, 50)
@@ -244,6 +245,35 @@ async def test_what_was_said_to_whoever_is_held_or_restricted_outlives_its_time(
         assert await count(database, table) == await count(database, table, what.is_not(None)) == 2
     kept = await database.read(lambda sql: sql.execute(select(deliveries.c.message_id, deliveries.c.wrapped)).all())
     assert [(each.message_id, each.wrapped is not None) for each in kept] == [(name(1), True)]
+
+
+@pytest.mark.parametrize(("spared", "stays"), [
+    (lambda database: hold(database, BERT), True), (lambda database: restrict(database, BERT), True),
+    (lambda database: hold(database, BERT, Category.LOCATION), False), (lambda database: hold(database, CARL), False),
+])  # fmt: skip
+@pytest.mark.parametrize("at_request", [False, True])
+async def test_who_has_left_keeps_the_key_of_what_was_said_to_whoever_is_held(
+    acme, queue, database, spared, stays, at_request
+):
+    """With the key of the sender the recipient's copy could not be opened any more; the name goes all the same."""
+    await acme.subscribers.add(subscriber(CARL, "carl"))
+    await apply(database, '[categories.identifier]\nkeep = ["while_subscribed", "1 day after deletion_requested"]\n')
+    await queue.put(message(1, 5), 10)
+    await spared(database)
+    if at_request:
+        await event(database, EventKind.DELETION_REQUESTED, 7, ANNA)
+    else:
+        await acme.subscribers.remove(ANNA, 7)
+    await sweep(database, 2 * DAY)
+    there = await numbers(database, subjects.c.id)
+    assert (ANNA in there) == stays
+    assert await count(database, messages, messages.c.content.is_not(None)) == int(stays)
+    assert await count(database, subscribers, subscribers.c.identifier.is_not(None)) == 2
+    for who in (BERT, CARL):
+        await Holds(database).end(TENANT, f"hld_{who}", 2 * DAY)
+    await database.write(lambda sql: sql.execute(update(subjects).values(restricted_ms=None)))
+    await sweep(database, 2 * DAY)
+    assert ANNA not in await numbers(database, subjects.c.id)
 
 
 async def test_what_is_deleted_is_emptied_and_told_until_confirmed(queue, history, database):

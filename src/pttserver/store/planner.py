@@ -29,6 +29,7 @@ from pttserver.privacy.gate import Gate
 from pttserver.store.columns import Happening, Lasting, ReferenceType
 from pttserver.store.governance_schema import audit_entries, subjects
 from pttserver.store.over import TENANT, Over, contact, ended, old, outlived, own_field
+from pttserver.store.partners import partners
 from pttserver.store.rewriting import Rewriting, formed, laxer
 from pttserver.store.schema import subscriber_fields
 from pttserver.store.sparing import Sparing
@@ -150,10 +151,13 @@ class Planner:
     # What lives --------------------------------------------------------------------------------------------------
 
     def _accounts(self) -> Iterator[Step]:
-        """A subject goes as a whole, so that a hold on any of its categories spares it."""
+        """A subject goes as a whole, so that a hold on any of it spares it, or one of others who have a part in it."""
         account = self.cutoffs.account
         for reach in self._reaches(account, frozenset(Category)):
-            yield self._step(account, ended(reach.whom), reach)
+            if self._step(account, ended(reach.whom), reach).finds_any(self._sql):
+                left = reach.without(partners(self._sql, self._vault, self._tenant_id, self._sparing))
+                if left is not None:
+                    yield self._step(account, ended(left.whom), left)
 
     def _lasting(self, table: Table, record: Lasting) -> Iterator[Step]:
         if record.category is not None:

@@ -1,7 +1,7 @@
 """A step of a sweep: what is over by one cut-off, and whom the cut-off is for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -51,6 +51,12 @@ class Reach:
     cutoff_ms: int
     only: str | None = None
     spared: frozenset[str] = frozenset()
+
+    def without(self, others: frozenset[str]) -> "Reach | None":
+        """Those are spared too; None: there is nobody left."""
+        if self.only is not None:
+            return None if self.only in others else self
+        return replace(self, spared=self.spared | others)
 
     @property
     def whom(self) -> Whom:
