@@ -37,8 +37,10 @@ from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, parse_led
 from pttserver.store.erasures import Erasures
 from pttserver.store.policies import Policies
 from pttserver.store.private_files import make_private_file, make_private_folder, replace_private_file, sync_folder
+from pttserver.store.shredding import shred_strangers
 from pttserver.store.snapshot import claim, put_keys_back
 from pttserver.store.subscribers import index_anew
+from pttserver.store.tenants import Tenants
 from pttserver.store.workplace import WORKPLACE, workplace
 
 _NO_LEDGER: Final = (
@@ -156,14 +158,22 @@ async def _bring_up_to_date(settings: Settings, folder: Path, told: _Told, clock
     try:
         erasures = Erasures(database, file, ErasureLedger(folder / LEDGER_FILE))
         replayed = await erasures.replay(all_of_it=True)
+        await _forget_strangers(database)
         await database.write(lambda sql: index_anew(sql, database.vault))  # identifiers may be others since
         await _note(database, told)
         swept = await _sweep(Retention(database, clock, settings.privacy, erasures, signing_key(folder).sign))
+        await database.rewrite()  # in a gap of a page there may be a row of somebody who is gone
         if not await database.truncate_log():
             raise StoreUnavailable("the restored database is in use")
     finally:
         await database.close()
     return replayed, swept
+
+
+async def _forget_strangers(database: Database) -> None:
+    """The records of those whose keys were not handed over: as each erasure leaves them."""
+    for tenant in await Tenants(database).all():
+        await database.write(lambda sql, of=tenant.tenant_id: shred_strangers(sql, database.vault, of))  # type: ignore[misc]
 
 
 async def _sweep(retention: Retention) -> int | None:

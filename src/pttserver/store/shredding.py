@@ -5,10 +5,11 @@ others' too (a call, a talk burst) stay without it: no dead reference is left in
 Entries of the audit log keep theirs, since they are a chain: it leads nowhere once the key is gone.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Text, bindparam, delete, select, update
+from sqlalchemy import Column, Connection, Text, bindparam, delete, select, type_coerce, update
 
 from pttserver.crypto.sealing import NONCE_BYTES
 from pttserver.errors import SealBroken
@@ -18,7 +19,7 @@ from pttserver.store.governance_schema import subjects, tenant_keys
 from pttserver.store.location_schema import positions
 from pttserver.store.message_schema import attachments, deliveries, messages
 from pttserver.store.schema import bursts, call_participants, calls, takeovers, tenants
-from pttserver.store.vault import SubjectVault, Vault
+from pttserver.store.vault import Vault
 
 OWN: Final = (
     call_participants.c.subject,
@@ -40,6 +41,7 @@ SHARED: Final = {
     alert_steps.c.actor: ("actor",),
 }
 """The row stays, without these columns."""
+_AT_ONCE: Final = 500  # SQLite takes 32,766 values in a statement
 
 
 def shred(sql: Connection, vault: Vault, subject_id: str) -> bool:
@@ -52,7 +54,7 @@ def shred(sql: Connection, vault: Vault, subject_id: str) -> bool:
     except SealBroken:  # nobody can read it, nor tell which records were its: destroying it is all that can be done
         keys = None
     if keys is not None:
-        _forget(sql, keys)
+        _forget(sql, keys.references())
     return vault.destroy(sql, subject_id)
 
 
@@ -61,10 +63,30 @@ def shred_tenant(sql: Connection, tenant_id: TenantId) -> bool:
     return sql.execute(delete(tenants).where(tenants.c.id == tenant_id)).rowcount > 0
 
 
-def _forget(sql: Connection, keys: SubjectVault) -> None:
-    names = {"names": keys.references()}
+def shred_strangers(sql: Connection, vault: Vault, tenant_id: TenantId) -> int:
+    """What names somebody who has no key, as a database that was restored does; gives how many names those were.
+
+    Nothing tells any more which names were whose, so all go that are nobody's who is there. Raises SealBroken.
+    """
+    known = {name for keys in vault.of_tenant(sql, tenant_id) for name in keys.references()}
+    strangers = sorted(_named(sql, tenant_id) - known)
+    for start in range(0, len(strangers), _AT_ONCE):
+        _forget(sql, strangers[start : start + _AT_ONCE])
+    return len(strangers)
+
+
+def _named(sql: Connection, tenant_id: TenantId) -> set[str]:
+    found = set[str]()
+    for column in (*OWN, *SHARED):
+        name = type_coerce(column, Text)
+        query = select(name).distinct().where(column.table.c.tenant_id == tenant_id, column.is_not(None))
+        found.update(sql.scalars(query))
+    return found
+
+
+def _forget(sql: Connection, names: Sequence[str]) -> None:
     for statement in _forgetting(OWN):
-        sql.execute(statement, names)
+        sql.execute(statement, {"names": names})
 
 
 @cache
