@@ -173,10 +173,22 @@ class MasterKeyMissing(ConfigError):
     code = "config.master_key"
 
 
-class ClockDoubted(PttError):
+class SweepingHalted(PttError):
+    """Nothing is erased by its period until somebody confirms that it may be."""
+
+    code = "sweeping.halted"
+
+
+class ClockDoubted(SweepingHalted):
     """The machine's clock is doubted: nothing is erased until you confirm it: pttserver retention confirm-time."""
 
     code = "clock.doubted"
+
+
+class RestoreUnconfirmed(SweepingHalted):
+    """What was instructed since the backup may be lost: give it again, then: pttserver retention confirm-restore."""
+
+    code = "restore.unconfirmed"
 
 
 class PolicyInvalid(PttError):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -290,3 +291,46 @@ def test_a_backup_as_a_process_of_its_own_says_what_to_keep_and_no_more(pttserve
     command = [*PTTSERVER, "key", "rotate"]
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr == ""
+
+
+# After a restore -----------------------------------------------------------------------------------------------------
+
+
+def backed_up(pttserver, tmp_path):
+    """`elsewhere`: what an operator keeps apart."""
+    pttserver("backup", tmp_path / "backup", "--reason", "drill")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("erasures.ledger", "subject_keys.backup", "master.key"):
+        shutil.copy(tmp_path / "data" / name, elsewhere / name)
+    return elsewhere
+
+
+def test_restore_tells_what_it_carried_over(pttserver, tmp_path):
+    backed_up(pttserver, tmp_path)
+    pttserver("hold", "add", "ACME", "--reason", "case 7")
+    words = ["restore", tmp_path / "backup", "--force", "--reason", "wrong disk"]
+    told = json.loads(pttserver(*words, "--json"))
+    assert (told["carried_over"]["holds"], told["unknown_since"], told["give_again"]) == (1, None, None)
+    assert "carried over from the database in place: 1 holds" in pttserver(*words[:2], "--check")
+    assert not json.loads(pttserver("retention", "status", "--json"))["halted"]
+
+
+def test_restore_after_a_disaster_says_what_to_give_again(pttserver, tmp_path):
+    elsewhere = backed_up(pttserver, tmp_path)
+    shutil.rmtree(tmp_path / "data")
+    (tmp_path / "data").mkdir(mode=0o700)
+    shutil.copy(elsewhere / "master.key", tmp_path / "data")
+    sources = ["--ledger", elsewhere / "erasures.ledger", "--subject-keys", elsewhere / "subject_keys.backup"]
+    told = json.loads(pttserver("restore", tmp_path / "backup", "--check", *sources, "--json"))
+    assert told["swept"] is None
+    assert "there was no database" in told["unknown_since"]
+    assert "holds" in told["give_again"]
+    said = pttserver("restore", tmp_path / "backup", "--reason", "disk died", *sources)
+    assert "what was instructed since is lost: there was no database in place" in said
+    assert "confirm-restore" in pttserver("retention", "status")
+    assert json.loads(pttserver("retention", "status", "--json"))["halted_by"] == "restored"
+    pttserver("retention", "sweep", status=1)
+    pttserver("retention", "confirm-restore", "--yes")
+    assert len(logged(pttserver, "retention.confirm_restore")) == 1
+    assert not json.loads(pttserver("retention", "status", "--json"))["halted"]

@@ -368,7 +368,7 @@ CUT = (
 
 
 async def test_a_backup_from_before_identifiers_were_cut_comes_back_and_everybody_is_found(office, settings):
-    """The file of keys tells what they are found by now: the same part."""
+    """The file of keys tells what they are found by now: the same part. The policy was lost with the database."""
     await office.provisioning.add_subscriber("ACME", "+4915199999999", pin="4713")
     backup = await backed_up(office, settings)
     tenant_id = (await office.provisioning.tenant("ACME")).tenant_id
@@ -378,10 +378,19 @@ async def test_a_backup_from_before_identifiers_were_cut_comes_back_and_everybod
     assert subject_keys_file(settings).read_bytes() != before  # the whole identifiers' indexes went there too
     assert await forget_erased(database, settings) is KeysFile.CLEAR
     await office.erasure._database.close()
+    settings.database_file.unlink()
     await restored(settings, backup)
     async with open_office(settings) as again:
         for number in (NUMBER, "+4915199999999", "Gate 4"):
             assert (await again.provisioning.subscriber("ACME", number)).identifier.reveal() == number
+
+
+async def test_what_is_cut_since_the_backup_comes_back_cut(office, settings):
+    backup = await backed_up(office, settings)
+    await office.instructions.apply((await office.provisioning.tenant("ACME")).tenant_id, CUT, WHY)
+    await office.erasure._database.close()
+    await restored(settings, backup)
+    assert await people(settings) == [NUMBER[:5], "Gate "]
 
 
 async def test_an_identifier_that_passed_to_somebody_else_since_is_found_as_it_was(office, settings):

@@ -13,10 +13,15 @@ if TYPE_CHECKING:  # slow to import, see main.py
 
     from pttserver.services.office import Office
     from pttserver.services.retention import Due, Report, Swept
-    from pttserver.store.sweeps import Sweep
+    from pttserver.store.sweeps import Outcome, Sweep
 
 app = typer.Typer(help="Retention: what has outlived its period is erased.", no_args_is_help=True)
 
+_HALTED = {
+    "halted": "the clock is doubted. If the time is right, run: pttserver retention confirm-time",
+    "restored": "what was instructed since the backup may be lost. Give it again, then run: "
+    "pttserver retention confirm-restore",
+}
 OneTenant = Annotated[str | None, typer.Argument(metavar="[TENANT]", help="Name or identifier; default: all tenants.")]
 
 
@@ -46,13 +51,15 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     last, names, halted, unproven = in_office(ctx, _status)
     if json:
         rows = [_sweep_row(one, names) for one in last]
-        return print_json({"halted": halted, "unproven": unproven, "last_sweeps": rows})
+        return print_json(
+            {"halted": halted is not None, "halted_by": halted, "unproven": unproven, "last_sweeps": rows}
+        )
     headings = ["Tenant", "Last sweep", "Erased", "Outcome"]
     print_table("Sweeps", headings, [_sweep_cells(one, names) for one in last])
     if unproven:
         typer.echo(f"Not proven yet: what {unproven} sweeps erased may be in the write-ahead log or a copy of keys.")
     if halted:
-        typer.echo("Halted: the clock is doubted. If the time is right, run: pttserver retention confirm-time")
+        typer.echo(f"Halted: {_HALTED[halted]}")
     return None
 
 
@@ -67,6 +74,19 @@ def confirm_time(ctx: typer.Context, yes: Yes = False) -> None:
     asyncio.run(note_act(settings_of(ctx), "retention.confirm_time", operator()))
     confirmed = in_office(ctx, lambda office: office.retention.confirm_time())
     typer.echo(f"Confirmed: {moment(confirmed)}")
+
+
+@app.command()
+def confirm_restore(ctx: typer.Context, yes: Yes = False) -> None:
+    """Confirm that what was instructed since the backup was given again, so that erasing goes on after a restore."""
+    from pttserver.cli.backup import GIVE_AGAIN
+    from pttserver.services.operator_log import note_act
+
+    if not yes:
+        typer.confirm(f"Have you given again: {GIVE_AGAIN}?", abort=True)
+    asyncio.run(note_act(settings_of(ctx), "retention.confirm_restore", operator()))
+    in_office(ctx, lambda office: office.retention.confirm_restore())
+    typer.echo("Confirmed: what is over is erased from now on")
 
 
 async def _tenants(office: "Office", tenant: str | None) -> dict[str, str]:
@@ -105,9 +125,9 @@ def _advance(progress: "Progress", task: "TaskID") -> "Report":
     return lambda _, rows: progress.advance(task, rows)
 
 
-async def _status(office: "Office") -> "tuple[list[Sweep], dict[str, str], bool, int]":
+async def _status(office: "Office") -> "tuple[list[Sweep], dict[str, str], Outcome | None, int]":
     names, sweeps = await _tenants(office, None), office.retention.sweeps
-    return await sweeps.newest(), names, await sweeps.is_halted(), await sweeps.unproven()
+    return await sweeps.newest(), names, await sweeps.halted_by(), await sweeps.unproven()
 
 
 def _print_due(found: "list[tuple[str, Due]]", json: bool) -> None:

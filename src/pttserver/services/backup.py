@@ -1,7 +1,8 @@
 """Backup of a running server into one encrypted file; services/restore.py makes a server of it again.
 
-What is in it: the database as of one moment, without the keys of its subjects (store/snapshot.py says why), the policy
-files, the ledger of erasures, the server's signing key; on demand its certificate. Never a master key: keep that apart.
+What is in it: the database as of one moment, without the keys of its subjects (store/snapshot.py says why), the ledger
+of erasures, the server's signing key; on demand its certificate. The policies are in the database, and their files are
+written from it. Never a master key: keep that apart.
 """
 
 import asyncio
@@ -33,7 +34,6 @@ from pttserver.store.workplace import WORKPLACE, workplace
 
 MANIFEST: Final = "manifest.json"
 DATABASE: Final = "pttserver.sqlite3"
-POLICIES: Final = "policies/"
 BESIDE_THE_DATABASE: Final = (LEDGER_FILE, SIGNING_KEY_FILE, HEADS_FILE)
 CERTIFICATE: Final = ("certificate.pem", "private_key.pem")
 
@@ -77,7 +77,6 @@ def _members(settings: Settings, copy: Path, clock: Clock, with_certificate: boo
     """Names in the archive, and where their content is."""
     yield DATABASE, copy
     yield from ((name, settings.data_dir / name) for name in BESIDE_THE_DATABASE)
-    yield from ((POLICIES + file.name, file) for file in sorted(settings.policy_dir.glob("*.toml")))
     if with_certificate:
         files = ensure_certificate(settings, clock)
         yield from zip(CERTIFICATE, (files.certificate, files.private_key), strict=True)

@@ -129,7 +129,7 @@ async def apply_policy(
 async def erasing(manager: Manager) -> Erasing:
     """Raises StoreUnavailable."""
     sweeps = manager.office().retention.sweeps
-    return Erasing(await sweeps.is_halted(), await sweeps.of_tenant(manager.tenant_id))
+    return Erasing(await sweeps.halted_by() is not None, await sweeps.of_tenant(manager.tenant_id))
 
 
 def _may_apply(manager: Manager) -> bool:

@@ -5,6 +5,7 @@ beside the old one. Then the ledger comes first into its place: should the machi
 brought up to date by it. The database comes last, in one rename.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,18 +13,17 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.sealed_stream import SealedReader
-from pttserver.errors import AlreadyExists, BackupInvalid, ClockDoubted, LedgerBroken, StoreUnavailable
+from pttserver.errors import AlreadyExists, BackupInvalid, LedgerBroken, StoreUnavailable, SweepingHalted
 from pttserver.services.backup import (
     BESIDE_THE_DATABASE,
     CERTIFICATE,
     DATABASE,
     MANIFEST,
-    POLICIES,
     Manifest,
 )
 from pttserver.services.instructions import Instruction
@@ -31,34 +31,40 @@ from pttserver.services.keyring import master_keys, open_vault
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.retention import Retention
 from pttserver.services.signing_key import signing_key
+from pttserver.services.standing_database import Since, carry_all_over
 from pttserver.services.subject_keys import read_subject_keys, subject_keys_file
+from pttserver.store.carrying_over import Carried
 from pttserver.store.database import Database
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, parse_ledger
 from pttserver.store.erasures import Erasures
-from pttserver.store.policies import Policies
+from pttserver.store.policies import Policies, unpublish
 from pttserver.store.private_files import make_private_file, make_private_folder, replace_private_file, sync_folder
 from pttserver.store.shredding import shred_strangers
 from pttserver.store.snapshot import claim, put_keys_back
 from pttserver.store.subscribers import index_anew
+from pttserver.store.sweeps import Outcome, Sweeps
 from pttserver.store.tenants import Tenants
 from pttserver.store.workplace import WORKPLACE, workplace
 
 _NO_LEDGER: Final = (
     "give the newest ledger with --ledger, or accept that later erasures are unknown: --without-ledger --reason WHY"
 )
+POLICIES: Final = "policies/"
 _KNOWN: Final = {MANIFEST, DATABASE, *BESIDE_THE_DATABASE, *CERTIFICATE}
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
     """`without_key`: subjects that the file of subjects' keys has no more. `replayed`: who was still there otherwise,
-    and is in the ledger. `swept`: rows whose period is over by now; None: the clock is doubted, and nothing was swept.
+    and is in the ledger. `swept`: rows whose period is over by now; None: nothing was swept, since the clock is doubted
+    or `since` does not tell everything.
     """
 
     manifest: Manifest
     without_key: int
     replayed: int
     swept: int | None
+    since: Since
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +109,12 @@ async def restore(
         keys_file = sources.subject_keys or subject_keys_file(settings)
         keys = read_subject_keys(keys_file, master_keys(settings))
         without_key = put_keys_back(folder / DATABASE, keys)
-        restored = Restored(manifest, without_key, *await _bring_up_to_date(settings, folder, told, clock))
-        if not check_only:
-            _put_in_place(settings, folder)
-    return restored
+        with contextlib.ExitStack() as claiming:
+            claimed = None if check_only else claiming.enter_context(claim(settings.database_file))
+            made = await _bring_up_to_date(settings, folder, claimed, told, clock)
+            if not check_only:
+                _put_in_place(settings, folder)
+    return Restored(manifest, without_key, *made)
 
 
 def _unpack(settings: Settings, backup: Path, folder: Path) -> Manifest:
@@ -130,7 +138,9 @@ def _extract(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> 
     name = entry.name.removeprefix(POLICIES)
     if not entry.isreg() or "/" in name or (entry.name == name and name not in _KNOWN):
         raise BackupInvalid(f"the backup holds {entry.name!r}, which is no part of one")
-    source, target = archive.extractfile(entry), folder / entry.name.replace("/", "#")
+    if entry.name != name:  # earlier versions put the policy files there; what is in force is in the database
+        return
+    source, target = archive.extractfile(entry), folder / name
     assert source is not None
     make_private_file(target)
     with open(target, "wb") as file:
@@ -151,8 +161,13 @@ def _choose_ledger(folder: Path, sources: Sources) -> None:
     replace_private_file(folder / LEDGER_FILE, b"".join(entry.line() for entry in given))
 
 
-async def _bring_up_to_date(settings: Settings, folder: Path, told: _Told, clock: Clock) -> tuple[int, int | None]:
-    """By the shape of this version, the ledger, and the policies' periods; it is one closed file afterwards."""
+async def _bring_up_to_date(
+    settings: Settings, folder: Path, claimed: Any, told: _Told, clock: Clock
+) -> tuple[int, int | None, Since]:
+    """By the shape of this version, the ledger, what was instructed since, and the policies' periods.
+
+    It is one closed file afterwards.
+    """
     file = folder / DATABASE
     database = await Database.open(file, open_vault(settings))
     try:
@@ -160,14 +175,18 @@ async def _bring_up_to_date(settings: Settings, folder: Path, told: _Told, clock
         replayed = await erasures.replay(all_of_it=True)
         await _forget_strangers(database)
         await database.write(lambda sql: index_anew(sql, database.vault))  # identifiers may be others since
-        await _note(database, told)
+        await database.write(unpublish)
+        since = await carry_all_over(settings, folder, claimed, database)
+        if since.unknown is not None:
+            await Sweeps(database).note(Outcome.RESTORED, told.at_ms)
+        await _note(database, told, since)
         swept = await _sweep(Retention(database, clock, settings.privacy, erasures, signing_key(folder).sign))
         await database.rewrite()  # in a gap of a page there may be a row of somebody who is gone
         if not await database.truncate_log():
             raise StoreUnavailable("the restored database is in use")
     finally:
         await database.close()
-    return replayed, swept
+    return replayed, swept, since
 
 
 async def _forget_strangers(database: Database) -> None:
@@ -179,35 +198,38 @@ async def _forget_strangers(database: Database) -> None:
 async def _sweep(retention: Retention) -> int | None:
     try:
         return sum(sum(one.erased.values()) for one in await retention.round())
-    except ClockDoubted:  # a backup is older than any absence that a clock is trusted after
+    except SweepingHalted:  # the clock's too: a backup is older than any absence that a clock is trusted after
         return None
 
 
-async def _note(database: Database, told: _Told) -> None:
+async def _note(database: Database, told: _Told, since: Since) -> None:
     """A tenant without a policy is refused until it has one, and gets no entry."""
     book = PolicyBook(Policies(database))
     await book.load()
     for tenant_id, gate in book.gates():
-        note = told.instruction.note(gate, "server.restore", tenant_id, told.at_ms, later_erasures=told.later_erasures)
+        carried = {name: count for name, count in since.of.get(tenant_id, Carried()).counts().items() if count}
+        note = told.instruction.note(
+            gate,
+            "server.restore",
+            tenant_id,
+            told.at_ms,
+            None,
+            later_erasures=told.later_erasures,
+            later_instructions="unknown" if since.unknown else "known",
+            **carried,
+        )
         await database.write(lambda _sql: None, note=note)
 
 
 def _put_in_place(settings: Settings, folder: Path) -> None:
-    claimed = claim(settings.database_file)
     try:
         _move(folder, settings.data_dir, [LEDGER_FILE, *BESIDE_THE_DATABASE, *CERTIFICATE])
-        make_private_folder(settings.policy_dir)
-        for file in sorted(folder.glob(f"{POLICIES[:-1]}#*")):
-            replace_private_file(settings.policy_dir / file.name.partition("#")[2], file.read_bytes())
         for suffix in ("-wal", "-shm"):
             settings.database_file.with_name(settings.database_file.name + suffix).unlink(missing_ok=True)
         os.replace(folder / DATABASE, settings.database_file)
         sync_folder(settings.data_dir)
     except OSError as error:
         raise StoreUnavailable(f"{settings.data_dir}: {error.strerror}") from error
-    finally:
-        if claimed is not None:
-            claimed.close()
 
 
 def _move(folder: Path, target: Path, names: Sequence[str]) -> None:

@@ -8,7 +8,8 @@ Theory of operation.
  2. Then the keys that went are taken out of what holds copies of them, and the write-ahead log is emptied. Until that
     is done the sweep counts as not proven, and each round tries again.
  3. A clock that jumped, that is before the last sweep, or months after it when the process starts, erases nothing:
-    everything halts, in all processes, until somebody confirms the time.
+    everything halts, in all processes, until somebody confirms the time. So it does after a restore that lost what was
+    instructed since the backup: a hold may be among it.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 
 from pttserver.clock import Clock
 from pttserver.config import PrivacySettings
-from pttserver.errors import ClockDoubted, PttError, StoreUnavailable
+from pttserver.errors import ClockDoubted, PttError, RestoreUnconfirmed, StoreUnavailable, SweepingHalted
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
@@ -102,7 +103,7 @@ class Retention:
             wake.clear()
             try:
                 await self.round()
-            except ClockDoubted:
+            except SweepingHalted:
                 pass  # said where it was found
             except Exception as error:  # the database's, or a bug: the next round tries again, and it is visible
                 self.readings.failures += 1
@@ -126,7 +127,7 @@ class Retention:
     async def round(self, tenant_id: TenantId | None = None, report: Report = _silent) -> list[Swept]:
         """Sweeps all tenants, or one. What fails for one tenant is told in its result, and the others are swept.
 
-        Raises ClockDoubted; StoreUnavailable if not even the tenants can be read.
+        Raises SweepingHalted; StoreUnavailable if not even the tenants can be read.
         """
         await self.trust_time()
         await self._finish_erasures()
@@ -163,7 +164,7 @@ class Retention:
         erased: Counter[str] = Counter()
         try:
             outcome = await self.sweep(tenant_id, report=report, erased=erased)
-        except ClockDoubted:
+        except SweepingHalted:
             raise
         except PttError as error:  # of this tenant: a key that does not open, a policy of another version, its removal
             self.readings.failures += 1
@@ -181,7 +182,7 @@ class Retention:
     ) -> Outcome:
         """All that is over of a tenant, or of one subject; `erased` counts rows by category as they go.
 
-        Gives DONE (nothing was over) or UNPROVEN: `prove` must follow. Raises ClockDoubted, PolicyInvalid,
+        Gives DONE (nothing was over) or UNPROVEN: `prove` must follow. Raises SweepingHalted, PolicyInvalid,
         StoreUnavailable; what was erased by then is erased, and the next sweep goes on.
         """
         erased = Counter() if erased is None else erased
@@ -304,10 +305,12 @@ class Retention:
     # The clock ---------------------------------------------------------------------------------------------------
 
     async def trust_time(self) -> int:
-        """The time, in UTC milliseconds. Raises ClockDoubted."""
-        if await self.sweeps.is_halted():
-            self._halted()
-            raise ClockDoubted
+        """The time, in UTC milliseconds. Raises ClockDoubted, RestoreUnconfirmed."""
+        halt = await self.sweeps.halted_by()
+        if halt is not None:
+            error = RestoreUnconfirmed() if halt is Outcome.RESTORED else ClockDoubted()
+            self._halted(error)
+            raise error
         if self.readings.halted:  # somebody confirmed the time
             self.readings.halted = False
             self._trusted = (self._clock.now(), self._clock.utc_ms())
@@ -316,8 +319,8 @@ class Retention:
         jump_s = (now_ms - self._trusted[1]) / 1000 - (now - self._trusted[0])
         backwards = last_ms is not None and now_ms < last_ms - CORRECTION_MS
         if backwards or abs(jump_s) > self._settings.clock_jump_limit_s or self._was_away_too_long(now_ms, last_ms):
-            await self.sweeps.note_time(Outcome.HALTED, now_ms)
-            self._halted()
+            await self.sweeps.note(Outcome.HALTED, now_ms)
+            self._halted(ClockDoubted())
             raise ClockDoubted
         return now_ms
 
@@ -327,9 +330,9 @@ class Retention:
         away_ms = now_ms - last_ms if first and last_ms is not None else 0
         return away_ms > self._settings.absence_limit_s * 1000
 
-    def _halted(self) -> None:
+    def _halted(self, error: SweepingHalted) -> None:
         if not self.readings.halted:
-            _log.error("sweeping_halted", advice=ClockDoubted.__doc__)
+            _log.error("sweeping_halted", advice=error.message)
         self.readings.halted = True
 
     async def confirm_time(self) -> int:
@@ -337,8 +340,12 @@ class Retention:
         now_ms = self._clock.utc_ms()
         self._trusted = (self._clock.now(), now_ms)
         self.readings.halted = False
-        await self.sweeps.note_time(Outcome.TIME_CONFIRMED, now_ms)
+        await self.sweeps.note(Outcome.TIME_CONFIRMED, now_ms)
         return now_ms
+
+    async def confirm_restore(self) -> None:
+        """What was instructed since the backup was given again, and erasing goes on."""
+        await self.sweeps.note(Outcome.RESTORE_CONFIRMED, self._clock.utc_ms())
 
 
 def _proven(swept: Swept) -> Swept:

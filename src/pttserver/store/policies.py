@@ -137,7 +137,7 @@ def text_in_force(sql: Connection, vault: Vault, tenant_id: TenantId) -> str | N
 def put_policy(sql: Connection, vault: Vault, version: PolicyVersion) -> int:
     """Within the caller's transaction; gives the number of the version."""
     keys = vault.existing(sql, version.tenant_id)
-    sql.execute(_REPLACE, {"tenant": version.tenant_id, "at": version.at_ms})
+    replace_policy(sql, version.tenant_id, version.at_ms)
     row = {
         "tenant_id": version.tenant_id,
         "text": keys.seal(release_instruction(version.tenant_id, version.text)),
@@ -150,6 +150,16 @@ def put_policy(sql: Connection, vault: Vault, version: PolicyVersion) -> int:
     }
     number: int = sql.execute(_PUT, row).inserted_primary_key[0]  # type: ignore[index]
     return number
+
+
+def replace_policy(sql: Connection, tenant_id: TenantId, at_ms: int) -> None:
+    """Within the caller's transaction, which puts another one in its place."""
+    sql.execute(_REPLACE, {"tenant": tenant_id, "at": at_ms})
+
+
+def unpublish(sql: Connection) -> None:
+    """Whatever the policy files say, each is written with the next start of the server."""
+    sql.execute(update(policy_versions).where(_VERSION.id.in_(_NEWEST)).values(published=False))
 
 
 def _in_force(vault: Vault, row: Any) -> InForce | None:

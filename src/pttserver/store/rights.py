@@ -60,18 +60,19 @@ class SubscriberRights:
 
     async def put(self, subscriber_id: SubscriberId, new: Rights, note: AuditNote | None = None) -> bool:
         """False: there is no such subscriber."""
-        return await self._database.write(lambda sql: _change(sql, subscriber_id, lambda _: new), note=note)
+        return await self._database.write(lambda sql: change_rights(sql, subscriber_id, lambda _: new), note=note)
 
     async def want_location(self, subscriber_id: SubscriberId, wanted: bool, note: AuditNote | None = None) -> bool:
         """What the person said. False: there is no such subscriber."""
 
         def work(sql: Connection) -> bool:
-            return _change(sql, subscriber_id, lambda before: replace(before, location_wanted=wanted))
+            return change_rights(sql, subscriber_id, lambda before: replace(before, location_wanted=wanted))
 
         return await self._database.write(work, note=note)
 
 
-def _change(sql: Connection, subscriber_id: SubscriberId, change: Callable[[Rights], Rights]) -> bool:
+def change_rights(sql: Connection, subscriber_id: SubscriberId, change: Callable[[Rights], Rights]) -> bool:
+    """Within the caller's transaction. False: there is no such subscriber."""
     row = sql.execute(_of(subscriber_id)).first()
     if row is None:
         return False

@@ -5,7 +5,8 @@ the subjects, and the indexes by which their identifiers could be guessed, go in
 the newest (store/subject_keys.py). Of whom has no key there, the copy tells nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,17 +31,30 @@ def copy_database(file: Path, target: Path, progress: Progress) -> None:
     """
     make_private_file(target)
     try:
-        source, copy = _connect(file), _connect(target)
-        try:
+        with closing(_connect(file)) as source, closing(_connect(target)) as copy:
             source.execute("BEGIN")
             source.execute("SELECT count(*) FROM alembic_version").fetchone()
             source.backup(copy, pages=PAGES_AT_ONCE, progress=lambda _, left, total: progress(total - left, total))
             _take_keys_out(copy)
-        finally:
-            source.close()
-            copy.close()
     except dbapi2.DatabaseError as error:
         raise StoreUnavailable(advice(error)) from error
+
+
+def copy_in_place(file: Path, target: Path, claimed: Any) -> None:
+    """The database that another one is to replace, with its keys, to be read only. `claimed`: see `claim`, or None.
+
+    Raises StoreUnavailable if it is no whole database.
+    """
+    make_private_file(target)
+    try:
+        own = closing(_connect(file)) if claimed is None else nullcontext(claimed)
+        with own as source, closing(_connect(target)) as copy:
+            source.backup(copy, pages=PAGES_AT_ONCE)
+            verdict = _verdict(copy)
+    except dbapi2.DatabaseError as error:
+        raise StoreUnavailable(advice(error)) from error
+    if verdict is not None:
+        raise StoreUnavailable(f"it is damaged: {verdict}")
 
 
 def _take_keys_out(copy: Any) -> None:
@@ -57,20 +71,21 @@ def put_keys_back(file: Path, keys: Mapping[str, SubjectKeyRow]) -> int:
     Raises BackupInvalid if the file is damaged.
     """
     try:
-        copy = _connect(file)
-        try:
-            _check(copy)
+        with closing(_connect(file)) as copy:
+            verdict = _verdict(copy)
+            if verdict is not None:
+                raise BackupInvalid(f"the database in the backup is damaged: {verdict}")
             return _put_back(copy, keys)
-        finally:
-            copy.close()
     except dbapi2.DatabaseError as error:
         raise BackupInvalid(f"the database in the backup cannot be used: {error}") from error
 
 
-def _check(copy: Any) -> None:
-    verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
-    if verdict != "ok" or copy.execute("PRAGMA foreign_key_check").fetchone():
-        raise BackupInvalid(f"the database in the backup is damaged: {verdict}")
+def _verdict(copy: Any) -> str | None:
+    """What is wrong with it; None: nothing."""
+    verdict: str = copy.execute("PRAGMA integrity_check").fetchone()[0]
+    if verdict != "ok":
+        return verdict
+    return "a row belongs to nothing" if copy.execute("PRAGMA foreign_key_check").fetchone() else None
 
 
 def _put_back(copy: Any, keys: Mapping[str, SubjectKeyRow]) -> int:
@@ -88,22 +103,28 @@ def _put_back(copy: Any, keys: Mapping[str, SubjectKeyRow]) -> int:
     return gone
 
 
-def claim(file: Path) -> Any:
-    """A connection that keeps everybody else off the database, or None if there is no file; close it.
+@contextmanager
+def claim(file: Path) -> Iterator[Any]:
+    """A connection that keeps everybody else off the database, or None if there is none.
 
     Raises StoreUnavailable if anybody has it open.
     """
-    if not file.exists():
-        return None
-    connection = _connect(file)
+    with closing(_connect(file)) if file.exists() else nullcontext() as connection:
+        yield connection if connection is not None and _is_claimed(connection) else None
+
+
+def _is_claimed(connection: Any) -> bool:
+    """False: what lies there is no database, and nobody can work with it."""
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = DELETE")  # nothing waits in a log, and closing removes none
         connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")  # in this mode the lock stays, and the connection can be copied from
     except dbapi2.OperationalError as error:
-        connection.close()
         raise StoreUnavailable("the database is in use: stop the server first") from error
-    return connection
+    except dbapi2.DatabaseError:
+        return False
+    return True
 
 
 def _connect(file: Path) -> Any:

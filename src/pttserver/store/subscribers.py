@@ -90,16 +90,13 @@ class Subscribers:
         """
         vault = self._database.vault
         who = subscribers.c.id == subscriber_id
-        row = update(subscribers).where(who, _PRESENT).values(removed_ms=at_ms)
 
         def work(sql: Connection) -> bool:
             tenant_id = sql.scalar(select(subscribers.c.tenant_id).where(who, _PRESENT))
             if tenant_id is None:
                 return False
             refuse_held(sql, vault, tenant_id, subscriber_id, at_ms)
-            sql.execute(row)
-            for table in (members, devices, resume_tokens, *CONSOLE_TABLES):
-                sql.execute(delete(table).where(table.c.subscriber_id == subscriber_id))
+            take_away(sql, subscriber_id, at_ms)
             record_event(sql, tenant_id, subscriber_id, EventKind.UNSUBSCRIBED, at_ms)
             return True
 
@@ -143,6 +140,16 @@ class Subscribers:
         if at_ms is not None:
             row = update(subscribers).where(subscribers.c.id == subscriber_id).values(last_login_ms=at_ms)
             await self._database.write(lambda sql: None if restricted(sql, subscriber_id) else sql.execute(row))
+
+
+def take_away(sql: Connection, subscriber_id: SubscriberId, at_ms: int) -> bool:
+    """`Subscribers.remove` within a transaction, but for the event. False: there was none."""
+    row = update(subscribers).where(subscribers.c.id == subscriber_id, _PRESENT).values(removed_ms=at_ms)
+    if sql.execute(row).rowcount == 0:
+        return False
+    for table in (members, devices, resume_tokens, *CONSOLE_TABLES):
+        sql.execute(delete(table).where(table.c.subscriber_id == subscriber_id))
+    return True
 
 
 def put_subscriber(sql: Connection, vault: Vault, subscriber: NewSubscriber) -> SubjectVault:

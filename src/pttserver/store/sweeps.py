@@ -46,6 +46,9 @@ class Outcome(StrEnum):
     HALTED = "halted"
     """The clock is doubted: nothing is erased until somebody confirms the time."""
     TIME_CONFIRMED = "time confirmed"
+    RESTORED = "restored"
+    """From a backup, without what was instructed since: nothing is erased until somebody says it was given again."""
+    RESTORE_CONFIRMED = "restore confirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,11 @@ class Sweep:
 
 
 _LAST_TIME = select(func.coalesce(_SWEEP.ended_ms, _SWEEP.started_ms)).order_by(_SWEEP.id.desc()).limit(1)
+_HALTS = {Outcome.RESTORED: Outcome.RESTORE_CONFIRMED, Outcome.HALTED: Outcome.TIME_CONFIRMED}
+"""What each is ended by."""
 _LAST_TOLD = (
-    select(_SWEEP.outcome)
-    .where(_SWEEP.outcome.in_([Outcome.HALTED.value, Outcome.TIME_CONFIRMED.value]))
-    .order_by(_SWEEP.id.desc())
-    .limit(1)
-)
+    select(_SWEEP.outcome).where(_SWEEP.outcome.in_(bindparam("either", expanding=True))).order_by(_SWEEP.id.desc())
+).limit(1)
 _OPEN_ENDED = _SWEEP.outcome.in_([Outcome.UNPROVEN.value, Outcome.RUNNING.value, Outcome.FAILED.value])
 _WAITING = select(_SWEEP.id, _SWEEP.outcome).where(_OPEN_ENDED)
 _EMPTY = (_SWEEP.erased == _NOTHING) & (_SWEEP.outcome == Outcome.DONE.value)
@@ -132,12 +134,19 @@ class Sweeps:
         """The time of the newest record: the clock cannot be earlier."""
         return await self._database.read(lambda sql: sql.scalar(_LAST_TIME))
 
-    async def is_halted(self) -> bool:
-        """Whether a halt was not confirmed since. It outlives the process, and holds for all processes."""
-        return await self._database.read(lambda sql: sql.scalar(_LAST_TOLD) == Outcome.HALTED.value)
+    async def halted_by(self) -> Outcome | None:
+        """RESTORED or HALTED, until it is confirmed. It outlives the process, and holds for all processes."""
 
-    async def note_time(self, outcome: Outcome, now_ms: int) -> None:
-        """HALTED or TIME_CONFIRMED, for every tenant."""
+        def work(sql: Connection) -> Outcome | None:
+            for halt, end in _HALTS.items():
+                if sql.scalar(_LAST_TOLD, {"either": [halt.value, end.value]}) == halt.value:
+                    return halt
+            return None
+
+        return await self._database.read(work)
+
+    async def note(self, outcome: Outcome, now_ms: int) -> None:
+        """A halt or its end, for every tenant."""
 
         def work(sql: Connection) -> None:
             for tenant_id in sql.scalars(select(tenants.c.id)).all():
