@@ -107,9 +107,9 @@ class Application:
         """Opens from the inside out, so that the stack closes from the outside in."""
         settings, stack = self._settings, self._stack
         await asyncio.to_thread(build_models)
-        files = ensure_certificate(settings, self._clock)
-        database = await open_database(settings)
+        database = await open_database(settings)  # first: it finishes a restore that was killed
         stack.push_async_callback(database.close)
+        files = ensure_certificate(settings, self._clock)
         await _finish_erasures(database, settings)
         socket = _open_media_socket(settings)
         stack.callback(socket.close)

@@ -1,16 +1,13 @@
 """Makes a server's data of a backup again, without those who were erased since.
 
-Order: nothing in `data_dir` is touched before the whole file was verified and a complete, replayed database stands
-beside the old one. Then the ledger comes first into its place: should the machine stop there, the old database is
-brought up to date by it. The database comes last, in one rename.
+Nothing in `data_dir` is touched before the whole file was verified and a complete, replayed database stands beside the
+old one. Then all files come into their places, or none, wherever the process is killed (store/placing.py).
 """
 
 import contextlib
 import json
-import os
 import shutil
 import tarfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +16,7 @@ from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.sealed_stream import SealedReader
 from pttserver.errors import AlreadyExists, BackupInvalid, LedgerBroken, StoreUnavailable, SweepingHalted
+from pttserver.services.audit import HEADS_FILE
 from pttserver.services.backup import (
     BESIDE_THE_DATABASE,
     CERTIFICATE,
@@ -37,8 +35,9 @@ from pttserver.store.carrying_over import Carried
 from pttserver.store.database import Database
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, parse_ledger
 from pttserver.store.erasures import Erasures
+from pttserver.store.placing import finish_placing, put_in_place
 from pttserver.store.policies import Policies, unpublish
-from pttserver.store.private_files import make_private_file, make_private_folder, replace_private_file, sync_folder
+from pttserver.store.private_files import make_private_file, make_private_folder, replace_private_file
 from pttserver.store.shredding import shred_strangers
 from pttserver.store.snapshot import claim, put_keys_back
 from pttserver.store.subscribers import index_anew
@@ -49,6 +48,7 @@ from pttserver.store.workplace import WORKPLACE, workplace
 _NO_LEDGER: Final = (
     "give the newest ledger with --ledger, or accept that later erasures are unknown: --without-ledger --reason WHY"
 )
+WAITING: Final = "waiting"
 POLICIES: Final = "policies/"
 _KNOWN: Final = {MANIFEST, DATABASE, *BESIDE_THE_DATABASE, *CERTIFICATE}
 
@@ -99,6 +99,7 @@ async def restore(
     Raises AlreadyExists (there is a database, and `force` is not set), BackupInvalid, LedgerBroken, MasterKeyMissing,
     StoreUnavailable.
     """
+    finish_placing(settings.data_dir)
     if settings.database_file.exists() and not (force or check_only):
         raise AlreadyExists(f"{settings.database_file} is there already; --force puts the backup in its place")
     make_private_folder(settings.data_dir)
@@ -222,17 +223,10 @@ async def _note(database: Database, told: _Told, since: Since) -> None:
 
 
 def _put_in_place(settings: Settings, folder: Path) -> None:
-    try:
-        _move(folder, settings.data_dir, [LEDGER_FILE, *BESIDE_THE_DATABASE, *CERTIFICATE])
-        for suffix in ("-wal", "-shm"):
-            settings.database_file.with_name(settings.database_file.name + suffix).unlink(missing_ok=True)
-        os.replace(folder / DATABASE, settings.database_file)
-        sync_folder(settings.data_dir)
-    except OSError as error:
-        raise StoreUnavailable(f"{settings.data_dir}: {error.strerror}") from error
-
-
-def _move(folder: Path, target: Path, names: Sequence[str]) -> None:
-    for name in names:
+    waiting = folder / WAITING
+    make_private_folder(waiting)
+    make_private_file(folder / HEADS_FILE, b"{}")  # the one in place is of the log that goes
+    for name in (DATABASE, *BESIDE_THE_DATABASE, *CERTIFICATE):
         if (folder / name).exists():
-            replace_private_file(target / name, (folder / name).read_bytes())
+            (folder / name).rename(waiting / name)
+    put_in_place(waiting, settings.data_dir)

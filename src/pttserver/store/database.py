@@ -26,6 +26,7 @@ from pttserver.errors import StoreUnavailable
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.failures import translated
 from pttserver.store.migrate import migrate
+from pttserver.store.placing import finish_placing
 from pttserver.store.private_files import make_private_file, make_private_folder
 from pttserver.store.sqlite import SqliteConnection, refuse_old_sqlite
 from pttserver.store.vault import Vault
@@ -53,12 +54,13 @@ class Database:
 
     @classmethod
     async def open(cls, file: Path, vault: Vault, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Self:
-        """Makes or checks the file (mode 0600, its folder 0700), and migrates it.
+        """Makes or checks the file (mode 0600, its folder 0700), and migrates it. First a restore is finished.
 
         Raises StoreUnavailable, or MasterKeyMissing if the vault cannot open what is in it.
         """
         refuse_old_sqlite()
         make_private_folder(file.parent)
+        finish_placing(file.parent)
         make_private_file(file)
 
         async def opened(connecting: Awaitable[SqliteConnection]) -> SqliteConnection:

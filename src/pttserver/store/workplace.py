@@ -48,4 +48,7 @@ def clear_workplace(folder: Path) -> None:
 
 def _empty(folder: Path) -> None:
     for left_over in folder.iterdir():
-        left_over.unlink()
+        if left_over.is_dir():
+            shutil.rmtree(left_over)
+        else:
+            left_over.unlink()
