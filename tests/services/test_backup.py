@@ -18,14 +18,14 @@ from pttserver.errors import (
     NotFound,
     StoreUnavailable,
 )
-from pttserver.ids import Personal
+from pttserver.ids import Personal, TenantId
 from pttserver.services.backup import back_up
 from pttserver.services.instructions import Instruction
 from pttserver.services.keyring import master_keys, open_database, write_keys
 from pttserver.services.office import furnish, open_office
 from pttserver.services.restore import Sources, restore
 from pttserver.services.subject_keys import KeysFile, forget_erased, subject_keys_file
-from pttserver.store.erasure_ledger import LEDGER_FILE
+from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, Line
 from pttserver.store.shredding import subject_trace
 from pttserver.store.workplace import WORKPLACE, workplace
 from running_server import loopback_settings
@@ -209,6 +209,44 @@ async def test_a_restore_needs_the_newest_ledger(office, settings):
             await restored(settings, backup, ledger=wrong)
     await restored(settings, backup, ledger=None)
     assert await people(settings) == [NUMBER]
+
+
+@pytest.mark.parametrize("chosen", ["none", "the backup's", "one that goes on otherwise"])
+async def test_a_restore_forgets_no_erasure_that_the_ledger_in_place_knows(office, settings, chosen):
+    backup, ledger, older = (
+        await backed_up(office, settings),
+        settings.data_dir / LEDGER_FILE,
+        settings.data_dir / "old",
+    )
+    older.write_bytes(ledger.read_bytes())
+    older.chmod(0o600)
+    await erase(office)
+    await office.erasure._database.close()
+    if chosen == "one that goes on otherwise":
+        ErasureLedger(older).append(7, [Line("tenant", TenantId("ten_0000000000000000"), "digest", b"trace")])
+    before, advice = ledger.read_bytes(), "move it away" if "otherwise" in chosen else "it is the newest"
+    for check_only in (True, False):
+        with pytest.raises(LedgerBroken, match=advice):
+            await restored(settings, backup, ledger=None if chosen == "none" else older, check_only=check_only)
+    assert ledger.read_bytes() == before
+    await restored(settings, backup)
+    assert ledger.read_bytes() == before
+    assert await people(settings) == ["Gate 4"]
+
+
+async def test_a_damaged_ledger_in_place_holds_up_no_restore_with_a_whole_one(office, settings):
+    backup, ledger, copy = (
+        await backed_up(office, settings),
+        settings.data_dir / LEDGER_FILE,
+        settings.data_dir / "copy",
+    )
+    await erase(office)
+    await office.erasure._database.close()
+    copy.write_bytes(ledger.read_bytes())
+    ledger.write_bytes(b"{}\n")
+    await restored(settings, backup, ledger=copy)
+    assert ledger.read_bytes() == copy.read_bytes()
+    assert await people(settings) == ["Gate 4"]
 
 
 async def test_a_restore_is_told_to_the_tenants(office, settings):

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.sealed_stream import SealedReader
-from pttserver.errors import AlreadyExists, BackupInvalid, LedgerBroken, StoreUnavailable, SweepingHalted
+from pttserver.errors import AlreadyExists, BackupInvalid, StoreUnavailable, SweepingHalted
 from pttserver.services.audit import HEADS_FILE
 from pttserver.services.backup import (
     BESIDE_THE_DATABASE,
@@ -26,6 +26,7 @@ from pttserver.services.backup import (
 )
 from pttserver.services.instructions import Instruction
 from pttserver.services.keyring import master_keys, open_vault
+from pttserver.services.newest_ledger import choose_ledger
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.retention import Retention
 from pttserver.services.signing_key import signing_key
@@ -33,11 +34,11 @@ from pttserver.services.standing_database import Since, carry_all_over
 from pttserver.services.subject_keys import read_subject_keys, subject_keys_file
 from pttserver.store.carrying_over import Carried
 from pttserver.store.database import Database
-from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, parse_ledger
+from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger
 from pttserver.store.erasures import Erasures
 from pttserver.store.placing import finish_placing, put_in_place
 from pttserver.store.policies import Policies, unpublish
-from pttserver.store.private_files import make_private_file, make_private_folder, replace_private_file
+from pttserver.store.private_files import make_private_file, make_private_folder
 from pttserver.store.shredding import shred_strangers
 from pttserver.store.snapshot import claim, put_keys_back
 from pttserver.store.subscribers import index_anew
@@ -45,9 +46,6 @@ from pttserver.store.sweeps import Outcome, Sweeps
 from pttserver.store.tenants import Tenants
 from pttserver.store.workplace import WORKPLACE, workplace
 
-_NO_LEDGER: Final = (
-    "give the newest ledger with --ledger, or accept that later erasures are unknown: --without-ledger --reason WHY"
-)
 WAITING: Final = "waiting"
 POLICIES: Final = "policies/"
 _KNOWN: Final = {MANIFEST, DATABASE, *BESIDE_THE_DATABASE, *CERTIFICATE}
@@ -105,7 +103,7 @@ async def restore(
     make_private_folder(settings.data_dir)
     with workplace(settings.data_dir / WORKPLACE) as folder:
         manifest = _unpack(settings, sources.backup, folder)
-        _choose_ledger(folder, sources)
+        choose_ledger(folder, sources.ledger, settings.data_dir / LEDGER_FILE)
         told = _Told(instruction, clock.utc_ms(), "unknown" if sources.ledger is None else "replayed")
         keys_file = sources.subject_keys or subject_keys_file(settings)
         keys = read_subject_keys(keys_file, master_keys(settings))
@@ -146,20 +144,6 @@ def _extract(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> 
     make_private_file(target)
     with open(target, "wb") as file:
         shutil.copyfileobj(source, file)
-
-
-def _choose_ledger(folder: Path, sources: Sources) -> None:
-    """The one that is given must go on from the one in the backup. It lies in `folder` afterwards."""
-    inside = ErasureLedger(folder / LEDGER_FILE).entries()
-    if sources.ledger is None:
-        return
-    try:
-        given = parse_ledger(sources.ledger.read_bytes())
-    except FileNotFoundError:
-        raise LedgerBroken(f"{sources.ledger}: there is no such file; {_NO_LEDGER}") from None
-    if given[: len(inside)] != inside:
-        raise LedgerBroken(f"{sources.ledger} has not all the erasures that the backup knows; {_NO_LEDGER}")
-    replace_private_file(folder / LEDGER_FILE, b"".join(entry.line() for entry in given))
 
 
 async def _bring_up_to_date(
