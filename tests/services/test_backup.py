@@ -19,6 +19,7 @@ from pttserver.errors import (
     StoreUnavailable,
 )
 from pttserver.ids import Personal, TenantId
+from pttserver.services import backup as backup_service
 from pttserver.services.backup import back_up
 from pttserver.services.instructions import Instruction
 from pttserver.services.keyring import master_keys, open_database, write_keys
@@ -175,6 +176,38 @@ async def test_a_tenant_that_was_removed_does_not_come_back(office, settings):
     await restored(settings, backup)
     async with open_office(settings) as again:
         assert await again.provisioning.tenants() == []
+
+
+async def test_no_policy_file_of_a_tenant_that_is_gone_is_there_after_a_restore(office, settings):
+    """It names people to turn to. A restore of an earlier version had brought one back."""
+    tenant_id = (await office.provisioning.add_tenant("Widgets")).tenant_id
+    file = office.watch.path(tenant_id)
+    text_before, backup = file.read_text(), await backed_up(office, settings)
+    await office.provisioning.remove_tenant("Widgets")
+    file.write_text(text_before)
+    await office.erasure._database.close()
+    await restored(settings, backup, check_only=True)
+    assert file.exists()
+    await restored(settings, backup)
+    assert not file.exists()
+
+
+async def test_a_backup_of_an_earlier_version_brings_no_policy_file(office, settings, monkeypatch):
+    members = backup_service._members
+
+    def as_earlier(settings, *others):
+        yield from members(settings, *others)
+        yield from ((f"policies/{file.name}", file) for file in settings.policy_dir.iterdir())
+
+    monkeypatch.setattr(backup_service, "_members", as_earlier)
+    await office.watch.start()
+    backup = await backed_up(office, settings)
+    (file,) = settings.policy_dir.iterdir()
+    assert file.name.encode() in opened(settings, backup)
+    await office.erasure._database.close()
+    file.write_text("since")
+    await restored(settings, backup)
+    assert file.read_text() == "since"
 
 
 async def test_what_ended_since_the_backup_is_swept_before_anybody_is_served(office, settings):

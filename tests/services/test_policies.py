@@ -17,7 +17,7 @@ from pttserver.privacy.findings import findings
 from pttserver.privacy.policy import parse_policy
 from pttserver.services.instructions import Instruction
 from pttserver.services.keyring import open_database
-from pttserver.services.office import furnish
+from pttserver.services.office import furnish, open_office
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.policy_watch import FileState, PolicyWatch
 from pttserver.store.expiry import plan
@@ -227,6 +227,25 @@ async def test_a_removed_tenant_leaves_no_policy(office, acme):
     await office.book.load()
     with pytest.raises(PolicyMissing):
         office.book.gate(acme)
+
+
+async def test_at_the_start_a_file_of_a_tenant_that_is_gone_goes(office, acme):
+    """A restore of an earlier version brought it back, or a crash left it."""
+    left = [office.watch.path("ten_0000000000000001"), office.watch.path(acme).parent / ".ten_2.toml.0a1b2c3d.new"]
+    theirs = [office.watch.path(acme), office.watch.path(acme).parent / "notes.txt"]
+    for file in (*left, theirs[1]):
+        file.write_text("contact: Erika Musterfrau")
+    await office.watch.start()
+    assert [file for file in (*left, *theirs) if file.exists()] == theirs
+
+
+async def test_a_start_with_an_empty_database_removes_no_policy(office, acme, settings, tmp_path):
+    """A mistaken `data_dir`: these are all that the organisations have of their instructions there."""
+    folder = settings.privacy.model_copy(update={"policy_dir": office.watch.path(acme).parent})
+    mistaken = settings.model_copy(update={"data_dir": tmp_path / "mistaken", "privacy": folder})
+    async with open_office(mistaken) as empty:
+        await empty.watch.start()
+    assert office.watch.path(acme).exists()
 
 
 async def test_actor_and_reason_stand_sealed(office, acme, settings):

@@ -100,14 +100,21 @@ class PolicyWatch:
     async def start(self) -> None:
         """Brings files and policies together before anybody is served. Raises StoreUnavailable."""
         make_private_folder(self._files.folder)
-        looks = {
-            tenant_id: await self._take(tenant_id, newest)
-            for tenant_id, newest in (await self._policies.in_force()).items()
-        }
+        files = self._files.tenants()  # first: a tenant that is added meanwhile has a file after it has a row
+        in_force = await self._policies.in_force()
+        if in_force:  # an empty database, as of a mistaken `data_dir`, knows nobody
+            self._remove(files - in_force.keys())
+        looks = {tenant_id: await self._take(tenant_id, newest) for tenant_id, newest in in_force.items()}
         await self._book.load()
         for tenant_id, found in looks.items():
             if found.problem is not None:
                 self._book.refuse(tenant_id, found.problem)
+
+    def _remove(self, strangers: Iterable[TenantId]) -> None:
+        """Files of tenants that are gone: they name people to turn to."""
+        for tenant_id in strangers:
+            self._files.remove(tenant_id)
+            _log.warning("policy_file_removed", tenant=tenant_id)
 
     async def run(self) -> None:
         """Every change, until cancelled; what changed while the server started is looked for first."""

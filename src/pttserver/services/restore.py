@@ -16,6 +16,7 @@ from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.sealed_stream import SealedReader
 from pttserver.errors import AlreadyExists, BackupInvalid, StoreUnavailable, SweepingHalted
+from pttserver.ids import TenantId
 from pttserver.services.audit import HEADS_FILE
 from pttserver.services.backup import (
     BESIDE_THE_DATABASE,
@@ -38,6 +39,7 @@ from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger
 from pttserver.store.erasures import Erasures
 from pttserver.store.placing import finish_placing, put_in_place
 from pttserver.store.policies import Policies, unpublish
+from pttserver.store.policy_files import PolicyFiles
 from pttserver.store.private_files import make_private_file, make_private_folder
 from pttserver.store.shredding import shred_strangers
 from pttserver.store.snapshot import claim, put_keys_back
@@ -72,6 +74,16 @@ class Sources:
     backup: Path
     ledger: Path | None
     subject_keys: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Of the restored database; see `Restored`."""
+
+    replayed: int
+    swept: int | None
+    since: Since
+    tenants: frozenset[TenantId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +125,8 @@ async def restore(
             made = await _bring_up_to_date(settings, folder, claimed, told, clock)
             if not check_only:
                 _put_in_place(settings, folder)
-    return Restored(manifest, without_key, *made)
+                PolicyFiles(settings.policy_dir).keep_only(made.tenants)
+    return Restored(manifest, without_key, made.replayed, made.swept, made.since)
 
 
 def _unpack(settings: Settings, backup: Path, folder: Path) -> Manifest:
@@ -146,9 +159,7 @@ def _extract(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> 
         shutil.copyfileobj(source, file)
 
 
-async def _bring_up_to_date(
-    settings: Settings, folder: Path, claimed: Any, told: _Told, clock: Clock
-) -> tuple[int, int | None, Since]:
+async def _bring_up_to_date(settings: Settings, folder: Path, claimed: Any, told: _Told, clock: Clock) -> _Made:
     """By the shape of this version, the ledger, what was instructed since, and the policies' periods.
 
     It is one closed file afterwards.
@@ -169,9 +180,10 @@ async def _bring_up_to_date(
         await database.rewrite()  # in a gap of a page there may be a row of somebody who is gone
         if not await database.truncate_log():
             raise StoreUnavailable("the restored database is in use")
+        tenants = frozenset(tenant.tenant_id for tenant in await Tenants(database).all())
     finally:
         await database.close()
-    return replayed, swept, since
+    return _Made(replayed, swept, since, tenants)
 
 
 async def _forget_strangers(database: Database) -> None:

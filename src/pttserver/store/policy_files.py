@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
 
 from pttserver.errors import PolicyInvalid
@@ -43,6 +44,17 @@ class PolicyFiles:
         """Raises StoreUnavailable."""
         make_private_folder(self.folder)
         replace_private_file(self.path(tenant_id), text.encode())
+
+    def tenants(self) -> set[TenantId]:
+        """Who has a file, or what a crash left of one on its way."""
+        files = [path.name for path in self.folder.glob(f"ten_*{SUFFIX}")]
+        files += [path.name[1:] for path in self.folder.glob(f".ten_*{SUFFIX}.*.new")]
+        return {TenantId(name.partition(".")[0]) for name in files}
+
+    def keep_only(self, tenants: Collection[TenantId]) -> None:
+        """Nobody else's file stays: it names people to turn to."""
+        for tenant_id in self.tenants() - set(tenants):
+            self.remove(tenant_id)
 
     def remove(self, tenant_id: TenantId) -> None:
         """With what a crash left of it on its way."""
