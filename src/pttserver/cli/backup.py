@@ -22,8 +22,8 @@ INSTRUCTIONS_LOST = """This is the state of {state}, and what was instructed sin
 Before anybody is served, give again: {what}.
 Until you confirm that, what is over is not shown, but nothing is erased by its period: it may be held.
 Then: pttserver retention confirm-restore"""
-GIVE_AGAIN = "policies, holds, events, restrictions, switches of location and alerts, roles, removals"
-SET_AGAIN = "accounts, PINs, groups and their members, devices that were revoked, stunned or wiped"
+GIVE_AGAIN = "policies, holds, events, restrictions, switches of location and alerts, roles"
+SET_AGAIN = "accounts (who was removed), PINs, groups and their members, devices that were revoked, stunned or wiped"
 BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The backup.", dir_okay=False)]
 
 

@@ -240,7 +240,7 @@ class Provisioning:
         """With memberships and devices, at once; the rest when its period is over: by default at once too.
 
         Whether what went is proven to be gone from all files; else the next round of sweeps tries. Raises OnHold, and
-        ClockDoubted before anything is removed.
+        SweepingHalted before anything is removed.
         """
         who = await self.subscriber(tenant, subscriber)
         await self._retention.trust_time()
