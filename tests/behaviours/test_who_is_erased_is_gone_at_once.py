@@ -5,10 +5,18 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import select
 
+from attacks.bare_radio import BareRadio
+from locating import crew, report
+from pttserver.errors import SealBroken
 from pttserver.ids import Personal
 from pttserver.services.instructions import Instruction
-from running_server import TENANT, until
+from pttserver.store.columns import Sealed
+from pttserver.store.governance_schema import audit_entries
+from pttserver.store.tables import metadata
+from pttserver.wire import signalling as s
+from running_server import TENANT, Platform, until
 
 WHY = Instruction(Personal("Olga"), Personal("asked for"))
 
@@ -25,6 +33,71 @@ async def test_an_erasure_ends_the_session_and_the_call_goes_on_without_a_name(p
     assert outcome.subject_id not in str(outcome.certificate)
     assert [it.identifier.reveal() for it in await platform.provisioning.subscribers(TENANT)] == ["Bert"]
     await anna.close()
+
+
+async def test_who_acted_and_was_erased_is_named_nowhere_in_the_audit_log(platform):
+    """Not in a copy of before either: with all the keys that still exist, it opens to nobody."""
+    anna, dora = await crew(platform)
+    who = anna.session.subscriber
+    await report(anna)
+    await dora.ask(s.LocationLast(id=1, subscriber=who), s.LocationLastKnown)
+    await anna.ask(s.LocationSwitch(id=1, on=False), s.Done)
+    assert await looked(anna) == ["Dora"]
+    erased = {"Anna", who, "Dora", dora.session.subscriber}
+    kept = await sealed_values(platform)
+    assert erased & {entry.actor.reveal() for entry in await platform.office.views.audit(TENANT, "audit.show")}
+
+    tenant_id = (await platform.provisioning.tenant(TENANT)).tenant_id
+    assert (await platform.office.erasure.erase(tenant_id, "Dora", WHY)).certificate
+    assert await looked(anna) == [""]
+    assert (await platform.office.erasure.erase(tenant_id, "Anna", WHY)).certificate
+    entries = await platform.office.views.audit(TENANT, "audit.show")
+    acts = [entry for entry in entries if entry.operation in {"location.look.last", "location.switch"}]
+    assert [(entry.subject, entry.actor) for entry in acts] == [(None, None)] * 2
+    assert (await platform.office.audit.verify(tenant_id)).problems == ()
+    texts = await opened(platform, kept + await sealed_values(platform))
+    assert any("asked for" in text for text in texts)  # what is about the organisation opens
+    assert [(name, text) for text in texts for name in erased if name in text] == []
+
+
+async def test_what_is_noted_of_somebody_who_was_erased_meanwhile_has_no_number(platform):
+    await platform.organise("Patrol")
+    anna = await BareRadio.log_in(await platform.enrol("Anna", "Patrol"))
+    who, tenant_id = anna.session.subscriber, (await platform.provisioning.tenant(TENANT)).tenant_id
+    note = platform.office.rights.note("alert.list", tenant_id, None, Instruction(Personal(who), Personal("late")))
+    await platform.office.erasure.erase(tenant_id, "Anna", WHY)
+    await platform.database.write(lambda _: True, note=note)
+    assert await platform.database.read(lambda sql: sql.scalar(NEWEST)) is None
+
+
+NEWEST = select(audit_entries.c.actor).order_by(audit_entries.c.sequence.desc()).limit(1)
+
+
+async def looked(radio: BareRadio) -> list[str]:
+    return [look.who for look in (await radio.ask(s.LocationLooks(id=1), s.LocationLooked)).looks]
+
+
+async def sealed_values(platform: Platform) -> list[Sealed]:
+    """All that stands sealed in the database."""
+
+    def work(sql) -> list[Sealed]:
+        rows = (row for table in metadata.sorted_tables for row in sql.execute(select(table)))
+        return [value for row in rows for value in row if isinstance(value, Sealed)]
+
+    return await platform.database.read(work)
+
+
+async def opened(platform: Platform, values: list[Sealed]) -> list[str]:
+    """What any key opens that still exists."""
+    tenant_id = (await platform.provisioning.tenant(TENANT)).tenant_id
+    vault, found = platform.database.vault, []
+    for keys in await platform.database.read(lambda sql: vault.of_tenant(sql, tenant_id)):
+        for value in values:
+            try:
+                found.append(str.__str__(keys.open(value)))
+            except SealBroken:
+                continue
+    return found
 
 
 @pytest.mark.timeout(120)

@@ -89,8 +89,8 @@ def export(
 def _print_entry(entry: "AuditEntry") -> None:
     """Its details, which can be long, stand below it."""
     about = f"  {entry.subject}" if entry.subject else ""
-    actor = f"  by {entry.actor.reveal()}" if entry.actor else ""
-    typer.echo(f"{entry.sequence:>5}  {moment(entry.at_ms)}  {entry.operation}{about}{actor}")
+    actor = entry.actor.reveal() if entry.actor else "somebody whose data were erased"
+    typer.echo(f"{entry.sequence:>5}  {moment(entry.at_ms)}  {entry.operation}{about}  by {actor}")
     details = ", ".join(f"{name}: {value}" for name, value in entry.details.items() if value != "")
     width = shutil.get_terminal_size().columns
     for line in textwrap.wrap(details, max(40, width - len(_INDENT)), break_long_words=False, break_on_hyphens=False):

@@ -109,7 +109,7 @@ class LocationLooks:
             gate=self._policies.gate(who.tenant_id),
             operation=operation,
             tenant_id=who.tenant_id,
-            actor=who.display_name or Personal(who.subscriber_id),
+            actor=Personal(who.subscriber_id),
             at_ms=self._clock.utc_ms(),
             subject_id=subject,
             details={"device": who.device_id, **details},

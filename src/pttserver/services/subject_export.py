@@ -185,9 +185,9 @@ def _call(call: Participation, visibility: Visibility) -> ExportedCall:
 def _numbered(looks: Sequence[NotedLook]) -> list[NotedLook]:
     """The same number for the same person. When and why somebody looked is the person's to know; who it was only as far
     as it takes to exercise the rights (Court of Justice, C-579/21), which the controller weighs."""
-    known = dict.fromkeys(look.who for look in reversed(looks) if look.who)
-    numbers = {who: Personal(f"member of staff {number}") for number, who in enumerate(known, start=1)}
-    return [replace(look, who=numbers[look.who] if look.who else None) for look in looks]
+    known = dict.fromkeys(look.actor for look in reversed(looks) if look.who)
+    numbers = {actor: Personal(f"member of staff {number}") for number, actor in enumerate(known, start=1)}
+    return [replace(look, who=numbers[look.actor] if look.who else None) for look in looks]
 
 
 def _look(look: NotedLook) -> ExportedLook:

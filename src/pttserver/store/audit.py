@@ -1,7 +1,7 @@
 """The audit log in the database: its entries opened, its chain to be verified, its checkpoints, its pruning."""
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,12 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.cutoffs import Events
+from pttserver.store.audit_actors import Names, names_of, read
 from pttserver.store.audit_chain import AuditNote, Details, Link, content, newest_checkpoint
 from pttserver.store.database import Database
 from pttserver.store.events import events_of
 from pttserver.store.governance_schema import audit_checkpoints, audit_entries, audit_prunings
-from pttserver.store.vault import AUDIT, KEY_COLUMNS, Vault, with_keys
+from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
 
 ROWS_AT_ONCE = 1000
 Sign = Callable[[bytes], bytes]
@@ -23,7 +24,10 @@ _ENTRY = audit_entries.c
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """An entry, opened. `subject`: its identifier; None: of nobody, or of somebody whose key is gone."""
+    """An entry, opened. `subject`: its identifier; None: of nobody, or of somebody whose key is gone.
+
+    `actor`: the number of a subscriber, or a name; None: somebody whose key is gone.
+    """
 
     sequence: int
     at_ms: int
@@ -104,7 +108,7 @@ class AuditLog:
         def work(sql: Connection) -> list[AuditEntry]:
             after_ms = cutoff_ms(events_of(sql, tenant_id))
             shown = query if after_ms is None else query.where(_ENTRY.at_ms > after_ms)
-            names = {keys.reference(AUDIT): keys.subject_id for keys in vault.of_tenant(sql, tenant_id)}
+            names = names_of(sql, vault, tenant_id)
             return [opened(vault, row, names) for row in sql.execute(shown)]
 
         return await self._database.read(work)
@@ -192,7 +196,7 @@ def _put_pruning(sql: Connection, pruning: Pruning) -> None:
     sql.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=said))
 
 
-def opened(vault: Vault, row: Any, names: Mapping[str, str]) -> AuditEntry:
+def opened(vault: Vault, row: Any, names: Names) -> AuditEntry:
     """Of a row that was selected with KEY_COLUMNS. `names`: whom the references mean. Raises SealBroken."""
     keys = vault.keys(row)
     details = keys.text(row.details)
@@ -201,6 +205,6 @@ def opened(vault: Vault, row: Any, names: Mapping[str, str]) -> AuditEntry:
         at_ms=row.at_ms,
         operation=row.operation,
         subject=names.get(row.subject.text) if row.subject else None,
-        actor=keys.text(row.actor),
+        actor=read(keys.text(row.actor), names),
         details=json.loads(details.reveal()) if details else {},
     )

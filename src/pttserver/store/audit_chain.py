@@ -2,8 +2,8 @@
 
 Theory of operation.
  1. An entry carries the digest of the one before it and its own, over everything that stands in its row, as it stands
-    there: sealed values as ciphertext, the subject as a reference. So the chain can be verified without any key, and
-    still when the subject's key is gone.
+    there: sealed values as ciphertext, people as references, whoever acts too. So the chain can be verified without
+    any key, and still when the subject's key is gone.
  2. A checkpoint is an entry's digest, signed by the server. Pruning removes a prefix that ends at a checkpoint, and is
     signed itself: a log cut anywhere else, or by anybody else, does not verify.
  3. The newest checkpoint stands in a file beside the database and in the server's log too: entries cut off the end are
@@ -22,6 +22,7 @@ from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.gate import Gate
 from pttserver.privacy.purposes import Purpose
+from pttserver.store import audit_actors
 from pttserver.store.governance_schema import audit_checkpoints, audit_entries
 from pttserver.store.vault import AUDIT, Vault
 
@@ -78,21 +79,22 @@ def append(sql: Connection, vault: Vault, note: AuditNote) -> int | None:
     """
     tenant_id, gate = note.tenant_id, note.gate
     keys = vault.existing(sql, tenant_id)
-    released = [
-        gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, tenant_id, value)
-        for value in (note.at_ms, note.actor, json.dumps(dict(note.details), sort_keys=True))
-    ]
-    if released[0] is None:
+    actor = audit_actors.written(sql, vault, tenant_id, note.actor)
+    at_ms, by, details = (
+        None if value is None else gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, tenant_id, value)
+        for value in (note.at_ms, actor, json.dumps(dict(note.details), sort_keys=True))
+    )
+    if at_ms is None:
         return None
     number, previous = end_of_chain(sql, tenant_id)
     row = {
         "tenant_id": tenant_id,
         "sequence": number + 1,
-        "at_ms": released[0],
+        "at_ms": at_ms,
         "operation": note.operation,
         "subject": _reference(sql, vault, gate, note.subject_id),
-        "actor": keys.seal(released[1]),
-        "details": keys.seal(released[2]),
+        "actor": keys.seal(by),
+        "details": keys.seal(details),
         "previous": previous,
     }
     digest = hashlib.sha256(previous + content(row | {"at_ms": note.at_ms})).digest()

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, Select, Text, func, select, type_coerce
 from pttserver.ids import TenantId
 from pttserver.privacy.cutoffs import Events
 from pttserver.store.audit import AuditEntry, opened
+from pttserver.store.audit_actors import Names, names_of
 from pttserver.store.database import Database
 from pttserver.store.events import events_of
 from pttserver.store.governance_schema import audit_entries
-from pttserver.store.vault import AUDIT, KEY_COLUMNS, Vault, with_keys
+from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
 
 LOOKED_AT_ONCE: Final = 5000
 """Entries among which a page is looked for."""
@@ -29,7 +30,7 @@ class AuditFilter:
     from_ms: int | None = None
     until_ms: int | None = None
 
-    def narrow(self, query: Select[Any], names: dict[str, str]) -> Select[Any]:
+    def narrow(self, query: Select[Any], names: Names) -> Select[Any]:
         """By all that stands in clear; `names`: references, and whom each means."""
         if self.operation:
             query = query.where(_ENTRY.operation.startswith(self.operation, autoescape=True))
@@ -103,7 +104,7 @@ def _opened(
     sql: Connection, vault: Vault, tenant_id: TenantId, query: Select[Any], wanted: AuditFilter, limit: int
 ) -> list[AuditEntry]:
     """One more than the limit if there is one."""
-    names = {keys.reference(AUDIT): keys.subject_id for keys in vault.of_tenant(sql, tenant_id)}
+    names = names_of(sql, vault, tenant_id)
     found: list[AuditEntry] = []
     for row in sql.execute(wanted.narrow(query, names)):
         entry = opened(vault, row, names)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Text, select, type_coerce
 
 from pttserver.ids import Personal, SubscriberId, TenantId
+from pttserver.store.audit_actors import display_names, names_of, read
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import audit_entries, subjects
-from pttserver.store.vault import AUDIT
+from pttserver.store.vault import AUDIT, Vault
 
 LOOKS_AT_DATA = frozenset(
     {
@@ -35,14 +36,16 @@ OPERATION = "location.look."
 
 @dataclass(frozen=True, slots=True)
 class NotedLook:
-    """`what`: the operation, of a look at a position its end. `who`: who looked; None if it cannot be opened any more.
+    """`what`: the operation, of a look at a position its end. `who`: who looked; None: somebody whose key is gone.
 
-    `at_everybody`: at the people of the organisation together, of whom the person is one.
+    `actor`: the same for the same person, whatever it is called. `at_everybody`: at the people of the organisation
+    together, of whom the person is one.
     """
 
     at_ms: int
     what: str
     who: Personal | None
+    actor: Personal | None
     at_everybody: bool = False
 
 
@@ -83,9 +86,11 @@ class Looks:
             )
             if after_ms is not None:
                 query = query.where(entry.at_ms > after_ms)
-            newest = sql.execute(query.order_by(entry.sequence.desc()).limit(limit))
+            newest = sql.execute(query.order_by(entry.sequence.desc()).limit(limit)).all()
+            actors = [tenants.text(row.actor) for row in newest]
             return [
-                NotedLook(row.at_ms, row.operation.removeprefix(OPERATION), tenants.text(row.actor)) for row in newest
+                NotedLook(row.at_ms, row.operation.removeprefix(OPERATION), who, actor)
+                for row, actor, who in zip(newest, actors, _called(sql, vault, tenant_id, actors), strict=True)
             ]
 
         return await self._database.read(work)
@@ -107,9 +112,21 @@ class Looks:
                 entry.at_ms >= select(subjects.c.created_ms).where(subjects.c.id == subject_id).scalar_subquery(),
                 *([entry.at_ms > after_ms] if after_ms is not None else []),
             )
+            rows = sql.execute(query.order_by(entry.sequence.desc())).all()
+            actors = [tenants.text(row.actor) for row in rows]
             return [
-                NotedLook(row.at_ms, row.operation, tenants.text(row.actor), at_everybody=row.subject is None)
-                for row in sql.execute(query.order_by(entry.sequence.desc()))
+                NotedLook(row.at_ms, row.operation, who, actor, at_everybody=row.subject is None)
+                for row, actor, who in zip(rows, actors, _called(sql, vault, tenant_id, actors), strict=True)
             ]
 
         return await self._database.read(work)
+
+
+def _called(
+    sql: Connection, vault: Vault, tenant_id: TenantId, actors: Sequence[Personal | None]
+) -> list[Personal | None]:
+    """Each by its display name as it is now, or else by its number; None: somebody whose key is gone."""
+    names = names_of(sql, vault, tenant_id) if actors else {}
+    numbers = [read(actor, names) for actor in actors]
+    shown = display_names(sql, vault, {number.reveal() for number in numbers if number})
+    return [shown.get(number.reveal(), number) if number else None for number in numbers]

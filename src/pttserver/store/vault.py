@@ -208,6 +208,11 @@ class Vault:
         row = sql.execute(_BY_ID, {"subject": subject_id}).first()
         return None if row is None else self.keys(row)
 
+    def subject_of(self, sql: Connection, tenant_id: TenantId, subject_id: str) -> SubjectVault | None:
+        """None: the tenant has no such subject, or it was erased."""
+        row = sql.execute(_BY_ID, {"subject": subject_id}).first()
+        return self.keys(row) if row is not None and row.key_tenant == tenant_id else None
+
     def existing(self, sql: Connection, subject_id: str) -> SubjectVault:
         """The same. Raises NotFound."""
         found = self.subject(sql, subject_id)

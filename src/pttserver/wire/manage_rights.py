@@ -71,7 +71,7 @@ class AuditEntryInfo(Part):
     at_ms: int
     operation: str
     by: str | None = None
-    """A number of a subscriber, or a name."""
+    """A number of a subscriber, or a name; absent: somebody whose data were erased."""
     subject: str | None = None
     """Number of the person; absent: about nobody, or about somebody whose data were erased."""
     details: dict[str, str | int]

@@ -1001,7 +1001,7 @@ export interface Look {
   at_ms: number;
   /** `last`, `history`, `request`, `watch`, `group` or `alert`; `refused`: it was tried, and not allowed. */
   what: string;
-  /** Display name of who looked, or the identifier if there is no name. */
+  /** Display name of who looked, as it is now, or the identifier if there is none; empty: their data were erased. */
   who: string;
 }
 

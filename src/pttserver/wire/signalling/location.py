@@ -121,7 +121,7 @@ class Look(Part):
     what: str
     """`last`, `history`, `request`, `watch`, `group` or `alert`; `refused`: it was tried, and not allowed."""
     who: str
-    """Display name of who looked, or the identifier if there is no name."""
+    """Display name of who looked, as it is now, or the identifier if there is none; empty: their data were erased."""
 
 
 # Requests of every subscriber ---------------------------------------------------------------------------------------
