@@ -16,13 +16,16 @@ from pttserver.errors import ClockDoubted, InvalidValue, NotFound, OnHold, Polic
 from pttserver.ids import CallId, Personal, SubscriberId, TenantId
 from pttserver.observe.metrics import Metrics
 from pttserver.privacy.categories import Category
+from pttserver.privacy.policy import parse_policy
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.restriction import Restriction
 from pttserver.privacy.retention import EventKind
 from pttserver.services.instructions import Instruction
 from pttserver.services.office import Office, furnish
+from pttserver.services.retention import Due
 from pttserver.store.calls import CallHistory
 from pttserver.store.database import Database
+from pttserver.store.governance_schema import audit_entries
 from pttserver.store.policies import Policies, PolicyVersion
 from pttserver.store.records import Call, CallParticipant
 from pttserver.store.resume import ResumeTokens
@@ -124,6 +127,25 @@ async def opened_yard(tmp_path: Path, vault: Vault | None = None) -> AsyncIterat
 async def yard(tmp_path: Path) -> AsyncIterator[Yard]:
     async with opened_yard(tmp_path) as yard:
         yield yard
+
+
+async def test_the_audit_log_goes_with_its_period_although_no_server_ever_ran(yard: Yard) -> None:
+    """Nobody signed a checkpoint, and a running server's last one may be a minute old: the sweep signs its own."""
+    stricter = '[categories.audit_log]\nkeep = "30 days"\n'
+    entries = await yard.count(audit_entries)
+    assert entries >= 3
+    yard.clock.pass_days(31)
+    assert await yard.retention.due(yard.tenant_id) == []
+    told = await yard.retention.due(yard.tenant_id, parse_policy(POLICY + stricter))
+    assert told == [Due(Category.AUDIT_LOG, "audit_entries", entries)]
+    await yard.apply(stricter)
+    assert told[0] in await yard.retention.due(yard.tenant_id)
+    (swept,) = await yard.retention.round()
+    assert (swept.outcome, swept.erased["audit_log"] >= entries) == (Outcome.DONE, True)
+    assert await yard.count(audit_entries) == 0
+    assert await yard.retention.due(yard.tenant_id) == []
+    verdict = await yard.office.audit.verify(yard.tenant_id)
+    assert (verdict.entries, verdict.checkpoints, verdict.problems) == (0, 1, ())
 
 
 async def test_a_round_erases_what_is_over_and_says_so(yard: Yard) -> None:

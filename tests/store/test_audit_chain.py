@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from pttserver.crypto.signing import SigningKey
+from pttserver.errors import AlreadyExists
 from pttserver.ids import Personal
 from pttserver.privacy.categories import Category
 from pttserver.privacy.retention import EventKind
@@ -138,17 +139,50 @@ async def test_t115_pruning_keeps_the_chain(audit, log, clock):
     await log(2)
     assert await prune(audit, clock) == 0
     clock.ms += YEAR_MS
-    assert await prune(audit, clock) == 3  # of five that are over, as far as the checkpoint
+    assert await prune(audit, clock) == 5  # all that are over, beyond the checkpoint of a running server too
     verdict = await audit.verify(TENANT)
-    assert (verdict.first, verdict.last, verdict.pruned_ms, verdict.problems) == (4, 7, clock.ms, ())
+    assert (verdict.first, verdict.last, verdict.pruned_ms, verdict.problems) == (6, 7, clock.ms, ())
+    assert verdict.checkpoints == 1
     assert [entry.sequence for entry in await audit.entries(TENANT)] == [6, 7]  # what is over is not shown
     clock.ms += 2 * YEAR_MS
     await audit.checkpoint([TENANT])
-    assert await prune(audit, clock) == 4
+    assert await prune(audit, clock) == 2
     assert await problems(audit) == ()
     await log(1)
     verdict = await audit.verify(TENANT)
     assert (verdict.first, verdict.last, verdict.problems) == (8, 8, ())
+
+
+async def test_t115_a_log_without_any_checkpoint_is_pruned_as_well(audit, log, clock):
+    """No server ever ran: nobody but the sweep signs."""
+    await log(3)
+    clock.ms += 3 * YEAR_MS
+    assert await prune(audit, clock) == 3
+    verdict = await audit.verify(TENANT)
+    assert (verdict.entries, verdict.checkpoints, verdict.problems) == (0, 1, ())
+    await log(2)
+    verdict = await audit.verify(TENANT)
+    assert (verdict.first, verdict.last, verdict.problems) == (4, 5, ())
+
+
+async def test_t115_a_checkpoint_that_comes_while_the_log_is_pruned_does_no_harm(audit, log, clock):
+    """A server signs beside a sweep in another process: it read the newest entry before, and writes after."""
+    await log(2)
+    newest = await audit._log.last(TENANT)
+    clock.ms += 3 * YEAR_MS
+    assert await prune(audit, clock) == 2
+    with pytest.raises(AlreadyExists):
+        await audit._sign(TENANT, *newest[:2])
+    await log(3)
+    stale = await audit._log.last(TENANT)
+    await log(1)
+    clock.ms += 3 * YEAR_MS
+    assert await prune(audit, clock) == 4
+    await audit._sign(TENANT, *stale[:2])
+    assert await problems(audit) == ()
+    await log(1)
+    await audit.checkpoint([TENANT])
+    assert await problems(audit) == ()
 
 
 async def test_t115_a_cut_that_no_checkpoint_covers_is_found(audit, database, log):

@@ -111,7 +111,7 @@ class Audit:
             *_missing_beginning(chain, self._key.public),
             *_broken_links(links, {point.sequence: point.digest for point in checkpoints}),
             *_broken_checkpoints(links, checkpoints, self._key.public),
-            *_missing_end(links, checkpoints, head),
+            *_missing_end(chain, head),
         )
         first, last = (links[0].sequence, links[-1].sequence) if links else (None, None)
         pruned_ms = chain.pruning.at_ms if chain.pruning else None
@@ -166,12 +166,13 @@ def _broken_checkpoints(links: list[Link], checkpoints: list[Checkpoint], public
             yield f"entry {point.sequence} is not the one that was signed"
 
 
-def _missing_end(links: list[Link], checkpoints: list[Checkpoint], head: Head | None) -> Iterator[str]:
-    if head is None:
+def _missing_end(chain: Chain, head: Head | None) -> Iterator[str]:
+    """A signed pruning beyond the head stands for it: a sweep can come before the next checkpoint is written down."""
+    if head is None or (chain.pruning is not None and head[0] < chain.pruning.sequence):
         return
     sequence, digest = head
-    known = {point.sequence: point.digest.hex() for point in checkpoints} | {
-        link.sequence: link.digest.hex() for link in links
+    known = {point.sequence: point.digest.hex() for point in chain.checkpoints} | {
+        link.sequence: link.digest.hex() for link in chain.links
     }
     if sequence not in known:
         yield f"entries up to {sequence} were signed, and the last ones are missing"

@@ -24,7 +24,7 @@ from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
 from pttserver.privacy.policy import Policy
-from pttserver.store.audit import AuditLog, Sign
+from pttserver.store.audit import AuditLog, Sign, over_entries
 from pttserver.store.database import Database
 from pttserver.store.erasures import Erasures
 from pttserver.store.expiry import Plan, erase_some, plan
@@ -298,7 +298,11 @@ class Retention:
 
         def counted(sql):  # type: ignore[no-untyped-def]
             made = plan(sql, vault, tenant_id, now_ms, instead=instead)
-            return [Due(step.category, step.name, step.count(sql)) for step in made.steps] if made else []
+            found = [Due(step.category, step.name, step.count(sql)) for step in made.steps] if made else []
+            if made and made.audit_cutoff_ms is not None:
+                entries = over_entries(sql, tenant_id, made.audit_cutoff_ms)
+                found.append(Due(Category.AUDIT_LOG, "audit_entries", entries))
+            return found
 
         return await self._database.read(counted)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Select, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from pttserver.ids import Personal, TenantId
@@ -134,44 +134,53 @@ class AuditLog:
         return await self._database.read(work)
 
     async def put_checkpoint(self, checkpoint: Checkpoint) -> None:
-        row = {
-            "tenant_id": checkpoint.tenant_id,
-            "sequence": checkpoint.sequence,
-            "digest": checkpoint.digest,
-            "at_ms": checkpoint.at_ms,
-            "signature": checkpoint.signature,
-        }
-        await self._database.write(lambda sql: sql.execute(insert(audit_checkpoints), row))
+        await self._database.write(lambda sql: sql.execute(insert(audit_checkpoints), _row_of(checkpoint)))
 
     async def prune(self, tenant_id: TenantId, cutoff_ms: int, now_ms: int, sign: Sign) -> int:
-        """Removes the entries up to the newest checkpoint at which all are over; gives how many.
+        """Removes the entries before the first that is not over; gives how many.
 
-        The checkpoint stays: what is left is verified from it. That it was a pruning is signed in the same transaction:
-        whoever cuts the log at a checkpoint without the server's key cannot say so.
+        A checkpoint at the last of them stays, signed here if there is none yet: what is left is verified from it. That
+        it was a pruning is signed in the same transaction: whoever cuts the log at a checkpoint without the server's
+        key cannot say so.
         """
+        mine, point = _ENTRY.tenant_id == tenant_id, audit_checkpoints.c
 
         def work(sql: Connection) -> int:
-            mine = _ENTRY.tenant_id == tenant_id
-            living = sql.scalar(select(func.min(_ENTRY.sequence)).where(mine, _ENTRY.at_ms > cutoff_ms))
-            newest = sql.scalar(select(func.max(_ENTRY.sequence)).where(mine))
-            over = (living - 1) if living is not None else newest or 0
-            point = audit_checkpoints.c
-            of_mine = point.tenant_id == tenant_id
-            end = sql.execute(
-                select(point.sequence, point.digest)
-                .where(of_mine, point.sequence <= over)
-                .order_by(point.sequence.desc())
-            ).first()
+            end = sql.execute(_over(tenant_id, cutoff_ms).order_by(_ENTRY.sequence.desc())).first()
             if end is None:
                 return 0
-            sql.execute(delete(audit_checkpoints).where(of_mine, point.sequence < end.sequence))
-            pruned = sql.execute(delete(audit_entries).where(mine, _ENTRY.sequence <= end.sequence)).rowcount
-            if pruned:
-                signature = sign(pruning_octets(tenant_id, end.sequence, end.digest, now_ms))
-                _put_pruning(sql, Pruning(tenant_id, end.sequence, now_ms, signature))
-            return pruned
+            sequence, digest = end.sequence, end.digest
+            signature = sign(checkpoint_octets(tenant_id, sequence, digest, now_ms))
+            made = _row_of(Checkpoint(tenant_id, sequence, digest, now_ms, signature))
+            sql.execute(upsert(audit_checkpoints).values(made).on_conflict_do_nothing())
+            sql.execute(delete(audit_checkpoints).where(point.tenant_id == tenant_id, point.sequence < sequence))
+            signature = sign(pruning_octets(tenant_id, sequence, digest, now_ms))
+            _put_pruning(sql, Pruning(tenant_id, sequence, now_ms, signature))
+            return sql.execute(delete(audit_entries).where(mine, _ENTRY.sequence <= sequence)).rowcount
 
         return await self._database.write(work)
+
+
+def over_entries(sql: Connection, tenant_id: TenantId, cutoff_ms: int) -> int:
+    """How many a pruning would remove."""
+    return sql.scalar(select(func.count()).select_from(_over(tenant_id, cutoff_ms).subquery())) or 0
+
+
+def _over(tenant_id: TenantId, cutoff_ms: int) -> Select[Any]:
+    """Entries before the first that is not over: nothing goes from the midst of a chain."""
+    mine = _ENTRY.tenant_id == tenant_id
+    living = select(func.min(_ENTRY.sequence)).where(mine, _ENTRY.at_ms > cutoff_ms).scalar_subquery()
+    return select(_ENTRY.sequence, _ENTRY.digest).where(mine, (_ENTRY.sequence < living) | living.is_(None))
+
+
+def _row_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "tenant_id": checkpoint.tenant_id,
+        "sequence": checkpoint.sequence,
+        "digest": checkpoint.digest,
+        "at_ms": checkpoint.at_ms,
+        "signature": checkpoint.signature,
+    }
 
 
 def _links(sql: Connection, query: Any) -> Iterator[Link]:
