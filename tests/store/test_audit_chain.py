@@ -185,6 +185,14 @@ async def test_t115_a_checkpoint_that_comes_while_the_log_is_pruned_does_no_harm
     assert await problems(audit) == ()
 
 
+async def test_t115_a_checkpoint_without_its_entry_is_found(audit, database, log):
+    """The end was cut off, and what was signed of it left where it stood."""
+    await log(5)
+    await audit.checkpoint([TENANT])
+    await database.write(lambda sql: sql.execute(text("DELETE FROM audit_entries WHERE sequence > 3")))
+    assert await problems(audit) == ("entries up to 5 were signed, and the last ones are missing",)
+
+
 async def test_t115_a_cut_that_no_checkpoint_covers_is_found(audit, database, log):
     await log(3)
     await audit.checkpoint([TENANT])

@@ -2,7 +2,7 @@
 
 What is verified: each entry follows from the one before; the first that is left follows from a signed checkpoint up to
 which the server signed that it pruned, or is the very first; each checkpoint is signed and agrees with its entry; the
-log reaches as far as the newest checkpoint that was written down beside the database.
+log reaches as far as the newest checkpoint, in the database and as it was written down beside it.
 """
 
 import asyncio
@@ -168,6 +168,10 @@ def _broken_checkpoints(links: list[Link], checkpoints: list[Checkpoint], public
 
 def _missing_end(chain: Chain, head: Head | None) -> Iterator[str]:
     """A signed pruning beyond the head stands for it: a sweep can come before the next checkpoint is written down."""
+    signed = max((point.sequence for point in chain.checkpoints), default=0)
+    if chain.links and signed > chain.links[-1].sequence:
+        yield f"entries up to {signed} were signed, and the last ones are missing"
+        return
     if head is None or (chain.pruning is not None and head[0] < chain.pruning.sequence):
         return
     sequence, digest = head
