@@ -1,6 +1,7 @@
 """A copy of a person's data: every personal column in it, nobody else, and nothing that has expired."""
 
 import json
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
@@ -16,6 +17,7 @@ from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.restriction import Restriction
 from pttserver.roles import Rights
 from pttserver.services.instructions import Instruction
+from pttserver.services.location_looks import LocationLooks
 from pttserver.services.message_release import MessageRelease
 from pttserver.services.office import furnish
 from pttserver.services.subject_page import subject_page
@@ -33,12 +35,14 @@ from pttserver.store.database import Database
 from pttserver.store.devices import Devices
 from pttserver.store.enrolment import Enrolments
 from pttserver.store.governance_schema import retention_events
+from pttserver.store.looks import Looks
 from pttserver.store.message_directory import MessageDirectory
 from pttserver.store.message_people import Reader
 from pttserver.store.message_queue import MessageQueue
 from pttserver.store.positions import NewPosition, Positions
 from pttserver.store.records import Burst, Call, CallParticipant, Takeover
 from pttserver.store.resume import ResumeTokens
+from pttserver.store.subscribers import Subscribers
 from pttserver.wire import signalling
 from repository import ROOT
 from store.organisation import VAULT, new_key
@@ -225,6 +229,19 @@ class Acme:
         burst = Burst(f"bur_{call_id}", CallId(call_id), tenant, GroupId(group), who, person(who), *times, 40, "end")
         await CallHistory(self.database).write_calls([call], present, [burst])
 
+    async def look(self, who):
+        """A dispatcher looks at a position."""
+        gate = self.office.book.gate(self.tenant.tenant_id)
+        note = AuditNote(gate, "location.look.last", self.tenant.tenant_id, Personal(self.bert), self.clock.ms, who)
+        await self.database.write(lambda _: True, note=note)
+
+    async def looked(self, who):
+        """What its own radio is told of it."""
+        at = LocationLooks(Looks(self.database), Subscribers(self.database), self.office.book, self.clock)
+        shown = {"device_type": Personal("radio"), "display_name": Personal(""), "rights": Rights()}
+        me = Identity(tenant_id=self.tenant.tenant_id, subscriber_id=who, device_id="dev_1", **shown)
+        return (await at.looked(SimpleNamespace(identity=me), signalling.LocationLooks(id=1))).looks
+
     async def export(self, subject=None, tenant=None):
         return await self.office.exports.export(tenant or self.tenant, subject or self.anna, BY)
 
@@ -304,6 +321,23 @@ async def test_what_was_asked_to_be_erased_is_hidden_at_once(acme) -> None:
     await acme.database.write(lambda sql: sql.execute(insert(retention_events).values(event)))
     assert (await acme.export()).calls == []
     assert len((await acme.export(acme.bert)).calls) == 1
+
+
+async def test_looks_that_an_event_of_the_organisation_ended_are_not_in_it(acme) -> None:
+    policy = POLICY + '[categories.audit_log]\nkeep = ["2 years", "1 day after contract_ended"]\n'
+    await acme.fill()
+    await acme.office.instructions.apply(acme.tenant.tenant_id, policy, BY)
+    await acme.office.book.load()
+    await acme.office.rights.find(acme.tenant.tenant_id, "anna", BY)
+    await acme.look(acme.anna)
+    ended = {"tenant_id": acme.tenant.tenant_id, "kind": "contract_ended"}
+    ended["at_ms"] = ended["recorded_ms"] = acme.clock.ms
+    await acme.database.write(lambda sql: sql.execute(insert(retention_events).values(ended)))
+    assert "subject.find" in {look.what for look in (await acme.export()).looks}
+    assert len(await acme.looked(acme.anna)) == 1
+    acme.clock.ms += DAY_MS
+    assert [look.what for look in (await acme.export()).looks] == ["subject.export"]
+    assert await acme.looked(acme.anna) == []
 
 
 async def test_a_removed_subscriber_is_as_good_as_gone(acme) -> None:

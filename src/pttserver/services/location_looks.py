@@ -15,6 +15,7 @@ from pttserver.clock import Clock
 from pttserver.errors import Forbidden, PolicyMissing
 from pttserver.ids import Personal, SubscriberId
 from pttserver.privacy.categories import Category
+from pttserver.privacy.cutoffs import hides
 from pttserver.privacy.operations import OPERATIONS, refusal
 from pttserver.privacy.policy import Policy
 from pttserver.privacy.sight import may_see
@@ -88,9 +89,8 @@ class LocationLooks:
     async def looked(self, session: Session, request: signalling.LocationLooks) -> signalling.LocationLooked:
         """Who looked at the session's own position."""
         identity = session.identity
-        retention = self._policies.policy(identity.tenant_id).rule(Category.AUDIT_LOG).retention
-        over_ms = retention.gone_cutoff(self._clock.utc_ms(), ())
-        found = await self._looks.at(identity.tenant_id, identity.subscriber_id, over_ms, MOST_LOOKS)
+        over = hides(Category.AUDIT_LOG, self._policies.policy(identity.tenant_id), self._clock.utc_ms())
+        found = await self._looks.at(identity.tenant_id, identity.subscriber_id, over, MOST_LOOKS)
         looks = [
             signalling.Look(at_ms=look.at_ms, what=look.what, who=look.who.reveal() if look.who else "")
             for look in found

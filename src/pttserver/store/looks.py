@@ -1,14 +1,16 @@
 """Looks at the data of people: each is in the audit log, and the person can read it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Text, select, type_coerce
 
 from pttserver.ids import Personal, SubscriberId, TenantId
+from pttserver.privacy.cutoffs import Events
 from pttserver.store.audit_actors import display_names, names_of, read
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.database import Database
+from pttserver.store.events import events_of
 from pttserver.store.governance_schema import audit_entries, subjects
 from pttserver.store.vault import AUDIT, Vault
 
@@ -30,6 +32,7 @@ LOOKS_AT_DATA = frozenset(
     }
 )
 """Operations that show data of a person, or of everybody in the organisation, but for positions."""
+Cutoff = Callable[[Events], int | None]
 OPERATION = "location.look."
 """What the operations of looks begin with; the rest says how: `last`, `history`, `watch`, ..."""
 
@@ -71,9 +74,9 @@ class Looks:
         return await self._database.write(work)
 
     async def at(
-        self, tenant_id: TenantId, subscriber_id: SubscriberId, after_ms: int | None, limit: int
+        self, tenant_id: TenantId, subscriber_id: SubscriberId, cutoff_ms: Cutoff, limit: int
     ) -> list[NotedLook]:
-        """At one person, newest first; those at or before `after_ms` are over and left out."""
+        """At one person, newest first; what is over by the tenant's events is left out."""
         vault, entry = self._database.vault, audit_entries.c
 
         def work(sql: Connection) -> list[NotedLook]:
@@ -84,6 +87,7 @@ class Looks:
             query = select(entry.at_ms, entry.operation, entry.actor).where(
                 entry.tenant_id == tenant_id, about_me, entry.operation.startswith(OPERATION, autoescape=True)
             )
+            after_ms = cutoff_ms(events_of(sql, tenant_id))
             if after_ms is not None:
                 query = query.where(entry.at_ms > after_ms)
             newest = sql.execute(query.order_by(entry.sequence.desc()).limit(limit)).all()
@@ -95,8 +99,8 @@ class Looks:
 
         return await self._database.read(work)
 
-    async def at_data_of(self, tenant_id: TenantId, subject_id: str, after_ms: int | None) -> list[NotedLook]:
-        """At all data of a person since there are any, newest first, positions too."""
+    async def at_data_of(self, tenant_id: TenantId, subject_id: str, cutoff_ms: Cutoff) -> list[NotedLook]:
+        """At all data of a person since there are any, newest first, positions too; what is over is left out."""
         vault, entry = self._database.vault, audit_entries.c
 
         def work(sql: Connection) -> list[NotedLook]:
@@ -104,6 +108,7 @@ class Looks:
             if mine is None:
                 return []
             about_me = type_coerce(entry.subject, Text).in_(mine.references(AUDIT))
+            after_ms = cutoff_ms(events_of(sql, tenant_id))
             looked = entry.operation.in_(LOOKS_AT_DATA) | entry.operation.startswith(OPERATION, autoescape=True)
             query = select(entry.at_ms, entry.operation, entry.actor, entry.subject).where(
                 entry.tenant_id == tenant_id,
