@@ -57,6 +57,77 @@ def test_contact_data_and_own_fields(pttserver):
     assert "NAME=VALUE" in pttserver("subscriber", "set", "ACME", NUMBER, "badge", status=2)
 
 
+PSEUDONYMS = """
+[categories.identifier]
+store = "pseudonymised"
+[categories.subscriber_name]
+store = "pseudonymised"
+[categories.contact_data]
+store = "pseudonymised"
+"""
+BEGINNINGS = """
+[categories.identifier]
+store = "truncated"
+truncate = { characters = 6 }
+"""
+ACKNOWLEDGED = [f"--acknowledge={code}" for code in ("no_names", "no_identifiers", "no_contact_lists")]
+BY = ("--reason", "request 7", "--by", "Dana")
+
+
+def organise(pttserver, tmp_path, more):
+    """Beta, in which Bert and Berta are known in another form than they said; their numbers begin with +49151."""
+    policy = tmp_path / "beta.toml"
+    policy.write_text(POLICY + more)
+    pttserver("tenant", "add", "Beta", "--policy", policy, *ACKNOWLEDGED)
+    return [added(pttserver, f"+49 151 12345-{ending}", name) for ending, name in ((678, "Bert"), (789, "Berta"))]
+
+
+def added(pttserver, number, name):
+    words = ("subscriber", "add", "Beta", number, "--name", name, "--pin", "4711", "--json")
+    subscriber, _ = json.JSONDecoder().raw_decode(pttserver(*words))  # then what is not kept
+    return subscriber["subscriber_id"]
+
+
+def found(pttserver, text, status=0):
+    hits = json.loads(pttserver("subject", "find", "Beta", text, *BY, "--json", status=status))
+    return sorted(hit["subject_id"] for hit in hits)
+
+
+def test_who_is_held_under_a_pseudonym_is_found_by_what_it_stands_for(pttserver, tmp_path):
+    bert, berta = organise(pttserver, tmp_path, PSEUDONYMS)
+    pttserver("subscriber", "set", "Beta", bert, "email=bert@acme.example")
+    for text in ("+4915112345678", "+49 (151) 12345678", "Bert", "bert@acme.example"):
+        assert found(pttserver, text) == [bert], text
+    assert found(pttserver, "Berta") == [berta]
+    assert found(pttserver, "+49151123456", status=1) == []  # a pseudonym has no parts
+
+
+def test_who_is_held_under_the_strict_preset_is_found_by_the_number(pttserver):
+    pttserver("tenant", "add", "Beta", "--preset", "strict")
+    bert = added(pttserver, "+4915112345678", "Bert")
+    assert found(pttserver, "+49 151 12345678") == [bert]
+    pttserver("subject", "erase", "Beta", "+4915112345678", *BY, "--yes")
+
+
+def test_who_is_held_by_the_beginning_of_a_number_is_found_by_all_of_it(pttserver, tmp_path):
+    bert, berta = organise(pttserver, tmp_path, BEGINNINGS)
+    assert found(pttserver, "+4915112345678") == sorted([bert, berta])
+    assert found(pttserver, "+4915212345678", status=1) == []
+    for command in (("subscriber", "show"), ("subject", "erase")):
+        more = () if command[1] == "show" else (*BY, "--yes")
+        told = pttserver(*command, "Beta", "+4915112345678", *more, status=1)
+        assert "several" in told, told
+        assert bert in told, told
+        assert berta in told, told
+    pttserver("subject", "erase", "Beta", berta, *BY, "--yes")
+    assert bert in pttserver("subscriber", "show", "Beta", "+49 151 12345-678")
+    assert "nothing" in pttserver("subject", "restrict", "Beta", "+4915212345678", "--reason", "objection", status=1)
+    pttserver("subject", "restrict", "Beta", "+4915112345678", "--reason", "objection")
+    pttserver("subject", "restrict", "Beta", "+4915112345678", "--lift")
+    pttserver("subject", "erase", "Beta", "+4915112345678", *BY, "--yes")
+    assert found(pttserver, "+4915112345678", status=1) == []
+
+
 def test_the_rights_of_a_person_from_find_to_lift(pttserver, tmp_path):
     by = ("--reason", "request 7", "--by", "Dana")
     (hit,) = json.loads(pttserver("subject", "find", "ACME", "20 30", *by, "--json"))

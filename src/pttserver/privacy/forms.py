@@ -18,7 +18,8 @@ PSEUDONYM: Final = b"psdn"
 FORMED: Final = PSEUDONYMISABLE | MEASURES.keys()
 """The categories whose values have more than one form."""
 
-_CUT = b"t"
+CUT: Final = b"t"
+"""How the form of a part begins."""
 
 
 def form_of(rule: Rule) -> bytes:
@@ -27,7 +28,7 @@ def form_of(rule: Rule) -> bytes:
         return PSEUDONYM
     if rule.storage is Storage.TRUNCATED and rule.truncate is not None:
         measures = rule.truncate.model_dump_json(exclude_none=True)
-        return _CUT + hashlib.sha256(measures.encode()).digest()[: FORM_BYTES - len(_CUT)]
+        return CUT + hashlib.sha256(measures.encode()).digest()[: FORM_BYTES - len(CUT)]
     return WHOLE
 
 
@@ -40,4 +41,4 @@ def strict_enough(rule: Rule) -> frozenset[bytes] | None:
 
 def is_cut(form: bytes) -> bool:
     """Only a part is left, which others may have too."""
-    return form.startswith(_CUT)
+    return form.startswith(CUT)

@@ -5,7 +5,7 @@ for it and why. Every method raises NotFound for what does not exist, PolicyMiss
 database fails.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pttserver.clock import Clock
@@ -51,13 +51,16 @@ class Rights:
     async def find(self, tenant_id: TenantId, text: str, by: Instruction) -> list[Hit]:
         """People of whom a text holds `text`, whatever its letters' case; numbers without their punctuation.
 
-        What is sealed is opened in memory; of whom is restricted, all that is held. Raises InvalidValue.
+        Where no more than a pseudonym or the beginning is kept, those of whom it is that of `text`, to the letter: of a
+        beginning there may be several. What is sealed is opened in memory; of whom is restricted, all that is held.
+
+        Raises InvalidValue.
         """
         wanted = _Wanted(text)
         policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
-        known = await self._holdings.known_by(tenant_id, self.note("subject.find", tenant_id, None, by))
-        found = [(one, _held_or_shown(one, policy, now_ms)) for one in known]
-        hits = [_hit(one, values, wanted) for one, values in found]
+        note = self.note("subject.find", tenant_id, None, by)
+        known = await self._holdings.known_by(tenant_id, wanted.exact, note)
+        hits = [_hit(one, _held_or_shown(one, policy, now_ms), wanted) for one in known]
         return [hit for hit in hits if hit is not None]
 
     async def subject(self, tenant_id: TenantId, identifier_or_id: str) -> Subject:
@@ -132,20 +135,21 @@ class _Wanted:
         self.plain = naming.name_or_id(text)
         if not self.plain:
             raise InvalidValue("say what to look for")
-        self._forms = {self.plain.casefold(), naming.undialled(self.plain).casefold()}
+        self.exact = {self.plain, naming.undialled(self.plain)}
+        self._forms = {form.casefold() for form in self.exact}
 
     def is_in(self, value: HeldValue) -> bool:
         return isinstance(value.value, str) and any(form in value.value.casefold() for form in self._forms)
 
 
-def _held_or_shown(known: KnownBy, policy: Policy, now_ms: int) -> Sequence[HeldValue]:
-    restricted = known.subject.restricted_ms is not None
-    return Visibility(policy, known.events, now_ms, restricted=restricted).values(known.values)
+def _held_or_shown(known: KnownBy, policy: Policy, now_ms: int) -> Visibility:
+    return Visibility(policy, known.events, now_ms, restricted=known.subject.restricted_ms is not None)
 
 
-def _hit(known: KnownBy, values: Sequence[HeldValue], wanted: _Wanted) -> Hit | None:
-    matched = {value.category: None for value in values if value.category and wanted.is_in(value)}
-    subject = known.subject
+def _hit(known: KnownBy, visibility: Visibility, wanted: _Wanted) -> Hit | None:
+    subject, values = known.subject, visibility.values(known.values)
+    found = [*filter(wanted.is_in, values), *visibility.values(known.likened)]
+    matched = {value.category: None for value in found if value.category}
     if not matched and wanted.plain != subject.subject_id:
         return None
     shown = {} if subject.restriction else {value.column: value.value for value in values}

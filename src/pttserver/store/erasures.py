@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from pathlib import Path
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from pttserver.errors import InvalidValue, LedgerBroken, NotFound
 from pttserver.ids import TenantId
@@ -25,8 +25,8 @@ from pttserver.store.database import Database
 from pttserver.store.erasure_ledger import ErasureLedger, Kind, LedgerEntry, Line, subject_digest
 from pttserver.store.governance_schema import subjects
 from pttserver.store.holds import ground_of_restriction, refuse_held
+from pttserver.store.identifiers import known_as
 from pttserver.store.proof import Proof, empty_log, search
-from pttserver.store.schema import subscribers
 from pttserver.store.shredding import shred, shred_tenant, subject_trace, tenant_trace
 from pttserver.store.vault import Vault
 
@@ -61,10 +61,10 @@ class Erasures:
         vault = self._database.vault
 
         def work(sql: Connection) -> set[str]:
-            index = vault.identifier_index(sql, tenant_id, identifier_or_id)
-            named = or_(subscribers.c.identifier_index == index, subjects.c.id == identifier_or_id)
-            query = select(subjects.c.id).outerjoin(subscribers, subscribers.c.id == subjects.c.id)
-            return set(sql.scalars(query.where(subjects.c.tenant_id == tenant_id, subjects.c.kind != "tenant", named)))
+            known = known_as(sql, vault, tenant_id, identifier_or_id)
+            named = subjects.c.id.in_(sorted(known | {identifier_or_id}))
+            query = select(subjects.c.id).where(subjects.c.tenant_id == tenant_id, subjects.c.kind != "tenant", named)
+            return set(sql.scalars(query))
 
         found = await self._database.read(work)
         if len(found) > 1:

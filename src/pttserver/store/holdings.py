@@ -6,7 +6,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -71,10 +71,14 @@ class Participation:
 
 @dataclass(frozen=True, slots=True)
 class KnownBy:
-    """A person of the tenant, with the texts that people are looked for by; `events` start and stop their periods."""
+    """A person of the tenant, with the texts that people are looked for by; `events` start and stop their periods.
+
+    `likened`: those of the texts that are pseudonyms or parts of what is looked for.
+    """
 
     subject: Subject
     values: Sequence[HeldValue]
+    likened: Sequence[HeldValue]
     events: Sequence[Event]
 
 
@@ -95,17 +99,20 @@ class Holdings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def known_by(self, tenant_id: TenantId, note: AuditNote) -> list[KnownBy]:
-        """Of all people of the tenant."""
+    async def known_by(self, tenant_id: TenantId, wanted: Collection[str], note: AuditNote) -> list[KnownBy]:
+        """Of all people of the tenant; `wanted`: exact texts, of which pseudonyms or parts may be kept."""
         vault = self._database.vault
 
         def work(sql: Connection) -> list[KnownBy]:
             events, texts = events_of(sql, tenant_id), defaultdict[str, list[HeldValue]](list)
-            for subject_id, value in _standing_texts(sql, vault, tenant_id):
-                texts[subject_id].append(value)
+            likened = defaultdict[str, list[HeldValue]](list)
+            for keys, sealed, value in _standing_texts(sql, vault, tenant_id):
+                texts[keys.subject_id].append(value)
+                if keys.stands_for(sealed, wanted):
+                    likened[keys.subject_id].append(value)
             return [
-                KnownBy(subject, texts[subject.subject_id], events.about(subject.subject_id))
-                for subject in subjects_of(sql, tenant_id)
+                KnownBy(one, texts[one.subject_id], likened[one.subject_id], events.about(one.subject_id))
+                for one in subjects_of(sql, tenant_id)
             ]
 
         await self._database.write(lambda sql: None, note=note)
@@ -137,8 +144,10 @@ def held(sql: Connection, keys: SubjectVault) -> list[HeldRow]:
     ]
 
 
-def _standing_texts(sql: Connection, vault: Vault, tenant_id: TenantId) -> Iterator[tuple[str, HeldValue]]:
-    """Subject and text, of all of a tenant's subjects: what people are looked for by."""
+def _standing_texts(
+    sql: Connection, vault: Vault, tenant_id: TenantId
+) -> Iterator[tuple[SubjectVault, Sealed, HeldValue]]:
+    """Text, sealed and opened, of all of a tenant's subjects: what people are looked for by."""
     for table in inventory.tables():
         owner = inventory.owner(table)
         columns = [column for column in table.columns if _is_searchable(column)]
@@ -150,7 +159,7 @@ def _standing_texts(sql: Connection, vault: Vault, tenant_id: TenantId) -> Itera
             since_ms = _recorded_ms(table, values, 0)
             for column in columns:
                 if values[column.name] is not None:
-                    yield keys.subject_id, _value(column, values, keys, since_ms)
+                    yield keys, values[column.name], _value(column, values, keys, since_ms)
 
 
 def participations(sql: Connection, keys: SubjectVault) -> list[Participation]:

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from pttserver.errors import InvalidValue, NotFound
 from pttserver.ids import TenantId
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import subjects
+from pttserver.store.identifiers import PART, known_as
 from pttserver.store.schema import subscribers
 
 _SUBJECT = select(
@@ -41,21 +42,21 @@ class Subjects:
     async def find(self, tenant_id: TenantId, identifier_or_id: str) -> Subject | None:
         """A removed subscriber too, as long as something of it is held; whoever is there goes first.
 
-        Raises InvalidValue if several are there who have the identifier.
+        Raises InvalidValue if several are there who have the identifier, or of whom only its beginning is kept.
         """
         vault = self._database.vault
 
         def work(sql: Connection) -> Subject | None:
-            index = vault.identifier_index(sql, tenant_id, identifier_or_id)
-            named = or_(subjects.c.id == identifier_or_id, subscribers.c.identifier_index == index)
+            known = known_as(sql, vault, tenant_id, identifier_or_id)
+            named = subjects.c.id.in_(sorted(known | {identifier_or_id}))
             query = (
                 _SUBJECT.outerjoin(subscribers, subscribers.c.id == subjects.c.id)
                 .where(subjects.c.tenant_id == tenant_id, subjects.c.kind != "tenant", named)
                 .order_by(subscribers.c.removed_ms.is_not(None), subscribers.c.created_ms.desc())
             )
-            rows = sql.execute(query.add_columns(subscribers.c.removed_ms)).all()
-            refuse_several(row.id for row in rows if row.removed_ms is None)
-            return Subject(*rows[0][:-1]) if rows else None
+            rows = sql.execute(query.add_columns(subscribers.c.removed_ms, PART.label("part"))).all()
+            refuse_several(row.id for row in rows if row.removed_ms is None or row.part)
+            return Subject(*rows[0][:-2]) if rows else None
 
         return await self._database.read(work)
 

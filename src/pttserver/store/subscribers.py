@@ -16,6 +16,7 @@ from pttserver.store.console_schema import CONSOLE_TABLES
 from pttserver.store.database import Database
 from pttserver.store.events import record_event
 from pttserver.store.holds import refuse_held
+from pttserver.store.identifiers import known_as
 from pttserver.store.records import IdentifierKind, NewSubscriber, Subscriber
 from pttserver.store.schema import devices, members, resume_tokens, subscribers
 from pttserver.store.subjects import refuse_several, restricted
@@ -34,9 +35,7 @@ _SUBSCRIBER = select(
 IDENTIFIER_TAKEN = "a subscriber with this identifier exists already"
 _PRESENT = subscribers.c.removed_ms.is_(None)
 _OF_TENANT = _SUBSCRIBER.where(subscribers.c.tenant_id == bindparam("tenant"), _PRESENT)
-_NAMED = _OF_TENANT.where(
-    (subscribers.c.identifier_index == bindparam("index")) | (subscribers.c.id == bindparam("name_or_id"))
-)
+_ONE = _OF_TENANT.where(subscribers.c.id == bindparam("who"))
 
 
 class Subscribers:
@@ -67,13 +66,12 @@ class Subscribers:
 
         def work(sql: Connection) -> Subscriber | None:
             try:
-                index = vault.identifier_index(sql, tenant_id, identifier_or_id)
+                found = known_as(sql, vault, tenant_id, identifier_or_id, _PRESENT)
             except NotFound:
                 return None
-            named = {"tenant": tenant_id, "index": index, "name_or_id": identifier_or_id}
-            rows = sql.execute(_NAMED, named).all()
-            refuse_several(row.id for row in rows)
-            return _subscriber(vault, rows[0]) if rows else None
+            refuse_several(found)
+            row = sql.execute(_ONE, {"tenant": tenant_id, "who": found.pop()}).first() if found else None
+            return _subscriber(vault, row) if row else None
 
         return await self._database.read(work)
 

@@ -4,7 +4,7 @@ Keys are read where the values are, in the same transaction, and kept nowhere el
 neither written nor read from the next transaction on, in every process.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -94,6 +94,15 @@ class SubjectVault:
     def is_cut(self, sealed: Sealed) -> bool:
         """Whether only a part of the value is kept."""
         return is_cut(_parted(sealed)[0])
+
+    def stands_for(self, sealed: Sealed, texts: Collection[str]) -> bool:
+        """Whether no more than a pseudonym of one of the texts is kept, or than its beginning. Raises SealBroken."""
+        kept = self.open(sealed)
+        if not isinstance(kept, str):
+            return False
+        if self.is_cut(sealed):
+            return any(text.startswith(kept) for text in texts)
+        return kept in {self._key.pseudonym(text, sealed.category.value) for text in texts}
 
     def text(self, sealed: Sealed | None) -> Personal | None:
         """A text about a person. Raises SealBroken."""
