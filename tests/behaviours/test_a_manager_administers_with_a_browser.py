@@ -13,12 +13,14 @@ from ptthandset.handset import enroll
 from pttserver.config import ConsoleSettings
 from pttserver.crypto.signed_document import verified_by
 from pttserver.ids import Personal
+from pttserver.privacy.subject_requests import Outcome, RequestKind
 from pttserver.roles import Role
 from pttserver.services.instructions import Instruction
 from running_server import PIN, PLAIN_POLICY, TENANT, until
 
 REASON = "request 17, on paper"
 NAMED_ONLY = PLAIN_POLICY + '\n[categories.identifier]\nvisible_to = ["dispatcher"]\n'
+HIDDEN = NAMED_ONLY + '[categories.subscriber_name]\nvisible_to = ["dispatcher"]\n'
 MANAGED = PLAIN_POLICY.replace("Everything that a test looks for", "What the manager wrote")
 
 
@@ -250,6 +252,51 @@ async def test_a_person_is_found_and_gets_a_copy(yard: Offices) -> None:
     assert holds_no_marker(page)
     assert (await noted(yard.mona, "subject.export"))["details"] == {"reason": REASON}
     assert (await noted(yard.mona, "subject.find"))["details"] == {"reason": REASON}
+
+
+async def hide_names(yard: Offices) -> None:
+    """From managers, and identifiers too."""
+    tenant = await yard.platform.provisioning.tenant(TENANT)
+    told = Instruction(Personal("Olga"), Personal("works council"), ("no_names", "no_identifiers"))
+    await yard.platform.office.instructions.apply(tenant.tenant_id, HIDDEN, told)
+    await yard.platform.office.book.load()
+
+
+async def test_what_managers_may_not_see_is_found_to_the_letter_and_not_shown(yard: Offices) -> None:
+    who = await added(yard.mona)
+    await hide_names(yard)
+    for text in ("Rita Roe", "rita roe", "Rita", who):
+        (hit,) = (await yard.mona.post("subjects/find", text=text, reason=REASON))["subjects"]
+        assert (hit["subject"], hit["identifier"], hit["name"]) == (who, "(not shown)", "(not shown)")
+    for text in ("Rita R", "oe", "Rit"):  # nobody guesses it piece by piece
+        assert (await yard.mona.post("subjects/find", text=text, reason=REASON))["subjects"] == []
+
+
+async def test_a_copy_with_what_managers_may_not_see_is_made_for_a_request_of_the_person_only(yard: Offices) -> None:
+    who, other = await added(yard.mona), (await yard.mona.subscriber("Dora"))["subscriber"]
+    await hide_names(yard)
+    tenant_id = (await yard.platform.provisioning.tenant(TENANT)).tenant_id
+    requests, by = yard.platform.office.requests, Instruction(Personal("Olga"), Personal("letter"))
+    export = f"subjects/{who}/export", {"reason": REASON, "form": "json"}
+
+    async def refused() -> None:
+        answer = await yard.mona.call("POST", *export)
+        assert (answer.status_code, answer.json()["code"]) == (403, "policy.forbids")
+        assert "subject request open" in answer.json()["message"]
+        assert "Rita" not in answer.text
+        assert await yard.mona.audited("subject.export") == []
+
+    await refused()
+    await requests.open(tenant_id, who, RequestKind.ACCESS, None, "", by)  # not identified
+    await requests.open(tenant_id, who, RequestKind.ERASURE, None, "passport", by)  # asks for something else
+    await requests.open(tenant_id, other, RequestKind.ACCESS, None, "passport", by)  # somebody else asks
+    await refused()
+    asked = await requests.open(tenant_id, who, RequestKind.ACCESS, None, "passport", by)
+    assert json.loads((await yard.mona.call("POST", *export)).content)["profile"]["display_name"] == "Rita Roe"
+    named = await yard.mona.call("POST", export[0], export[1] | {"name_who_looked": True})
+    assert named.status_code == 403  # names of others are not the person's own
+    await requests.close(tenant_id, asked.number, Outcome.GRANTED, "", by)
+    assert (await yard.mona.call("POST", *export)).status_code == 403
 
 
 async def test_what_is_wrong_is_put_right(yard: Offices) -> None:

@@ -514,7 +514,7 @@ async def test_no_command_takes_away_what_is_restricted(yard: Yard, ground: Rest
         with pytest.raises(OnHold, match=f"restricted.*{ground.value}"):
             await command()
     assert await yard.database.read(_standing) == before
-    (hit,) = await rights.find(yard.tenant_id, "anna@acme", TOLD)
+    (hit,) = await yard.office.views.find("ACME", "anna@acme", TOLD)
     assert (hit.subject_id, hit.restriction) == (who, ground)
     await rights.rectify(yard.tenant_id, "Anna", {"email": "right@acme.example"}, TOLD)  # a right of hers
     await at.set_pin("ACME", "Anna")
@@ -554,7 +554,7 @@ async def test_what_is_held_of_somebody_restricted_who_had_left_is_found(yard: Y
     await yard.office.rights.restrict(yard.tenant_id, who, Restriction.LEGAL_CLAIMS, TOLD)
     yard.clock.pass_days(5)
     await yard.retention.round()
-    (hit,) = await yard.office.rights.find(yard.tenant_id, "Anna", TOLD)
+    (hit,) = await yard.office.views.find("ACME", "Anna", TOLD)
     assert (hit.subject_id, hit.identifier, hit.display_name) == (who, None, None)
     owner = await yard.office.provisioning.tenant("ACME")
     copy = await yard.office.exports.export(owner, who, TOLD)

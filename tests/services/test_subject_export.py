@@ -328,7 +328,7 @@ async def test_looks_that_an_event_of_the_organisation_ended_are_not_in_it(acme)
     await acme.fill()
     await acme.office.instructions.apply(acme.tenant.tenant_id, policy, BY)
     await acme.office.book.load()
-    await acme.office.rights.find(acme.tenant.tenant_id, "anna", BY)
+    await acme.office.views.find("ACME", "anna", BY)
     await acme.look(acme.anna)
     ended = {"tenant_id": acme.tenant.tenant_id, "kind": "contract_ended"}
     ended["at_ms"] = ended["recorded_ms"] = acme.clock.ms
@@ -434,7 +434,7 @@ async def test_people_are_found_by_all_that_they_are_known_by(acme) -> None:
     await acme.fill()
 
     async def find(text):
-        return [hit.subject_id for hit in await acme.office.rights.find(acme.tenant.tenant_id, text, BY)]
+        return [hit.subject_id for hit in await acme.office.views.find("ACME", text, BY)]
 
     for text in ("anna ander", "+45 (20) 30-40-50", "20304050", "ANNA@ACME", "badge of anna", "annas radio", acme.anna):
         assert await find(text) == [acme.anna], text
@@ -448,7 +448,7 @@ async def test_somebody_without_an_account_is_found_and_exported(acme) -> None:
     await acme.fill()
     vault, tenant = acme.database.vault, acme.tenant.tenant_id
     await acme.database.write(lambda sql: vault.make_subject(sql, tenant, "oth_1", "other", acme.clock.ms))
-    (hit,) = await acme.office.rights.find(tenant, "oth_1", BY)
+    (hit,) = await acme.office.views.find("ACME", "oth_1", BY)
     assert (hit.kind, hit.identifier) == ("other", None)
     assert (await acme.export("oth_1")).kind == "other"
 
@@ -459,8 +459,8 @@ async def test_somebody_without_an_account_is_restricted_and_erased(acme) -> Non
     await acme.database.write(lambda sql: vault.make_subject(sql, tenant, "oth_1", "other", acme.clock.ms))
     rights, erasure = acme.office.rights, acme.office.erasure
     assert (await rights.restrict(tenant, "oth_1", Restriction.OBJECTION, BY)).subject_id == "oth_1"
-    (hit,) = await rights.find(tenant, "oth_1", BY)
+    (hit,) = await acme.office.views.find("ACME", "oth_1", BY)
     assert hit.restriction == Restriction.OBJECTION
     await rights.lift(tenant, "oth_1", BY)
     assert (await erasure.erase(tenant, "oth_1", BY)).certificate
-    assert await rights.find(tenant, "oth_1", BY) == []
+    assert await acme.office.views.find("ACME", "oth_1", BY) == []

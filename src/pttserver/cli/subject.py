@@ -49,8 +49,7 @@ def find(
 
     async def work(office: "Office") -> "list[Hit]":
         office.sight.require_organisation()
-        owner = await office.provisioning.tenant(tenant)
-        return await office.rights.find(owner.tenant_id, text, instruction)
+        return await office.views.find(tenant, text, instruction)
 
     hits = in_office(ctx, work)
     if json:

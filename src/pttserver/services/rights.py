@@ -18,6 +18,7 @@ from pttserver.services import naming
 from pttserver.services.instructions import Instruction
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.profile import change_of
+from pttserver.services.staff_sight import Sees
 from pttserver.services.visible import Visibility
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
@@ -48,11 +49,12 @@ class Rights:
         self._holdings = Holdings(database)
         self._profiles = Profiles(database)
 
-    async def find(self, tenant_id: TenantId, text: str, by: Instruction) -> list[Hit]:
+    async def find(self, tenant_id: TenantId, text: str, by: Instruction, sees: Sees) -> list[Hit]:
         """People of whom a text holds `text`, whatever its letters' case; numbers without their punctuation.
 
         Where no more than a pseudonym or the beginning is kept, those of whom it is that of `text`, to the letter: of a
-        beginning there may be several. What is sealed is opened in memory; of whom is restricted, all that is held.
+        beginning there may be several. So it is with what whoever looks may not see: who knows it finds the person, and
+        nobody guesses it piece by piece. What is sealed is opened in memory; of whom is restricted, all that is held.
 
         Raises InvalidValue.
         """
@@ -60,7 +62,7 @@ class Rights:
         policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
         note = self.note("subject.find", tenant_id, None, by)
         known = await self._holdings.known_by(tenant_id, wanted.exact, note)
-        hits = [_hit(one, _held_or_shown(one, policy, now_ms), wanted) for one in known]
+        hits = [_hit(one, _held_or_shown(one, policy, now_ms), wanted, sees) for one in known]
         return [hit for hit in hits if hit is not None]
 
     async def subject(self, tenant_id: TenantId, identifier_or_id: str) -> Subject:
@@ -138,6 +140,9 @@ class _Wanted:
         self.exact = {self.plain, naming.undialled(self.plain)}
         self._forms = {form.casefold() for form in self.exact}
 
+    def is_it(self, value: HeldValue) -> bool:
+        return isinstance(value.value, str) and value.value.casefold() in self._forms
+
     def is_in(self, value: HeldValue) -> bool:
         return isinstance(value.value, str) and any(form in value.value.casefold() for form in self._forms)
 
@@ -146,9 +151,10 @@ def _held_or_shown(known: KnownBy, policy: Policy, now_ms: int) -> Visibility:
     return Visibility(policy, known.events, now_ms, restricted=known.subject.restricted_ms is not None)
 
 
-def _hit(known: KnownBy, visibility: Visibility, wanted: _Wanted) -> Hit | None:
+def _hit(known: KnownBy, visibility: Visibility, wanted: _Wanted, sees: Sees) -> Hit | None:
     subject, values = known.subject, visibility.values(known.values)
-    found = [*filter(wanted.is_in, values), *visibility.values(known.likened)]
+    found = [value for value in values if wanted.is_it(value) or (_is_seen(value, sees) and wanted.is_in(value))]
+    found += visibility.values(known.likened)
     matched = {value.category: None for value in found if value.category}
     if not matched and wanted.plain != subject.subject_id:
         return None
@@ -161,6 +167,10 @@ def _hit(known: KnownBy, visibility: Visibility, wanted: _Wanted) -> Hit | None:
         display_name=_personal(shown.get("display_name")),
         restriction=subject.restriction,
     )
+
+
+def _is_seen(value: HeldValue, sees: Sees) -> bool:
+    return value.category is None or sees(value.category, value.extra)
 
 
 def _personal(value: object) -> Personal | None:

@@ -60,6 +60,11 @@ class SubjectExports:
         self._rights = rights_
         self._clock = clock
 
+    async def kinds(self, tenant_id: TenantId, subject: str) -> set[tuple[Category, str]]:
+        """The categories of what a copy would hold, and the names of the organisation's own fields."""
+        held = await self._holdings.kinds(await self._rights.subject(tenant_id, subject))
+        return held | {(Category.AUDIT_LOG, "")}
+
     async def export(
         self, tenant: Tenant, subject: str, by: Instruction, *, name_who_looked: bool = False
     ) -> SubjectExport:

@@ -11,10 +11,11 @@ from typing import Final
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.services.audit import Audit
+from pttserver.services.instructions import Instruction
 from pttserver.services.profile import CONTACT
 from pttserver.services.provision import Provisioning
 from pttserver.services.provision_devices import DeviceProvisioning
-from pttserver.services.rights import Rights
+from pttserver.services.rights import Hit, Rights
 from pttserver.services.serving import Serving
 from pttserver.services.staff_sight import Sees, StaffSight
 from pttserver.store.audit import AuditEntry, AuditLog
@@ -85,6 +86,12 @@ class Views:
         (served,) = await self._serving.devices(found.tenant_id, [found])
         return _device(served, sees)
 
+    async def find(self, tenant: str, text: str, by: Instruction) -> list[Hit]:
+        """People of whom something is held, also without an account. Noted with who wants it and why."""
+        owner = (await self._provisioning.tenant(tenant)).tenant_id
+        sees = await self._sight.of(owner)
+        return [_hit(each, sees) for each in await self._rights.find(owner, text, by, sees)]
+
     async def audit(self, tenant: str, operation: str) -> list[AuditEntry]:
         """Raises PolicyForbids."""
         owner = (await self._provisioning.tenant(tenant)).tenant_id
@@ -109,6 +116,14 @@ def _text(value: Personal | None, shown: bool) -> Personal | None:
 def _field(name: str, text: Personal, sees: Sees) -> Personal:
     shown = sees(Category.CONTACT_DATA) if name in CONTACT else sees(Category.EXTRA, name)
     return text if shown else NOT_SHOWN
+
+
+def _hit(one: Hit, sees: Sees) -> Hit:
+    return replace(
+        one,
+        identifier=_text(one.identifier, sees(Category.IDENTIFIER)),
+        display_name=_text(one.display_name, sees(Category.SUBSCRIBER_NAME)),
+    )
 
 
 def _subscriber(who: Subscriber, sees: Sees) -> Subscriber:

@@ -130,6 +130,22 @@ class Holdings:
         await self._database.write(lambda sql: None, note=note)
         return await self._database.read(work)
 
+    async def kinds(self, subject: Subject) -> set[tuple[Category, str]]:
+        """The categories of all that would be given out of a person, and the names of the organisation's own fields.
+
+        Nothing of it is shown, so nothing is noted. Raises NotFound likewise.
+        """
+        vault = self._database.vault
+
+        def work(sql: Connection) -> set[tuple[Category, str]]:
+            keys = vault.existing(sql, subject.subject_id)
+            rows = held(sql, keys)
+            values = {(v.category, v.extra) for row in rows for v in row.values if v.category and v.value is not None}
+            records = {(row.category, "") for row in rows if row.category and row.happened}
+            return values | records | _PARTS_OF_CALLS if participations(sql, keys) else values | records
+
+        return await self._database.read(work)
+
 
 def held(sql: Connection, keys: SubjectVault) -> list[HeldRow]:
     """Opened, table by table. Raises SealBroken."""
@@ -210,6 +226,7 @@ def _refers_to_me(reference: Column[Any]) -> Any:
 
 
 _PART = call_participants.c
+_PARTS_OF_CALLS = {(Category.PARTICIPANTS, ""), (Category.CALL_RECORD, "")}
 _CREATED = select(subjects.c.created_ms).where(subjects.c.id == bindparam("who"))
 _PARTICIPATIONS = (
     select(_PART.call_id, _PART.started_ms, calls.c.started_ms, calls.c.ended_ms, calls.c.initiator, groups.c.name)

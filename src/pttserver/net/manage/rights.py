@@ -9,6 +9,7 @@ from pttserver.net.manage.door import AsManager, file_answer, manage_router, pla
 from pttserver.privacy.pages import as_html
 from pttserver.privacy.restriction import Restriction
 from pttserver.services.erasure import Outcome
+from pttserver.services.managed_rights import copy_of_subject, found_subjects
 from pttserver.services.subject_page import subject_page
 from pttserver.wire import manage_rights as wire
 from pttserver.wire.manage_people import Because
@@ -23,7 +24,7 @@ router = manage_router()
 @router.post("/subjects/find", summary="Find people of whom something is held", response_model_exclude_none=True)
 async def find_subjects(body: wire.FindSubject, manager: AsManager) -> wire.SubjectList:
     """Also without an account."""
-    hits = await manager.office().rights.find(manager.tenant_id, body.text, manager.instruction(body.reason))
+    hits = await found_subjects(manager, body.text, manager.instruction(body.reason))
     return wire.SubjectList(
         subjects=[
             wire.SubjectInfo(
@@ -41,11 +42,9 @@ async def find_subjects(body: wire.FindSubject, manager: AsManager) -> wire.Subj
 
 @router.post("/subjects/{subject}/export", summary="All that is held about a person", responses=_FILE)
 async def export_subject(subject: Subject, body: wire.ExportSubject, manager: AsManager) -> Response:
-    """For machines, or as a page to read."""
-    office = manager.office()
-    owner = await office.provisioning.tenant(manager.tenant_id)
+    """For machines, or as a page to read. If it holds what managers may not see: for a request of the person only."""
     instruction = manager.instruction(body.reason)
-    document = await office.exports.export(owner, subject, instruction, name_who_looked=body.name_who_looked)
+    document = await copy_of_subject(manager, subject, instruction, name_who_looked=body.name_who_looked)
     if body.form == "html":
         return file_answer(as_html(subject_page(document)), "text/html", f"{document.subject}.html")
     text = document.model_dump_json(indent=2, exclude_none=True) + "\n"
