@@ -298,6 +298,36 @@ async def test_secrets_are_named_and_not_given_out(acme) -> None:
     assert "$argon2" not in export.model_dump_json()
 
 
+async def test_each_value_that_is_withheld_has_a_reason_of_its_own(acme) -> None:
+    carl = (await acme.fill()) and await acme.person("Carl", "Carl C.", "carl@acme.example", "Carls radio", "CarlPhone")
+    await acme.write(carl, acme.anna)
+    export = await acme.export()
+    why = {(row.table, v.column): v.withheld for row in export.rows for v in row.values if v.withheld}
+    log_in = {place for place, reason in why.items() if "log in" in reason}
+    assert {table for table, _ in log_in} == {
+        "subscribers",
+        "devices",
+        "resume_tokens",
+        "console_accounts",
+        "console_passkeys",
+    }
+    encrypted = {place for place, reason in why.items() if "end to end" in reason}
+    assert encrypted == {
+        ("messages", "content"),
+        ("messages", "wrapped"),
+        ("deliveries", "wrapped"),
+        ("attachments", "octets"),
+    }
+    assert "device" in why["message_keys", "public_key"]
+    assert "digest" in why["messages", "conversation"]
+    named = [
+        v.withheld for row in export.rows for v in row.values if v.column in ("sender", "recipients", "contact_id")
+    ]
+    bert, other = "names other person 1: the rights of others", "names other person 2: the rights of others"
+    assert sorted(named) == [bert, bert, bert, other]  # Bert: a contact, written to, and a sender; Carl: a sender
+    assert "other person 2" in as_html(subject_page(export))
+
+
 async def test_what_has_expired_is_not_in_it(acme) -> None:
     await acme.fill()
     acme.clock.ms += 8 * DAY_MS  # the default keeps addresses 7 days, call records 90

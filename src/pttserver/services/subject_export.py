@@ -1,7 +1,8 @@
 """The export of all that is held about a person: read by the schema, cut by the policy as it is now, nobody else in it.
 
 1. what has expired or is hidden is left out, as if it were gone already; not while processing is restricted
-2. secrets are named and not given out; other people are `other participant n`, numbered anew in each call
+2. secrets are named and not given out; other people are `other participant n`, numbered anew in each call, and
+   `other person n` where something names them
 3. what was kept under a pseudonym stays apart: nothing on this server leads from the person to it
 """
 
@@ -32,16 +33,16 @@ from pttserver.services.subject_document import (
 )
 from pttserver.services.subject_requests import SubjectRequest, SubjectRequests
 from pttserver.services.visible import Visibility
+from pttserver.services.withheld import Withheld
 from pttserver.store.database import Database
 from pttserver.store.holdings import Held, HeldValue, Holdings, Participation
 from pttserver.store.looks import Looks, NotedLook
 from pttserver.store.records import Tenant
 
-_WITHHELD = "held, not given out: whoever has it could try to log in"
 _LEFT_OUT = (
     "What has expired, or what the organisation asked to be erased: it is not served any more.",
-    "Other people: they appear as a number within a call.",
-    "Secrets that a log-in is checked by: they are named, without their value.",
+    "Other people: they appear as a number.",
+    "Secrets, what is encrypted end to end, what is other people's: it is named with the reason, without its value.",
     "Voice: it is relayed and never recorded.",
 )
 _PSEUDONYMS = "Records under a pseudonym ({}): nothing on this server leads from a person to them (GDPR Art. 11)."
@@ -149,14 +150,15 @@ def _text(value: HeldValue) -> str | None:
 
 
 def _rows(held: Held, visibility: Visibility) -> Iterator[ExportedRow]:
+    withheld = Withheld()
     for row in held.rows:
         values = visibility.row(row)
         if values is not None:
-            told = [_value(value, held, visibility) for value in values]
+            told = [_value(row.table, value, held, visibility, withheld) for value in values]
             yield ExportedRow(table=row.table, recorded_ms=row.recorded_ms, values=told)
 
 
-def _value(value: HeldValue, held: Held, visibility: Visibility) -> ExportedValue:
+def _value(table: str, value: HeldValue, held: Held, visibility: Visibility, withheld: Withheld) -> ExportedValue:
     shown = held.groups.get(str(value.value), value.value) if value.column == "group_id" else value.value
     assert not isinstance(shown, bytes)
     goes_ms = visibility.goes_ms(value.category, value.recorded_ms, value.extra) if value.category else None
@@ -164,7 +166,7 @@ def _value(value: HeldValue, held: Held, visibility: Visibility) -> ExportedValu
         column=value.column,
         category=value.category.value if value.category else None,
         value=shown,
-        withheld=_WITHHELD if shown is None else None,
+        withheld=withheld.reason(table, value) if shown is None else None,
         goes_ms=goes_ms,
     )
 

@@ -23,6 +23,7 @@ from pttserver.store.columns import DatedType, Sealed, SealedType
 from pttserver.store.database import Database
 from pttserver.store.events import events_of
 from pttserver.store.governance_schema import subjects
+from pttserver.store.message_schema import deliveries, messages
 from pttserver.store.schema import bursts, call_participants, calls, groups
 from pttserver.store.subjects import Subject, subjects_of
 from pttserver.store.vault import AUDIT, HISTORY, KEY_COLUMNS, SubjectVault, Vault, with_keys
@@ -34,7 +35,8 @@ _SINCE = ("recorded_ms", "created_ms", "issued_ms", "since_ms", "at_ms")
 class HeldValue:
     """A column of a row. `extra`: name of the organisation's own field. `recorded_ms`: from when its period counts.
 
-    `value`: None if it is secret, or names somebody else. `category`: None if it says nothing about a person by itself.
+    `value`: None if it is secret, or names somebody else; `others`: identifiers of whom. `category`: None if it says
+    nothing about a person by itself.
     """
 
     column: str
@@ -42,6 +44,7 @@ class HeldValue:
     extra: str
     value: Value | None
     recorded_ms: int
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +268,17 @@ def _value(column: Column[Any], row: Mapping[Any, Any], keys: SubjectVault, sinc
     if isinstance(column.type, DatedType) and inventory.happening(column.table) is None:
         since_ms = value  # such as the last log-in: its own moment is its age
     extra = row["name"] if category is Category.EXTRA else ""
-    return HeldValue(column.name, category, extra, None if hidden else value, since_ms)
+    named = _others(column, value) if hidden else ()
+    return HeldValue(column.name, category, extra, None if hidden else value, since_ms, named)
+
+
+def _others(column: Column[Any], value: Value) -> tuple[str, ...]:
+    """Who else is named by a value that is not given out."""
+    if column in inventory.others(column.table):
+        return (str(value),)
+    if isinstance(value, bytes) and column in (messages.c.recipients, deliveries.c.sender):
+        return tuple(value.decode().split(","))
+    return ()
 
 
 @cache
