@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 from typer.testing import CliRunner
 
 from pttserver.cli.main import app
@@ -18,6 +19,7 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.purposes import Purpose
 from pttserver.services.office import open_office
 from pttserver.store.calls import CallHistory
+from pttserver.store.governance_schema import holds
 from pttserver.store.records import Call, CallParticipant
 
 POLICY = """
@@ -164,6 +166,34 @@ def test_a_hold_keeps_what_it_covers_until_it_ends(pttserver, record):
     assert laid["details"] == {"reason": "case 7", "hold": hold["hold_id"], "category": "all"}
     assert (end["operation"], end["actor"]) == ("hold.end", "Dora Officer")
     assert end["details"] == {"reason": "case 7 is over", "hold": hold["hold_id"]}
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+01:00"])
+def test_a_moment_that_no_calendar_has_is_refused_before_anything_is_written(pttserver, environment, until):
+    words = ["hold", "add", "ACME", "--reason", "case 17", "--until", until]
+    result = CliRunner().invoke(app, words, env=environment)
+    assert result.exit_code == 2
+    assert "outside of the years 1 to 9999" in result.output
+    assert pttserver("hold", "list", "ACME") == "Holds: none\n"
+
+
+def test_the_last_moment_of_the_calendar_can_be_told(pttserver):
+    told = json.loads(
+        pttserver("hold", "add", "ACME", "--reason", "case 17", "--until", "9999-12-31T23:59:59.9999", "--json")
+    )
+    assert told["until_ms"] == 253_402_300_799_999
+    assert "9999-12-31 23:59:59 UTC" in pttserver("hold", "list", "ACME")
+
+
+def test_a_moment_beyond_the_calendar_that_stands_there_already_is_listed(pttserver, tmp_path):
+    pttserver("hold", "add", "ACME", "--reason", "case 17", "--until", "9999-12-31")
+
+    async def move():
+        async with open_office(Settings(data_dir=tmp_path / "data")) as office:
+            await office.erasure._database.write(lambda sql: sql.execute(update(holds).values(until_ms=2**53)))
+
+    asyncio.run(move())
+    assert f"{2**53} ms since 1970" in pttserver("hold", "list", "ACME")
 
 
 def test_no_membership_that_is_held_is_taken_away(pttserver):

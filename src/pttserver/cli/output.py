@@ -62,8 +62,13 @@ def print_record(record: Any, as_json: bool, **more: Any) -> None:
 
 
 def moment(utc_ms: int | None) -> str:
-    """`2026-05-01 12:00:00 UTC`, or `-`."""
-    return "-" if utc_ms is None else f"{datetime.fromtimestamp(utc_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    """`2026-05-01 12:00:00 UTC`, or `-`; what no calendar has is shown as a number."""
+    if utc_ms is None:
+        return "-"
+    try:
+        return f"{datetime.fromtimestamp(utc_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):  # outside of the years 1 to 9999
+        return f"{utc_ms} ms since 1970"
 
 
 def ask_before_removing(what: str, yes: bool) -> None:
