@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,15 @@ def test_files_that_are_no_policies(tmp_path: Path, command: str, octets: bytes,
     assert printed.exit_code == 1
     assert told in printed.stderr
     assert "Traceback" not in printed.stderr
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_that_nobody_writes_keeps_nobody_waiting(tmp_path: Path) -> None:
+    pipe = tmp_path / "policy.toml"
+    os.mkfifo(pipe)
+    printed = run("check", pipe)
+    assert printed.exit_code == 1
+    assert "a policy is a regular file" in printed.stderr
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["check", "missing.toml"], ["check", "."], ["diff", "missing.toml"]])

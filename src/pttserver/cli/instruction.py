@@ -1,5 +1,7 @@
 """Options of commands that act on the data of people: who gives the instruction, and why."""
 
+import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,7 +51,10 @@ def file_text(file: Path) -> str:
     from pttserver.privacy.document import MAX_CHARACTERS
 
     try:
-        with file.open("rb") as source:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)  # a pipe that nobody writes must not keep us waiting
+        with os.fdopen(descriptor, "rb") as source:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise PolicyInvalid(f"{file}: a policy is a regular file")
             return source.read(4 * MAX_CHARACTERS + 1).decode()
     except UnicodeDecodeError as error:
         raise PolicyInvalid(f"{file}: not UTF-8 at byte {error.start}") from None
