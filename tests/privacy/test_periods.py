@@ -67,6 +67,7 @@ ANY_MOMENT = MOMENTS | EDGES
         ("0 years 1 minute", Period(minutes=1)),
         (f"{LONGEST_YEARS} years", Period(years=LONGEST_YEARS)),
         (f"{LONGEST_YEARS * 366} days", Period(days=LONGEST_YEARS * 366)),
+        ("50 years 18300 days", Period(years=50, days=18_300)),
     ],
 )
 def test_periods_are_read(text: str, period: Period) -> None:
@@ -117,6 +118,9 @@ def test_an_empty_period_is_written_as_none() -> None:
         ("101 years", "longer than 100 years"),
         ("1201 months", "longer than 100 years"),
         ("100 years 1 month", "longer than 100 years"),
+        ("100 years 5 days", "longer than 100 years"),  # months and days together
+        ("100 years 1 minute", "longer than 100 years"),
+        ("50 years 18301 days", "longer than 100 years"),
         ("36601 days", "longer than 100 years"),
         ("36600 days 1 minute", "longer than 100 years"),
         ("99999999999 years", "longer than 100 years"),

@@ -57,7 +57,8 @@ class Period:
     def _checked(self, text: str) -> "Period":
         if not self.calendar_months and not self.clock_ms:
             raise ValueError(f'{shown(text)} is no time at all; to keep nothing, write store = "none"')
-        if self.calendar_months > 12 * LONGEST_YEARS or self.clock_ms > 366 * LONGEST_YEARS * DAY_MS:
+        longest_months, longest_ms = 12 * LONGEST_YEARS, 366 * LONGEST_YEARS * DAY_MS
+        if self.calendar_months * longest_ms + self.clock_ms * longest_months > longest_months * longest_ms:
             raise ValueError(f"{shown(text)} is longer than {LONGEST_YEARS} years")
         return self
 
