@@ -124,7 +124,11 @@ def test_who_is_held_by_the_beginning_of_a_number_is_found_by_all_of_it(pttserve
     assert "nothing" in pttserver("subject", "restrict", "Beta", "+4915212345678", "--reason", "objection", status=1)
     pttserver("subject", "restrict", "Beta", "+4915112345678", "--reason", "objection")
     pttserver("subject", "restrict", "Beta", "+4915112345678", "--lift")
-    pttserver("subject", "erase", "Beta", "+4915112345678", *BY, "--yes")
+    for command in (("subject", "erase"), ("subscriber", "remove")):
+        more = BY if command[0] == "subject" else ()
+        told = pttserver(*command, "Beta", "+4915112345678", *more, "--yes", status=1)
+        assert f"it may be somebody else; give {bert} instead" in told
+    pttserver("subject", "erase", "Beta", bert, *BY, "--yes")
     assert found(pttserver, "+4915112345678", status=1) == []
 
 

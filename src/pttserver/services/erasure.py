@@ -85,7 +85,7 @@ class Erasure:
         Raises OnHold (also for whom is restricted, unless it is said to be `despite_restriction`), InvalidValue,
         PolicyMissing.
         """
-        subject_id = await self._find(tenant_id, subject)
+        subject_id = await self._find(tenant_id, subject, exactly=True)
         digest = subject_digest(tenant_id, subject_id)  # the entry must not lead to the subject
         note = self._note(tenant_id, None, "subject.erase", instruction, digest=digest)
         erased = await self._erasures.erase_subject(subject_id, note, despite_restriction=despite_restriction)
@@ -148,8 +148,8 @@ class Erasure:
         clauses = (policy.rule(each).retention.clause(EventKind.DELETION_REQUESTED) for each in Category)
         return [clause for clause in clauses if clause is not None]
 
-    async def _find(self, tenant_id: TenantId, subject: str) -> str:
-        return await self._erasures.find(tenant_id, naming.identifier_or_id(subject))
+    async def _find(self, tenant_id: TenantId, subject: str, *, exactly: bool = False) -> str:
+        return await self._erasures.find(tenant_id, naming.identifier_or_id(subject), exactly=exactly)
 
     def _note(
         self, tenant_id: TenantId, subject_id: str | None, operation: str, instruction: Instruction, **details: str

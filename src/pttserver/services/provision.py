@@ -204,9 +204,10 @@ class Provisioning:
         owner = (await self.tenant(tenant)).tenant_id
         return await self._serving.subscribers(owner, await self._subscribers.of_tenant(owner))
 
-    async def subscriber(self, tenant: str, subscriber: str) -> Subscriber:
+    async def subscriber(self, tenant: str, subscriber: str, *, exactly: bool = False) -> Subscriber:
         owner = await self.tenant(tenant)
-        found = await self._subscribers.find(owner.tenant_id, naming.identifier_or_id(subscriber))
+        wanted = naming.identifier_or_id(subscriber)
+        found = await self._subscribers.find(owner.tenant_id, wanted, exactly=exactly)
         served = await self._serving.subscribers(owner.tenant_id, [found]) if found else []
         if not served:
             raise NotFound("the tenant has no such subscriber")
@@ -242,7 +243,7 @@ class Provisioning:
         Whether what went is proven to be gone from all files; else the next round of sweeps tries. Raises OnHold, and
         SweepingHalted before anything is removed.
         """
-        who = await self.subscriber(tenant, subscriber)
+        who = await self.subscriber(tenant, subscriber, exactly=True)
         await self._retention.trust_time()
         note = self.note("subscriber.remove", who)
         await self._subscribers.remove(who.subscriber_id, self._clock.utc_ms(), note)

@@ -56,12 +56,15 @@ class Erasures:
         self._file = file
         self._ledger = ledger
 
-    async def find(self, tenant_id: TenantId, identifier_or_id: str) -> str:
-        """The subject's id, removed subscribers' too. Raises NotFound, InvalidValue (there are several)."""
+    async def find(self, tenant_id: TenantId, identifier_or_id: str, *, exactly: bool = False) -> str:
+        """The subject's id, removed subscribers' too.
+
+        Raises NotFound, InvalidValue (there are several; or `exactly` it is nobody's, see `known_as`).
+        """
         vault = self._database.vault
 
         def work(sql: Connection) -> set[str]:
-            known = known_as(sql, vault, tenant_id, identifier_or_id)
+            known = known_as(sql, vault, tenant_id, identifier_or_id, exactly=exactly)
             named = subjects.c.id.in_(sorted(known | {identifier_or_id}))
             query = select(subjects.c.id).where(subjects.c.tenant_id == tenant_id, subjects.c.kind != "tenant", named)
             return set(sql.scalars(query))

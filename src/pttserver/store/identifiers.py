@@ -7,6 +7,7 @@ be kept, several may have the same, so whoever asks must expect several.
 from sqlalchemy import ColumnElement, Connection, func, literal, or_, select, type_coerce
 from sqlalchemy.types import LargeBinary
 
+from pttserver.errors import InvalidValue
 from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.forms import CUT
@@ -22,9 +23,18 @@ PART: ColumnElement[bool] = func.substr(type_coerce(subscribers.c.identifier, La
 
 
 def known_as(
-    sql: Connection, vault: Vault, tenant_id: TenantId, identifier_or_id: str, *among: ColumnElement[bool]
+    sql: Connection,
+    vault: Vault,
+    tenant_id: TenantId,
+    identifier_or_id: str,
+    *among: ColumnElement[bool],
+    exactly: bool = False,
 ) -> set[str]:
-    """Ids of subscribers, removed ones too; `among`: conditions on their rows. Raises NotFound: no such tenant."""
+    """Ids of subscribers, removed ones too; `among`: conditions on their rows. Raises NotFound: no such tenant.
+
+    `exactly`: what cannot be taken back is not done to somebody whose number begins like this only: raises
+    InvalidValue.
+    """
     tenant = vault.tenant(sql, tenant_id)
 
     def index(text: str) -> bytes:
@@ -37,4 +47,8 @@ def known_as(
     if found:
         return found
     beginnings = [identifier_or_id[:length] for length in range(1, min(len(identifier_or_id), LONGEST))]
-    return set(sql.scalars(rows.where(row.identifier_index.in_(map(index, beginnings)), PART)))
+    found = set(sql.scalars(rows.where(row.identifier_index.in_(map(index, beginnings)), PART)))
+    if exactly and len(found) == 1:
+        (likely,) = found
+        raise InvalidValue(f"only the beginning of identifiers is kept: it may be somebody else; give {likely} instead")
+    return found

@@ -60,13 +60,16 @@ class Subscribers:
 
         return sorted(await self._database.read(work), key=_by_identifier)
 
-    async def find(self, tenant_id: TenantId, identifier_or_id: str) -> Subscriber | None:
-        """Raises InvalidValue if several have it, as can be where the policy keeps a part of identifiers only."""
+    async def find(self, tenant_id: TenantId, identifier_or_id: str, *, exactly: bool = False) -> Subscriber | None:
+        """Raises InvalidValue if several have it, as can be where the policy keeps a part of identifiers only.
+
+        `exactly`: see `known_as`.
+        """
         vault = self._database.vault
 
         def work(sql: Connection) -> Subscriber | None:
             try:
-                found = known_as(sql, vault, tenant_id, identifier_or_id, _PRESENT)
+                found = known_as(sql, vault, tenant_id, identifier_or_id, _PRESENT, exactly=exactly)
             except NotFound:
                 return None
             refuse_several(found)
