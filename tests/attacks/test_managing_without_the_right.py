@@ -100,7 +100,7 @@ async def state_of(yard: Offices, tenant: str) -> Any:
         groups,
         [await at.group_members(tenant, group.group_id) for group in groups],
         await yard.platform.devices.devices(tenant),
-        [version.digest for version in await yard.platform.office.policies.history(people[0].tenant_id)],
+        [each.digest for each in await yard.platform.office.policies.history(people[0].tenant_id, lambda _: None)],
     )
 
 

@@ -232,7 +232,7 @@ async def test_a_policy_is_applied_where_the_operator_allows_it(tmp_path: Path) 
         with pytest.raises(Refused, match=r"400 policy\.invalid"):
             await yard.mona.post("policy/apply", text="x = 1\n", replaces=digest, reason=REASON, acknowledged=[])
         other = await yard.platform.provisioning.tenant(OTHER)
-        assert len(await yard.platform.office.policies.history(other.tenant_id)) == 1
+        assert len(await yard.platform.office.policies.history(other.tenant_id, lambda _: None)) == 1
 
 
 # Rights --------------------------------------------------------------------------------------------------------------
@@ -405,3 +405,25 @@ async def test_a_second_manager_works_beside_the_first(yard: Offices) -> None:
     await mike.post(f"subscribers/{mona}/role", role="subscriber", reason=REASON)
     with pytest.raises(Refused, match=r"40[13] auth"):
         await yard.mona.get("subscribers")
+
+
+async def test_who_may_not_see_the_audit_log_reads_none_of_it_elsewhere(yard: Offices) -> None:
+    """Not who gave a policy and why, nor why a hold was laid."""
+    platform, who = yard.platform, await added(yard.mona)
+    owner = await platform.provisioning.tenant(TENANT)
+    why = Instruction(Personal("Olga Mark"), Personal("Rita is accused of theft"))
+    hold = await platform.office.periods.hold(TENANT, why, subscriber="Rita")
+    await platform.office.instructions.apply(owner.tenant_id, PLAIN_POLICY + "# again\n", why)
+    assert (await yard.mona.get("policy/versions"))["versions"][0]["by"] == "Olga Mark"
+    assert (await noted(yard.mona, "policy.history"))["details"] == {}
+    hidden = PLAIN_POLICY + "[categories.audit_log]\nvisible_to = []\n"
+    await platform.office.instructions.apply(owner.tenant_id, hidden, why)
+    with pytest.raises(Refused, match="403"):
+        await yard.mona.get("audit")
+    versions = (await yard.mona.get("policy/versions"))["versions"]
+    assert versions[0]["text"] == hidden
+    assert {(each["by"], each["reason"]) for each in versions} == {("(not shown)", "(not shown)")}
+    refused = await yard.mona.call("POST", f"subscribers/{who}/remove", {"reason": REASON}, origin=yard.mona.base)
+    assert refused.status_code == 409
+    assert hold.hold_id in refused.text
+    assert "theft" not in refused.text

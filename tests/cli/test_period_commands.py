@@ -161,7 +161,8 @@ def test_a_hold_keeps_what_it_covers_until_it_ends(pttserver, record):
     assert f"Ended: {hold['hold_id']}" in ended
     pttserver("hold", "end", "ACME", hold["hold_id"], status=1)
     assert swept(pttserver)["call_record"] == 1
-    laid, end = logged(pttserver, "hold.")
+    laid, looked, end = logged(pttserver, "hold.")
+    assert looked["operation"] == "hold.list"
     assert (laid["operation"], laid["subject"]) == ("hold.add", hold["subject_id"])
     assert laid["details"] == {"reason": "case 7", "hold": hold["hold_id"], "category": "all"}
     assert (end["operation"], end["actor"]) == ("hold.end", "Dora Officer")

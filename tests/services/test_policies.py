@@ -57,11 +57,12 @@ async def title(office, tenant_id):
 async def test_applying_records_who_when_and_why(office, acme):
     await office.instructions.apply(acme, SECOND, WHY)
     assert await title(office, acme) == "Second"
-    newest, first = await office.policies.history(acme)
+    newest, first = await office.views.policies(acme)
     assert (newest.text, newest.actor, newest.reason) == (SECOND, "Dora Officer", "the works council agreed")
     assert first.text == FIRST
     assert office.watch.path(acme).read_text() == SECOND
-    assert [entry.operation for entry in await office.audit.entries(acme)] == ["tenant.add", "policy.apply"]
+    noted = [entry.operation for entry in await office.audit.entries(acme)]
+    assert noted == ["tenant.add", "policy.apply", "policy.history"]
 
 
 @pytest.mark.parametrize("text", [BROKEN, "", "[policy", FIRST + "\x00", "x" * 300_000])
@@ -69,7 +70,7 @@ async def test_what_is_invalid_changes_nothing(office, acme, text):
     with pytest.raises(PolicyInvalid):
         await office.instructions.apply(acme, text, WHY)
     assert await title(office, acme) == "First"
-    assert len(await office.policies.history(acme)) == 1
+    assert len(await office.views.policies(acme)) == 1
     assert office.watch.path(acme).read_text() == FIRST
 
 
@@ -84,7 +85,7 @@ async def test_limitations_must_be_acknowledged(office, acme):
         await office.instructions.apply(acme, NO_RECORDS, WHY)
     accepted = Instruction(WHY.actor, WHY.reason, tuple(map(str, office_limits(office, NO_RECORDS))))
     await office.instructions.apply(acme, NO_RECORDS, accepted)
-    (newest, _) = await office.policies.history(acme)
+    (newest, _) = await office.views.policies(acme)
     assert "no_records" in newest.acknowledged
 
 
@@ -124,7 +125,7 @@ async def test_a_changed_file_is_an_instruction(office, acme):
     assert (await look(office, acme)).state is FileState.CHANGED
     await office.watch.start()
     assert await title(office, acme) == "Second"
-    newest = (await office.policies.history(acme))[0]
+    newest = (await office.views.policies(acme))[0]
     assert newest.actor == "policy file"
     assert (await look(office, acme)).state is FileState.IN_FORCE
 
@@ -217,7 +218,7 @@ async def test_a_crash_before_the_file_was_written_does_not_bring_the_old_policy
     await office.watch.start()
     assert await title(office, acme) == "Second"
     assert office.watch.path(acme).read_text() == SECOND
-    assert len(await office.policies.history(acme)) == 2
+    assert len(await office.views.policies(acme)) == 2
 
 
 async def test_a_removed_tenant_leaves_no_policy(office, acme):
@@ -274,7 +275,7 @@ async def test_a_policy_that_was_replaced_goes_with_the_audit_log_and_the_newest
     late = NAMED + '[categories.audit_log]\nkeep = "1 day"\n'
     await office.instructions.apply(acme, late, WHY)
     database, vault = office.erasure._database, office.erasure._database.vault
-    (_, first) = await office.policies.history(acme)
+    (_, first) = await office.views.policies(acme)
 
     async def over(now_ms):
         made = await database.read(lambda sql: plan(sql, vault, acme, now_ms))

@@ -61,7 +61,7 @@ async def started(folder):
         at = office.provisioning
         tenant_id = (await at.tenant("ACME")).tenant_id
         assert [who.identifier.reveal() for who in await at.subscribers("ACME")] == ["Bert"]
-        assert [version.text for version in await office.policies.history(tenant_id)] == [STRICT, LAX]
+        assert [version.text for version in await office.policies.history(tenant_id, lambda _: None)] == [STRICT, LAX]
         assert office.watch.path(tenant_id).read_text() == STRICT
         assert len(ErasureLedger(settings.data_dir / LEDGER_FILE).entries()) == 1
         state = [group.name for group in await at.groups("ACME")], (await office.audit.verify(tenant_id)).problems

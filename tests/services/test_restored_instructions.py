@@ -136,7 +136,7 @@ async def test_the_newest_policy_is_in_force_and_its_file_says_so(office, settin
     async with open_office(settings) as again:
         await again.watch.start()
         tenant_id = await tenant_of(again)
-        history = await again.policies.history(tenant_id)
+        history = await again.policies.history(tenant_id, lambda _: None)
         assert [version.text for version in history] == [STRICT, LAX.format(days=10), LAX.format(days=30)]
         assert again.watch.path(tenant_id).read_text() == STRICT
         assert again.book.policy(tenant_id).policy.title == "strict"

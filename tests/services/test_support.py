@@ -6,6 +6,8 @@ from pttserver.config import AuthenticationSettings, Settings, SignallingSetting
 from pttserver.errors import InvalidValue, NotFound, PolicyForbids
 from pttserver.ids import Personal
 from pttserver.privacy.categories import Category
+from pttserver.roles import Role
+from pttserver.services.instructions import Instruction
 from pttserver.services.keyring import open_database
 from pttserver.services.office import furnish
 from pttserver.services.support import MINUTE_MS
@@ -96,6 +98,31 @@ async def test_names_times_and_tiers(rooms):
         kim.sight.require_organisation()
     with pytest.raises(PolicyForbids, match=r"support\.technicians"):
         olga.sight.require_technician()
+
+
+async def test_no_list_shows_a_technician_more_than_the_others_and_each_look_is_noted(rooms):
+    _, tenant_id, olga, kim, _ = rooms
+    why = Instruction(Personal("Olga Mark"), Personal("nora is accused of theft"))
+    await olga.roles.set_role("ACME", "nora", Role.DISPATCHER)
+    await olga.console.invite("ACME", "nora")
+    hold = await olga.periods.hold("ACME", why, subscriber="nora")
+    await olga.instructions.apply(tenant_id, POLICY + "# again\n", why)
+    await kim.book.load()
+    before = len(await olga.audit.entries(tenant_id))
+    (account,), (held,) = await kim.views.console_accounts("ACME"), await kim.views.holds("ACME")
+    newest, _ = await kim.views.policies("ACME")
+    assert (account.identifier, account.display_name) == (NOT_SHOWN, NOT_SHOWN)
+    assert (held.hold_id, held.actor, held.reason) == (hold.hold_id, NOT_SHOWN, NOT_SHOWN)
+    assert (newest.text, newest.actor, newest.reason) == (POLICY + "# again\n", NOT_SHOWN, NOT_SHOWN)
+    looks = (await olga.audit.entries(tenant_id))[before:]
+    assert [(each.operation, each.actor) for each in looks] == [
+        ("console.list", "kim"),
+        ("hold.list", "kim"),
+        ("policy.history", "kim"),
+    ]
+    assert (await olga.views.holds("ACME"))[0].reason == why.reason
+    (account,) = await olga.views.console_accounts("ACME")
+    assert (account.identifier, account.display_name) == (NOT_SHOWN, "Nora")
 
 
 async def test_another_tenants_session_opens_nothing_here(rooms):

@@ -156,7 +156,7 @@ async def test_policies_are_sealed_and_the_newest_stays_in_force(formless_file):
     assert b"Theodora Vertrauen" in octets(formless_file.parent)
     database = await Database.open(formless_file, VAULT)
     assert b"Theodora" not in octets(formless_file.parent)
-    newest, first = await Policies(database).history(TenantId("ten_1"))
+    newest, first = await Policies(database).history(TenantId("ten_1"), lambda _: None)
     assert (newest.number, newest.text, first.text) == (2, POLICY.format(2) + CUT, POLICY.format(1))
     replaced = text("SELECT replaced_ms FROM policy_versions ORDER BY id")
     assert await database.read(lambda sql: list(sql.scalars(replaced))) == [20, None]

@@ -44,7 +44,8 @@ def invite(
 @app.command("list")
 def list_(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
     """List the console accounts of a tenant."""
-    print_records(in_office(ctx, lambda office: office.console.accounts(tenant)), json, _COLUMNS, "Console accounts")
+    found = in_office(ctx, lambda office: office.views.console_accounts(tenant))
+    print_records(found, json, _COLUMNS, "Console accounts")
 
 
 @app.command()

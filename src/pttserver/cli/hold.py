@@ -56,7 +56,7 @@ def add(
 @app.command("list")
 def list_(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
     """List the holds of a tenant, also those that ended."""
-    print_records(in_office(ctx, lambda office: office.periods.holds(tenant)), json, _COLUMNS, "Holds")
+    print_records(in_office(ctx, lambda office: office.views.holds(tenant)), json, _COLUMNS, "Holds")
 
 
 @app.command()

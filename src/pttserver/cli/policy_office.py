@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.privacy.policy import Policy
     from pttserver.services.office import Office
     from pttserver.services.retention import Due
-    from pttserver.store.policies import LoggedInstruction, PolicyVersion
+    from pttserver.store.policies import PolicyVersion
 
 
 def apply(
@@ -43,11 +43,7 @@ def apply(
 
 def history(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
     """The instruction log: every policy of the tenant, who gave it, when and why; newest first."""
-
-    async def work(office: "Office") -> "list[LoggedInstruction]":
-        return await office.policies.history((await office.provisioning.tenant(tenant)).tenant_id)
-
-    log = in_office(ctx, work)
+    log = in_office(ctx, lambda office: office.views.policies(tenant))
     if json:
         return print_json([row_of(version) | {"findings": _findings(version.text)} for version in log])
     rows = [[moment(v.at_ms), v.digest[:16], _shown(v.actor), _shown(v.reason), _findings(v.text)] for v in log]

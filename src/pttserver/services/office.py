@@ -148,7 +148,9 @@ def seated(at: Premises, seat: Seat) -> Office:
     support = Support(log, book, seat.actor, clock)
     sight = StaffSight(book, support, technician=seat.technician, tiers=seat.tiers)
     serving = Serving(database, book, clock)
-    views = Views(provisioning, devices, rights, at.audit, log, sight, serving)
+    periods = Periods(database, book, provisioning, clock)
+    console = ConsoleProvisioning(database, provisioning, roles, settings, clock)
+    views = Views(provisioning, devices, rights, at.audit, log, sight, serving, periods, console)
     return Office(
         provisioning=provisioning,
         devices=devices,
@@ -159,12 +161,12 @@ def seated(at: Premises, seat: Seat) -> Office:
         audit=at.audit,
         erasure=Erasure(database, settings, book, clock),
         retention=at.retention,
-        periods=Periods(database, book, provisioning, clock),
+        periods=periods,
         calls=CallLookup(database, book, provisioning, views, sight, clock),
         alerts=AlertDebrief(database, book, provisioning, sight, clock),
         rights=rights,
         roles=roles,
-        console=ConsoleProvisioning(database, provisioning, roles, settings, clock),
+        console=console,
         support=support,
         sight=sight,
         views=views,

@@ -5,12 +5,14 @@ Every method raises NotFound for what does not exist, PolicyMissing if the tenan
 StoreUnavailable if the database fails.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pttserver.clock import Clock
 from pttserver.errors import InvalidValue, NotFound
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
+from pttserver.privacy.cutoffs import Events, hides
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released
 from pttserver.privacy.retention import Event, EventKind
@@ -71,8 +73,9 @@ class Periods:
         return event
 
     async def events(self, tenant: str) -> list[RecordedEvent]:
-        """Of the tenant as a whole, oldest first."""
-        return await self._events.recorded((await self._provisioning.tenant(tenant)).tenant_id)
+        """Of the tenant as a whole, oldest first; who and why, until it is over."""
+        owner = (await self._provisioning.tenant(tenant)).tenant_id
+        return await self._events.recorded(owner, self._over(owner))
 
     async def hold(
         self,
@@ -96,8 +99,9 @@ class Periods:
         return hold
 
     async def holds(self, tenant: str) -> list[Hold]:
-        """All, oldest first."""
-        return await self._holds.of_tenant((await self._provisioning.tenant(tenant)).tenant_id)
+        """All, oldest first; who and why, until it is over. `Views.holds` shows them."""
+        owner = (await self._provisioning.tenant(tenant)).tenant_id
+        return await self._holds.of_tenant(owner, self._over(owner))
 
     async def end_hold(self, tenant: str, hold_id: str, instruction: Instruction) -> None:
         """What it kept goes at the next sweep, if it is over."""
@@ -105,6 +109,9 @@ class Periods:
         note = self._note("hold.end", owner.tenant_id, instruction, hold=hold_id)
         if not await self._holds.end(owner.tenant_id, hold_id, self._clock.utc_ms(), note):
             raise NotFound("no such hold lasts")
+
+    def _over(self, tenant_id: TenantId) -> Callable[[Events], int | None]:
+        return hides(Category.AUDIT_LOG, self._policies.policy(tenant_id), self._clock.utc_ms())
 
     def _note(
         self,

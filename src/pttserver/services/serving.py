@@ -7,12 +7,13 @@ from typing import TypeVar
 from pttserver.clock import Clock
 from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category
-from pttserver.privacy.cutoffs import Cutoffs
+from pttserver.privacy.cutoffs import Cutoffs, hides
 from pttserver.privacy.policy import Policy
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.console_accounts import ConsoleAccount
 from pttserver.store.database import Database
 from pttserver.store.events import RetentionEvents
+from pttserver.store.policies import LoggedInstruction, Policies
 from pttserver.store.records import Device, LoginCandidate, Member, Subscriber
 
 WhoLogsIn = TypeVar("WhoLogsIn", LoginCandidate, ConsoleAccount)
@@ -23,6 +24,7 @@ class Serving:
 
     def __init__(self, database: Database, policies: PolicyBook, clock: Clock) -> None:
         self._events = RetentionEvents(database)
+        self._versions = Policies(database)
         self._policies = policies
         self._clock = clock
 
@@ -46,6 +48,11 @@ class Serving:
         """Each without a label or a type that must not be shown any more."""
         cutoffs = await self.cutoffs(tenant_id)
         return [_device_without_hidden(each, cutoffs) for each in found]
+
+    async def policies(self, tenant_id: TenantId) -> list[LoggedInstruction]:
+        """All that were ever in force, newest first; text, who and why of one that was replaced until that is over."""
+        over = hides(Category.AUDIT_LOG, self._policies.policy(tenant_id), self._clock.utc_ms())
+        return await self._versions.history(tenant_id, over)
 
 
 def as_served(candidate: WhoLogsIn, policy: Policy, now_ms: int) -> WhoLogsIn | None:

@@ -6,12 +6,14 @@
 """
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.services.audit import Audit
+from pttserver.services.console_provision import ConsoleProvisioning, ListedAccount
 from pttserver.services.instructions import Instruction
+from pttserver.services.periods import Periods
 from pttserver.services.profile import CONTACT
 from pttserver.services.provision import Provisioning
 from pttserver.services.provision_devices import DeviceProvisioning
@@ -20,9 +22,13 @@ from pttserver.services.serving import Serving
 from pttserver.services.staff_sight import Sees, StaffSight
 from pttserver.store.audit import AuditEntry, AuditLog
 from pttserver.store.audit_pages import AuditFilter, AuditPage
+from pttserver.store.holds import Hold
+from pttserver.store.policies import LoggedInstruction
 from pttserver.store.records import Device, Member, Subscriber
 
 NOT_SHOWN: Final = Personal("(not shown)")
+Named = TypeVar("Named", Member, ListedAccount)
+Said = TypeVar("Said", Hold, LoggedInstruction)
 
 
 class Views:
@@ -37,6 +43,8 @@ class Views:
         log: AuditLog,
         sight: StaffSight,
         serving: Serving,
+        periods: Periods,
+        console: ConsoleProvisioning,
     ) -> None:
         self._provisioning = provisioning
         self._devices = devices
@@ -45,6 +53,8 @@ class Views:
         self._log = log
         self._sight = sight
         self._serving = serving
+        self._periods = periods
+        self._console = console
 
     async def look(
         self, tenant_id: TenantId, operation: str, subject_id: str | None = None, **details: str | int
@@ -71,7 +81,7 @@ class Views:
         owner = (await self._provisioning.tenant(tenant)).tenant_id
         sees = await self.look(owner, "group.show")
         found = await self._provisioning.group_members(tenant, group)
-        return [_member(each, sees) for each in found if sees(Category.MEMBERSHIP)]
+        return [_named(each, sees) for each in found if sees(Category.MEMBERSHIP)]
 
     async def devices(self, tenant: str, subscriber: str | None = None) -> list[Device]:
         owner = (await self._provisioning.tenant(tenant)).tenant_id
@@ -108,6 +118,23 @@ class Views:
         await self.look(owner, "audit.show")
         return page
 
+    async def console_accounts(self, tenant: str) -> list[ListedAccount]:
+        owner = (await self._provisioning.tenant(tenant)).tenant_id
+        sees = await self.look(owner, "console.list")
+        return [_named(each, sees) for each in await self._console.accounts(tenant)]
+
+    async def holds(self, tenant: str) -> list[Hold]:
+        """Who laid one and why is seen by whoever may see the audit log, which says the same."""
+        owner = (await self._provisioning.tenant(tenant)).tenant_id
+        sees = await self.look(owner, "hold.list")
+        return [_said(each, sees) for each in await self._periods.holds(tenant)]
+
+    async def policies(self, tenant: str) -> list[LoggedInstruction]:
+        """All that were ever in force, newest first; who gave one and why likewise."""
+        owner = (await self._provisioning.tenant(tenant)).tenant_id
+        sees = await self.look(owner, "policy.history")
+        return [_said(each, sees) for each in await self._serving.policies(owner)]
+
 
 def _text(value: Personal | None, shown: bool) -> Personal | None:
     return value if shown or value is None else NOT_SHOWN
@@ -135,12 +162,17 @@ def _subscriber(who: Subscriber, sees: Sees) -> Subscriber:
     )
 
 
-def _member(who: Member, sees: Sees) -> Member:
+def _named(who: Named, sees: Sees) -> Named:
     return replace(
         who,
         identifier=_text(who.identifier, sees(Category.IDENTIFIER)),
         display_name=_text(who.display_name, sees(Category.SUBSCRIBER_NAME)),
     )
+
+
+def _said(one: Said, sees: Sees) -> Said:
+    shown = sees(Category.AUDIT_LOG)
+    return replace(one, actor=_text(one.actor, shown), reason=_text(one.reason, shown))
 
 
 def _device(one: Device, sees: Sees) -> Device:

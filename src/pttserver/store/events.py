@@ -1,6 +1,6 @@
 """Events that start the periods of a policy: of a tenant as a whole, or of one subject. What is recorded here stays."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from pttserver.privacy.retention import Event, EventKind
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import retention_events
+from pttserver.store.over import is_outlived
 from pttserver.store.prepared import Prepared
 from pttserver.store.vault import KEY_COLUMNS, with_keys
 
@@ -106,8 +107,8 @@ class RetentionEvents:
     async def of_tenant(self, tenant_id: TenantId) -> Events:
         return await self._database.read(lambda sql: events_of(sql, tenant_id))
 
-    async def recorded(self, tenant_id: TenantId) -> list[RecordedEvent]:
-        """Those of the whole tenant, oldest first."""
+    async def recorded(self, tenant_id: TenantId, cutoff_ms: Callable[[Events], int | None]) -> list[RecordedEvent]:
+        """Those of the whole tenant, oldest first; without who and why, once that is over by these very events."""
         query = (
             select(*_EVENT, *KEY_COLUMNS)
             .select_from(with_keys(retention_events, _EVENT.tenant_id))
@@ -117,10 +118,11 @@ class RetentionEvents:
         vault = self._database.vault
 
         def work(sql: Connection) -> list[RecordedEvent]:
-            found = []
+            over_ms, found = cutoff_ms(events_of(sql, tenant_id)), []
             for row in sql.execute(query):
                 keys, of = vault.keys(row), row._mapping
-                said = keys.text(of[_EVENT.actor]), keys.text(of[_EVENT.reason])
+                told = not is_outlived(retention_events, of, over_ms)
+                said = (keys.text(of[each]) if told else None for each in (_EVENT.actor, _EVENT.reason))
                 found.append(RecordedEvent(EventKind(of[_EVENT.kind]), None, of[_EVENT.at_ms], *said))
             return found
 

@@ -8,7 +8,7 @@ Restriction of processing (GDPR Art. 18) forbids the same: the person wants what
 puts it right (Art. 16) is the person's own wish, and erasure is if the person asks for it instead: it must be said.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
@@ -18,10 +18,13 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, insert,
 from pttserver.errors import OnHold, Restricted
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
+from pttserver.privacy.cutoffs import Events
 from pttserver.privacy.released import Released
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
+from pttserver.store.events import events_of
 from pttserver.store.governance_schema import holds, subjects
+from pttserver.store.over import is_outlived
 from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
 
 _HOLD = holds.c
@@ -64,16 +67,16 @@ def refuse_held(
 ) -> None:
     """`subject_id` None: anybody of the tenant. `touched`: what would go, or be overwritten.
 
-    Raises OnHold, with the hold's reason; Restricted, with the ground.
+    Raises OnHold, which names the hold, and not its reason: whoever tries need not be somebody who may see that;
+    Restricted, with the ground.
     """
     covers = or_(_HOLD.category.is_(None), _HOLD.category.in_(sorted(category.value for category in touched)))
-    query = select(_HOLD.reason).where(_HOLD.tenant_id == tenant_id, _lasts(now_ms), covers)
+    query = select(_HOLD.id).where(_HOLD.tenant_id == tenant_id, _lasts(now_ms), covers)
     if subject_id is not None:
         query = query.where(or_(_HOLD.subject_id.is_(None), _HOLD.subject_id == subject_id))
-    row = sql.execute(query).first()
-    if row is not None:
-        reason = vault.existing(sql, tenant_id).text(row.reason) or Personal("not recorded")
-        raise OnHold(f"a hold forbids it; its reason: {reason.reveal()}")
+    hold_id = sql.scalar(query.order_by(_HOLD.since_ms, _HOLD.id).limit(1))
+    if hold_id is not None:
+        raise OnHold(f"the hold {hold_id} forbids it")
     if not despite_restriction:
         _refuse_restricted(sql, tenant_id, subject_id)
 
@@ -159,8 +162,8 @@ class Holds:
 
         await self._database.write(work, note=note)
 
-    async def of_tenant(self, tenant_id: TenantId) -> list[Hold]:
-        """All that were ever laid, oldest first."""
+    async def of_tenant(self, tenant_id: TenantId, cutoff_ms: Callable[[Events], int | None]) -> list[Hold]:
+        """All that were ever laid, oldest first; without who and why, of those whose end is over by the events."""
         query = (
             select(*_HOLD, *KEY_COLUMNS)
             .select_from(with_keys(holds, _HOLD.tenant_id))
@@ -170,10 +173,12 @@ class Holds:
         vault = self._database.vault
 
         def work(sql: Connection) -> list[Hold]:
-            found = []
+            over_ms, found = cutoff_ms(events_of(sql, tenant_id)), []
             for row in sql.execute(query):
                 keys, of = vault.keys(row), row._mapping
-                found.append(_hold(row, keys.text(of[_HOLD.actor]), keys.text(of[_HOLD.reason])))
+                said = (of[_HOLD.actor], of[_HOLD.reason])
+                is_over = is_outlived(holds, of, over_ms)
+                found.append(_hold(row) if is_over else _hold(row, *map(keys.text, said)))
             return found
 
         return await self._database.read(work)

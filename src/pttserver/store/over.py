@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    RowMapping,
     Table,
     Text,
     and_,
@@ -106,6 +107,12 @@ def outlived(table: Table, column: Column[Any] | None, whom: Whom) -> Over:
         return Over(table, _since(table, record.since, whom))
     since = record.since_of.get(column.name, record.since)
     return Over(table, and_(column.is_not(None), _since(table, since, whom)), (column.name,))
+
+
+def is_outlived(table: Table, row: RowMapping, cutoff_ms: int | None) -> bool:
+    """Whether what a row that was read says is over, by the column that it ages by."""
+    since_ms = row[table.c[table.info["lasting"].since]]
+    return cutoff_ms is not None and since_ms is not None and since_ms <= cutoff_ms
 
 
 @cache

@@ -1,6 +1,7 @@
 """Policy versions in the database: the instruction log of each tenant (GDPR Art. 28(3)(a)). The newest is in force."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +9,14 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from pttserver.errors import SealBroken
 from pttserver.ids import Personal, TenantId
+from pttserver.privacy.cutoffs import Events
 from pttserver.privacy.gate import release_instruction
 from pttserver.privacy.released import Released
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
+from pttserver.store.events import events_of
 from pttserver.store.governance_schema import policy_versions
+from pttserver.store.over import is_outlived
 from pttserver.store.schema import tenants
 from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
 
@@ -112,8 +116,8 @@ class Policies:
 
         return await self._database.read(work)
 
-    async def history(self, tenant_id: TenantId) -> list[LoggedInstruction]:
-        """Newest first."""
+    async def history(self, tenant_id: TenantId, cutoff_ms: Callable[[Events], int | None]) -> list[LoggedInstruction]:
+        """Newest first; without text, who and why, of those whose end is over by the tenant's events."""
         query = (
             select(*policy_versions.c, *KEY_COLUMNS)
             .select_from(with_keys(policy_versions, policy_versions.c.tenant_id))
@@ -123,7 +127,8 @@ class Policies:
         vault = self._database.vault
 
         def work(sql: Connection) -> list[LoggedInstruction]:
-            return [_instruction(vault, row) for row in sql.execute(query)]
+            over_ms = cutoff_ms(events_of(sql, tenant_id))
+            return [_instruction(vault, row, over_ms) for row in sql.execute(query)]
 
         return await self._database.read(work)
 
@@ -174,17 +179,17 @@ def _in_force(vault: Vault, row: Any) -> InForce | None:
     return InForce(of[policy_versions.c.id], text, of[policy_versions.c.digest], of[policy_versions.c.published])
 
 
-def _instruction(vault: Vault, row: Any) -> LoggedInstruction:
+def _instruction(vault: Vault, row: Any, over_ms: int | None) -> LoggedInstruction:
     of = row._mapping
-    keys = vault.keys(row)
-    text = of[policy_versions.c.text]
+    keys, is_over = vault.keys(row), is_outlived(policy_versions, of, over_ms)
+    text, actor, reason = (None if is_over else of[each] for each in (_VERSION.text, _VERSION.actor, _VERSION.reason))
     return LoggedInstruction(
         number=of[policy_versions.c.id],
         tenant_id=of[policy_versions.c.tenant_id],
         text=None if text is None else keys.required_text(text),
         digest=of[policy_versions.c.digest],
         acknowledged=tuple(json.loads(of[policy_versions.c.acknowledged])),
-        actor=keys.text(of[policy_versions.c.actor]),
-        reason=keys.text(of[policy_versions.c.reason]),
+        actor=keys.text(actor),
+        reason=keys.text(reason),
         at_ms=of[policy_versions.c.at_ms],
     )
