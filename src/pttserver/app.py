@@ -156,11 +156,13 @@ class Application:
             services.policies,
             services.terms,
             services.memberships.temporary,
+            services.alerts.desk,
             self._clock,
             location.review,
             services.console.room.review,
             services.listening.review,
         )
+        await standing.look()  # names of alerts that were open: not one that is hidden by now is told
         background.start(services.memberships.temporary.run(), "temporary groups")
         background.start(services.calling.alerts.run(), "call alerts")
         background.start(standing.run(), "standing watch")

@@ -1,16 +1,21 @@
 """A request for deletion hides the name at once, in living sessions too; whose account is over is nobody any more."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
+from attacks.bare_radio import BareRadio
 from e2e.voices import say, sentence
 from ptthandset.errors import Refused
-from pttserver.ids import Personal
+from pttserver.ids import Personal, SubscriberId
 from pttserver.privacy.retention import EventKind
+from pttserver.roles import Role
 from pttserver.services.instructions import Instruction
+from pttserver.sessions.session import Session
 from pttserver.store.events import record_event
+from pttserver.wire import signalling
 from running_server import PLAIN_POLICY, TENANT, Platform, until
 
 ASKED = Instruction(Personal("Dana"), Personal("request 7"))
@@ -18,6 +23,13 @@ TWO_PHASES = (
     PLAIN_POLICY
     + '[categories.subscriber_name]\nkeep = ["while_subscribed", "60 days + 60 days after deletion_requested"]\n'
 )
+OF_THE_DEVICE = TWO_PHASES + TWO_PHASES[len(PLAIN_POLICY) :].replace("subscriber_name", "device_type")
+NOT_KEPT = (
+    PLAIN_POLICY.replace('version = "1"', 'version = "2"\nacknowledged = ["no_names"]')
+    + '[categories.device_type]\ncollect = false\n[categories.subscriber_name]\nstore = "none"\n'
+    + '[categories.ip_address]\nstore = "none"\n'
+)
+ALERT = "alr_00000000000000a1"
 CLOSES = PLAIN_POLICY + '[categories.identifier]\nkeep = ["while_subscribed", "until account_closed"]\n'
 
 
@@ -62,3 +74,92 @@ async def test_whose_account_is_over_is_refused_like_nobody_before_any_sweep(pla
     assert (refused.value.code, refused.value.args) == (unknown.value.code, unknown.value.args)
     assert await platform.provisioning.subscribers(TENANT) == []
     assert await platform.provisioning.group_members(TENANT, "Patrol") == []
+
+
+async def crew(platform: Platform) -> tuple[BareRadio, BareRadio, BareRadio]:
+    """Anna, the dispatcher Dora and the manager Mara; Anna has raised an alert."""
+    radios = []
+    for name, role in (("Anna", Role.SUBSCRIBER), ("Dora", Role.DISPATCHER), ("Mara", Role.MANAGER)):
+        credentials = await platform.enrol(name, "Patrol")
+        await platform.office.roles.set_role(TENANT, name, role)
+        radios.append(await BareRadio.log_in(credentials))
+    anna, dora, mara = radios
+    await anna.ask(signalling.RaiseAlert(id=1, alert=ALERT, drill=False), signalling.AlertAccepted)
+    assert await raiser_told_to(dora) == "Anna"
+    assert (await types_told_to(mara))[anna.session.subscriber] == "test radio"
+    return anna, dora, mara
+
+
+async def raiser_told_to(radio: BareRadio) -> str:
+    """The name, as open alerts are listed."""
+    (alert,) = (await radio.ask(signalling.ListAlerts(id=1), signalling.Alerts)).alerts
+    return alert.info.name
+
+
+async def types_told_to(radio: BareRadio) -> dict[str, str]:
+    """Of the devices that are there, by subscriber."""
+    people = (await radio.ask(signalling.GetOverview(id=1), signalling.Overview)).people
+    return {each.subscriber: each.device_type for each in people}
+
+
+async def holds(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Within a few looks at the database."""
+    async with asyncio.timeout(5):
+        while not await condition():
+            await asyncio.sleep(0.1)
+
+
+async def test_what_an_open_alert_and_the_overview_tell_goes_with_the_request(platform: Platform) -> None:
+    await platform.organise("Patrol", policy=OF_THE_DEVICE)
+    anna, dora, mara = await crew(platform)
+    who, tenant_id = anna.session.subscriber, (await platform.provisioning.tenant(TENANT)).tenant_id
+    other = await platform.another_device("Anna", device_type="other radio")
+    await platform.office.erasure.request(tenant_id, "Anna", ASKED)
+
+    async def is_hidden() -> bool:
+        return not await raiser_told_to(dora) and not (await types_told_to(mara))[who]
+
+    await holds(is_hidden)
+    late = await BareRadio.log_in(await platform.another_device("Dora"))
+    assert await raiser_told_to(late) == ""
+    again = await BareRadio.log_in(other)
+    assert again.session.superseded is not None
+    assert again.session.superseded.device_type == ""
+    assert (await types_told_to(mara))[who] == ""
+
+    await again.close()  # whoever raised it need not be there
+    platform.server.services.attendance.end(living(platform, who), "expired")
+    await platform.office.erasure.withdraw(tenant_id, "Anna", ASKED)
+
+    async def is_back() -> bool:
+        return await raiser_told_to(late) == "Anna"
+
+    await holds(is_back)
+    for radio in (anna, dora, late, mara):
+        await radio.close()
+
+
+def living(platform: Platform, who: str) -> Session:
+    session = platform.server.services.sessions.of_subscriber(SubscriberId(who))
+    assert session is not None
+    return session
+
+
+async def test_what_the_policy_does_not_let_anybody_keep_is_not_held_by_who_is_there(platform: Platform) -> None:
+    await platform.organise("Patrol")
+    anna, dora, mara = await crew(platform)
+    sessions = platform.server.services.sessions
+    assert {each.initiator_address.reveal() for each in sessions} == {"127.0.0.1"}
+    tenant_id = (await platform.provisioning.tenant(TENANT)).tenant_id
+    await platform.office.instructions.apply(tenant_id, NOT_KEPT, ASKED)
+
+    async def is_hidden() -> bool:
+        return not await raiser_told_to(dora) and set((await types_told_to(mara)).values()) == {""}
+
+    await holds(is_hidden)
+    assert {each.initiator_address.reveal() for each in sessions} == {""}
+    again = await BareRadio.log_in(await platform.another_device("Anna"))
+    assert again.session.superseded is not None
+    assert again.session.superseded.device_type == ""
+    for radio in (anna, dora, mara, again):
+        await radio.close()

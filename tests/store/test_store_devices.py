@@ -67,6 +67,7 @@ async def test_only_an_enrolled_device_can_log_in(acme):
         rights=Rights(),
         created_ms=3,
         events=Events(),
+        enrolled_ms=candidate.enrolled_ms,
     )
     assert isinstance(candidate.public_key, bytes)
     assert "4711" not in repr(candidate)

@@ -122,6 +122,18 @@ class AlertDesk:
         case.position = None
         self._tell_again(case)
 
+    def raisers(self) -> dict[SubscriberId, TenantId]:
+        """Who raised an alert that is open: its name is held here, whether or not that person is there."""
+        return {case.alert.raiser: case.tenant_id for case in self._cases.values()}
+
+    def rename(self, raiser: SubscriberId, name: Personal) -> None:
+        """The organisation changed or hid the name: everybody who knows of the alert is told it so."""
+        alert = self.board.open_of(raiser)
+        case = self.case(alert.alert_id) if alert is not None else None
+        if case is not None and case.name != name:
+            case.name = name
+            self._tell_again(case)
+
     def _tell_again(self, case: Case) -> None:
         self._telling.tell_sessions(self.concerned(case), signalling.AlertRaised(info=case.info()))
 
@@ -180,7 +192,7 @@ class AlertDesk:
         self._renew_floor_rights(alert.raiser)
 
     def _remember(self, case: Case) -> None:
-        case.position = None
+        case.position, case.name = None, Personal("")  # of what is over nobody is told them any more
         self._over[case.alert.alert_id] = case
         if len(self._over) > REMEMBERED_CLOSED:
             self._over.popitem(last=False)

@@ -319,15 +319,25 @@ class Attendance:
             if affiliation.affiliated_as is AffiliatedAs.OVERSEER and not self._memberships.may_oversee(session):
                 self.remove(affiliation)
 
-    def rename(self, session: Session, display_name: Personal) -> None:
-        """The organisation changed or hid the display name; who is in a group with the session is told."""
-        if session.identity.display_name == display_name:
+    def rename(self, session: Session, display_name: Personal, device_type: Personal) -> None:
+        """The organisation changed or hid one of them; who is in a group with the session is told of the name."""
+        identity = session.identity
+        if (identity.display_name, identity.device_type) == (display_name, device_type):
             return
-        session.identity.display_name = display_name
-        for affiliation in session.affiliations.values():
-            self._talk.rename(affiliation)
-            self._rosters.renamed(affiliation)
+        is_renamed, identity.device_type = identity.display_name != display_name, device_type
+        if is_renamed:
+            identity.display_name = display_name
+            for affiliation in session.affiliations.values():
+                self._talk.rename(affiliation)
+                self._rosters.renamed(affiliation)
         self.changed(session)
+
+    def forget_addresses(self) -> None:
+        """A policy may be another: an address that it lets no record hold is not held any longer."""
+        gates = dict(self._policies.gates())
+        for session in self._sessions:
+            gate = gates.get(session.identity.tenant_id)
+            session.initiator_address = _as_kept(gate, session.initiator_address)
 
 
 def _call(listeners: Sequence[Callable[[Session], None]], session: Session) -> None:
@@ -346,9 +356,9 @@ def _identity(candidate: LoginCandidate) -> Identity:
     )
 
 
-def _as_kept(gate: Gate, address: Personal) -> Personal:
+def _as_kept(gate: Gate | None, address: Personal) -> Personal:
     """An address that no record may hold is not held in memory either."""
-    return address if gate.keeps(Category.IP_ADDRESS, Purpose.SECURITY) else Personal("")
+    return address if gate is not None and gate.keeps(Category.IP_ADDRESS, Purpose.SECURITY) else Personal("")
 
 
 def _takeover(gate: Gate, earlier: Session, candidate: LoginCandidate, now_ms: int) -> Takeover | None:

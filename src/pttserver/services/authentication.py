@@ -234,4 +234,5 @@ _NOBODY = LoginCandidate(
     rights=Rights(),
     created_ms=0,
     events=Events(),
+    enrolled_ms=0,
 )

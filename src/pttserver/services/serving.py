@@ -56,11 +56,22 @@ class Serving:
 
 
 def as_served(candidate: WhoLogsIn, policy: Policy, now_ms: int) -> WhoLogsIn | None:
-    """Who logs in, without a name that is hidden. None: the account is over, whether or not it was swept yet."""
+    """Who logs in, without a name, or a type of the device, that is hidden.
+
+    None: the account is over, whether or not it was swept yet.
+    """
     cutoffs = Cutoffs(policy, now_ms, candidate.events)
     if _is_over(candidate, cutoffs):
         return None
-    return replace(candidate, display_name=None) if _hides_name(candidate, cutoffs) else candidate
+    if _hides_name(candidate, cutoffs):
+        candidate = replace(candidate, display_name=None)
+    if isinstance(candidate, LoginCandidate) and _hides_type(candidate, cutoffs):
+        candidate = replace(candidate, device_type=None)
+    return candidate
+
+
+def _hides_type(candidate: LoginCandidate, cutoffs: Cutoffs) -> bool:
+    return cutoffs.is_hidden(Category.DEVICE_TYPE, candidate.enrolled_ms, candidate.subscriber_id)
 
 
 def _is_over(person: Subscriber | Member | LoginCandidate | ConsoleAccount, cutoffs: Cutoffs) -> bool:

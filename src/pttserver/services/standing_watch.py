@@ -1,8 +1,8 @@
 """Watches the database for what an administrator takes away or changes, and does so to the living sessions at once.
 
 Provisioning commands are other processes. A number in the database tells that a right or a name is another; then the
-sessions and affiliations that live here are compared with what is written. A name may also be hidden because a period
-went by, so it is looked at once a minute too. Expired sessions end here.
+sessions and affiliations that live here are compared with what is written, and the names that open alerts tell. A name
+may also be hidden because a period went by, so it is looked at once a minute too. Expired sessions end here.
 """
 
 import asyncio
@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from pttserver.clock import Clock
 from pttserver.errors import StoreUnavailable
-from pttserver.ids import GroupId, Personal, SubscriberId
+from pttserver.ids import DeviceId, GroupId, Personal, SubscriberId
 from pttserver.observe.log import get_logger
+from pttserver.services.alert_desk import AlertDesk
 from pttserver.services.attendance import Attendance
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.temporary_groups import TemporaryGroups
@@ -42,11 +43,13 @@ class StandingWatch:
         policies: PolicyBook,
         terms: TermsTeller,
         temporary: TemporaryGroups,
+        alerts: AlertDesk,
         clock: Clock,
         *reviews: Callable[[], Awaitable[None]],
     ) -> None:
         """`reviews`: what else looks at rights, policies or fences; called after these changed."""
         self._temporary = temporary
+        self._alerts = alerts
         self._clock = clock
         self._looked_at = clock.now()
         self._reviews = reviews
@@ -80,6 +83,7 @@ class StandingWatch:
                 await self._look_at_people()
             return
         await self._policies.load()
+        self._attendance.forget_addresses()
         sessions = [(s.identity.device_id, s.identity.subscriber_id) for s in self._sessions]
         affiliations = [a for s in self._sessions for a in s.affiliations.values()]
         believed = [_believed(a) for a in affiliations if a.affiliated_as is AffiliatedAs.MEMBER]
@@ -93,15 +97,20 @@ class StandingWatch:
 
     async def _look_at_people(self) -> None:
         self._looked_at = self._clock.now()
-        living = [session.identity.subscriber_id for session in self._sessions]
-        tenants = {session.identity.tenant_id for session in self._sessions}
+        raisers = self._alerts.raisers()
+        living: dict[SubscriberId, DeviceId | None] = dict.fromkeys(raisers)
+        living |= {session.identity.subscriber_id: session.identity.device_id for session in self._sessions}
+        tenants = {session.identity.tenant_id for session in self._sessions} | set(raisers.values())
         gates = {tenant_id: gate.policy for tenant_id, gate in self._policies.gates() if tenant_id in tenants}
         now = await people(self._database, living, self._people, gates, self._clock.utc_ms())
         self._people = now.seen
+        for erased in raisers.keys() - now.seen.keys():
+            self._alerts.rename(erased, Personal(""))
         for subscriber_id, person in now.found.items():
-            session = self._sessions.of_subscriber(subscriber_id)
+            name, session = person.name or Personal(""), self._sessions.of_subscriber(subscriber_id)
+            self._alerts.rename(subscriber_id, name)
             if session is not None:
-                self._attendance.rename(session, person.name or Personal(""))
+                self._attendance.rename(session, name, person.device_type or Personal(""))
                 self._attendance.change_standing(session, person.rights)
 
     def _apply(self, found: Standing) -> None:

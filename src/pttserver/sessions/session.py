@@ -46,7 +46,7 @@ class Link(Protocol):
 
 
 class Identity:
-    """Who logged in, on what. Only the display name and the rights may change while the session lives."""
+    """Who logged in, on what. The display name, the type of the device and the rights may change while it lives."""
 
     __slots__ = ("device_id", "device_type", "display_name", "rights", "subscriber_id", "tenant_id")
 

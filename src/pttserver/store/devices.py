@@ -40,6 +40,7 @@ _CANDIDATE = Prepared(
         devices.c.public_key,
         subscribers.c.pin_hash,
         subscribers.c.created_ms,
+        devices.c.enrolled_ms,
         devices.c.revoked_ms,
         console_devices.c.device_id.label("console_device"),
         *CONTROL_COLUMNS,
@@ -147,7 +148,7 @@ def _nobodys_device(vault: Vault) -> Any:
         pin_hash=(Category.CREDENTIAL, "$argon2id$" + 87 * "x"),
     )
     rights = {column.name: None for column in (*RIGHTS_COLUMNS, *CONTROL_COLUMNS)}
-    nobodys = {"id": "", "subscriber_id": "", "tenant_id": "", "revoked_ms": None, "created_ms": 0}
+    nobodys = {"id": "", "subscriber_id": "", "tenant_id": "", "revoked_ms": None, "created_ms": 0, "enrolled_ms": 0}
     return SimpleNamespace(**vars(row), **rights, **nobodys, console_device=None)
 
 
@@ -179,6 +180,7 @@ def _candidate(sql: Connection, vault: Vault, row: Any) -> LoginCandidate:
         rights=rights_in_force(row),
         created_ms=row.created_ms,
         events=events_about(sql, row.tenant_id, row.subscriber_id),
+        enrolled_ms=row.enrolled_ms,
         stunned=row.stunned_ms is not None,
         wiped=row.wiped_ms is not None,
         browser=row.console_device is not None,

@@ -122,8 +122,8 @@ class Device:
 class LoginCandidate:
     """All that a log-in of an enrolled device is judged by; `public_key` is 32 bytes of Ed25519.
 
-    `created_ms`: of the subscriber. `events`: those that started and stopped its periods. `browser`: of a console
-    account, so that it logs in with a console session only.
+    `created_ms`: of the subscriber; `enrolled_ms`: of the device, whose type is known since then. `events`: those that
+    started and stopped its periods. `browser`: of a console account, so that it logs in with a console session only.
     """
 
     device_id: DeviceId
@@ -137,6 +137,7 @@ class LoginCandidate:
     rights: Rights
     created_ms: int
     events: Events
+    enrolled_ms: int
     stunned: bool = False
     wiped: bool = False
     browser: bool = False
@@ -243,6 +244,8 @@ class Person:
 
     name: Personal | None
     rights: Rights
+    device_type: Personal | None
+    """Of the device that the session is on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pttserver.ids import DeviceId, GroupId, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.policy import Policy
+from pttserver.store.columns import Sealed
 from pttserver.store.database import Database
 from pttserver.store.events import events_of
 from pttserver.store.records import Affiliation, People, Person, Standing
@@ -31,6 +32,9 @@ _PERSON = select(
 _SOME = bindparam("some", type_=Text, expanding=True)
 _PEOPLE = _PERSON.where(subscribers.c.id.in_(_SOME))
 _ALIVE = select(devices.c.id, devices.c.subscriber_id).where(devices.c.revoked_ms.is_(None), devices.c.id.in_(_SOME))
+_TYPES = select(
+    devices.c.id, devices.c.tenant_id, devices.c.subscriber_id, devices.c.device_type, devices.c.enrolled_ms
+).where(devices.c.id.in_(_SOME), devices.c.device_type.is_not(None), devices.c.enrolled_ms.is_not(None))
 _CONTROLS = select(device_controls).where(device_controls.c.device_id.in_(_SOME))
 
 
@@ -62,29 +66,32 @@ async def standing(
 
 async def people(
     database: Database,
-    subscriber_ids: Iterable[SubscriberId],
+    living: Mapping[SubscriberId, DeviceId | None],
     seen: Mapping[SubscriberId, int],
     policies: Mapping[TenantId, Policy],
     now_ms: int,
 ) -> People:
     """Those that are not as they were `seen` before: only these are opened. Raises StoreUnavailable.
 
-    A name that is sealed anew has other octets, even if it is the same; a restricted subscriber has none to show, nor
-    has one whose name is hidden, or who is of a tenant without a policy.
+    `living`: with the device that each is on; None: on none, but the name is held. What is sealed anew has other
+    octets, even if it is the same; a restricted subscriber has none to show, nor has one whose name is hidden, or who
+    is of a tenant without a policy. So it is with the type of the device.
     """
-    wanted, vault = list(subscriber_ids), database.vault
+    vault = database.vault
 
     def work(sql: Connection) -> People:
         found, looked_at = {}, {}
         cutoffs = {each: Cutoffs(policy, now_ms, events_of(sql, each)) for each, policy in policies.items()}
-        for some in _chunks(wanted):
+        types = _device_types(sql, cutoffs, filter(None, living.values()))
+        for some in _chunks(living):
             for row in sql.execute(_PEOPLE, {"some": some}):
                 rights, hidden = rights_in_force(row), _is_hidden(cutoffs.get(row.key_tenant), row)
-                fingerprint = hash((row.display_name, row.key_restricted_ms, rights, hidden))
+                name, device_type = None if hidden else row.display_name, types.get(living[row.id])
+                fingerprint = hash((name, device_type, row.key_restricted_ms, rights))
                 looked_at[row.id] = fingerprint
                 if seen.get(row.id) != fingerprint:
-                    name = None if hidden else vault.keys(row).shown_text(row.display_name)
-                    found[row.id] = Person(name, rights)
+                    keys = vault.keys(row)
+                    found[row.id] = Person(keys.shown_text(name), rights, keys.shown_text(device_type))
         return People(found, looked_at)
 
     return await database.read(work)
@@ -92,6 +99,19 @@ async def people(
 
 def _is_hidden(cutoffs: Cutoffs | None, row: Any) -> bool:
     return cutoffs is None or cutoffs.is_hidden(Category.SUBSCRIBER_NAME, row.created_ms, row.id)
+
+
+def _device_types(
+    sql: Connection, cutoffs: Mapping[TenantId, Cutoffs], device_ids: Iterable[DeviceId]
+) -> dict[DeviceId | None, Sealed]:
+    """As they stand, of those that may be shown."""
+    found: dict[DeviceId | None, Sealed] = {}
+    for some in _chunks(device_ids):
+        for row in sql.execute(_TYPES, {"some": some}):
+            by = cutoffs.get(row.tenant_id)
+            if by is not None and not by.is_hidden(Category.DEVICE_TYPE, row.enrolled_ms, row.subscriber_id):
+                found[row.id] = row.device_type
+    return found
 
 
 def _ended_devices(sql: Connection, owners: Mapping[DeviceId, SubscriberId]) -> frozenset[DeviceId]:

@@ -130,6 +130,7 @@ class Ground:
             services.policies,
             services.terms,
             services.memberships.temporary,
+            services.alerts.desk,
             clock,
             services.location.review,
         )
