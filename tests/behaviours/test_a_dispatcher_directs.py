@@ -12,7 +12,10 @@ from ptthandset.credentials import Credentials
 from ptthandset.errors import Refused, SessionEnded, Wiped
 from ptthandset.floor_effects import FloorLost
 from ptthandset.handset import Handset, Options
+from pttserver.ids import Personal
+from pttserver.privacy.categories import Category
 from pttserver.roles import Role
+from pttserver.services.instructions import Instruction
 from pttserver.wire import signalling
 from pttserver.wire.floor_control import MessageType, RevokeCause
 from running_server import PIN, TENANT, Platform, until
@@ -225,6 +228,33 @@ async def test_somebodys_groups_are_changed_all_at_once_or_not_at_all(platform: 
     await until(lambda: not anna.talkgroups and [group.name for group in anna.groups] == ["Traffic"])
     assert [(g.name, g.priority, g.listen_only) for g in await anna.refresh_groups()] == [("Traffic", 7, True)]
     assert ("subscriber.regroup", WHY) in await operations(platform)
+
+
+async def test_a_membership_that_a_hold_covers_neither_goes_nor_changes(platform: Platform) -> None:
+    await platform.organise("Patrol", "Traffic")
+    dispatcher = await with_role(platform, "Dora")
+    anna = await platform.log_in(await platform.enrol("Anna", "Patrol"))
+    patrol = anna.groups[0].group
+    traffic = (await platform.provisioning.group(TENANT, "Traffic")).group_id
+    because = Instruction(Personal("Olga"), Personal("case 7"))
+    hold = await platform.office.periods.hold(TENANT, because, subscriber="Anna", category=Category.MEMBERSHIP)
+    for add, remove in (
+        ([], [patrol]),
+        ([signalling.Seat(group=patrol, priority=7)], []),
+        ([signalling.Seat(group=traffic)], [patrol]),
+    ):
+        with pytest.raises(Refused) as refused:
+            await dispatcher.dispatch.regroup(number(anna), WHY, add=add, remove=remove)
+        assert refused.value.code == "hold"
+        assert hold.hold_id in str(refused.value)
+        assert "case" not in str(refused.value)
+    assert [(group.name, group.priority) for group in await anna.refresh_groups()] == [("Patrol", 100)]
+    same = [signalling.Seat(group=patrol, priority=100), signalling.Seat(group=traffic)]
+    await dispatcher.dispatch.regroup(number(anna), WHY, add=same, remove=[])  # nothing that is there is lost
+    assert {group.name for group in await anna.refresh_groups()} == {"Patrol", "Traffic"}
+    await platform.office.periods.end_hold(TENANT, hold.hold_id, because)
+    await dispatcher.dispatch.regroup(number(anna), WHY, add=[], remove=[patrol])
+    assert {group.name for group in await anna.refresh_groups()} == {"Traffic"}
 
 
 # Devices

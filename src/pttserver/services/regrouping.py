@@ -49,7 +49,7 @@ class Regrouping:
         }
 
     async def _regroup(self, session: Session, request: signalling.Regroup) -> signalling.Reply:
-        """Raises NotFound: the subscriber or one of the groups is not of the organisation; then nothing changed."""
+        """Raises NotFound: the subscriber or one of the groups is not of the organisation; OnHold. Nothing changed."""
         who = SubscriberId(request.subscriber)
         added = [NewMember(GroupId(seat.group), seat.priority, seat.listen_only) for seat in request.add]
         removed = [GroupId(group) for group in request.remove]
