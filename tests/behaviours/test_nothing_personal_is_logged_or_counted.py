@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import logging
 import re
 import urllib.request
@@ -23,7 +24,7 @@ from pttserver.store.calls import CallHistory
 from pttserver.store.resume import ResumeTokens
 from pttserver.wire import signalling
 from pttserver.wire.floor_control import MessageType
-from running_server import Platform, running_platform, until
+from running_server import PLAIN_POLICY, Platform, running_platform, until
 
 NAME = "Zebediah Marker"
 IDENTIFIER = "+4915555512345"
@@ -123,6 +124,20 @@ async def test_no_marker_appears_in_logs_or_metrics(
         assert marker not in metrics
     assert "127.0.0.1" not in text, [line for line in text.splitlines() if "127.0.0.1" in line][:3]
     assert "127.0.0.1" not in metrics
+
+
+async def test_groups_that_alerts_cannot_reach_are_counted_and_not_named(
+    platform: Platform, logged: io.StringIO
+) -> None:
+    missing = f'[alerts]\nroute = ["dispatchers", "group"]\ngroups = ["{GROUP}", "{GROUP} 2", "Patrol"]\n'
+    await platform.organise("Patrol", policy=PLAIN_POLICY + missing)
+    anna = await BareRadio.log_in(await platform.enrol("Anna", "Patrol"))
+    await anna.ask(signalling.RaiseAlert(id=1, alert="alr_00000000000000a1", drill=False), signalling.AlertAccepted)
+    await until(lambda: "alert_groups_missing" in logged.getvalue())
+    (line,) = [line for line in logged.getvalue().splitlines() if "alert_groups_missing" in line]
+    assert json.loads(line)["missing"] == 2
+    assert "Marker" not in logged.getvalue()
+    await anna.close()
 
 
 async def test_metrics_have_fixed_labels_whatever_happens(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

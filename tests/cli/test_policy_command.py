@@ -240,3 +240,24 @@ def test_findings_are_told_when_a_policy_is_applied_and_stay_in_its_history(writ
     noted = [one["details"]["findings"] for one in entries if one["operation"] == "policy.apply"]
     assert noted == ["", newest["findings"]]
     assert "serious call_record" in pttserver("policy", "history", "ACME")
+
+
+def test_groups_for_alerts_that_are_not_there_are_told_and_are_no_failure(write: Any, tmp_path: Path) -> None:
+    environment = {"COLUMNS": "240", "PTTSERVER_DATA_DIR": str(tmp_path / "data")}
+
+    def pttserver(*arguments: str | Path) -> Any:
+        result = CliRunner().invoke(app, list(map(str, arguments)), env=environment, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result
+
+    file = write(f'{HEAD}[alerts]\nroute = ["group"]\ngroups = ["Night watch", "Patrol"]\n')
+    pttserver("tenant", "add", "ACME")
+    pttserver("group", "add", "ACME", "Patrol")
+    told = "ACME has no group 'Night watch', to which alerts are to go (alerts.groups)"
+    assert told in pttserver("policy", "apply", "ACME", file, "--reason", "nights").stderr
+    status = pttserver("policy", "status")
+    assert status.stderr.count("has no group") == 1
+    assert told in status.stderr
+    assert json.loads(pttserver("policy", "status", "--json").stdout)[0]["missing_groups"] == ["Night watch"]
+    pttserver("group", "add", "ACME", "Night watch")
+    assert not pttserver("policy", "status").stderr

@@ -11,6 +11,7 @@ from pttserver.cli.output import AsJson, moment, print_json, print_table, row_of
 from pttserver.cli.tenant import TenantName
 
 if TYPE_CHECKING:  # slow to import, see main.py
+    from pttserver.ids import TenantId
     from pttserver.privacy.policy import Policy
     from pttserver.services.office import Office
     from pttserver.services.retention import Due
@@ -32,13 +33,16 @@ def apply(
         raise typer.BadParameter("give a policy file, or --preset")
     text, instruction = policy_text(file, preset), instruction_of(by, reason, acknowledge)
 
-    async def work(office: "Office") -> "PolicyVersion":
+    async def work(office: "Office") -> "tuple[PolicyVersion, list[str]]":
         owner = await office.provisioning.tenant(tenant)
-        return await office.instructions.apply(owner.tenant_id, text, instruction)
+        version = await office.instructions.apply(owner.tenant_id, text, instruction)
+        await office.book.load()
+        return version, await _missing_groups(office, owner.tenant_id)
 
-    version = in_office(ctx, work)
+    version, missing = in_office(ctx, work)
     typer.echo(f"In force since {moment(version.at_ms)}: {version.digest[:16]}.")
     tell_findings(text)
+    _tell_missing(tenant, missing)
 
 
 def history(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
@@ -61,6 +65,8 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
         headings = ["Tenant", "In force", "File", "Problem"]
         rows = [[row["tenant"], row["digest"] or "-", row["file"], row["problem"] or "-"] for row in found]
         print_table("Policies", headings, rows)
+        for row in found:
+            _tell_missing(row["tenant"], row["missing_groups"])
     if any(row["digest"] is None or row["file"] in (FileState.INVALID, FileState.MISSING) for row in found):
         raise typer.Exit(1)
 
@@ -77,9 +83,22 @@ async def _status(office: "Office") -> list[dict[str, Any]]:
                 "file": look.state.value,
                 "path": str(office.watch.path(tenant_id)),
                 "problem": look.problem or office.book.refusal(tenant_id),
+                "missing_groups": await _missing_groups(office, tenant_id),
             }
         )
     return rows
+
+
+async def _missing_groups(office: "Office", tenant_id: "TenantId") -> list[str]:
+    """To which alerts would go, and which are not there; the log of the server tells only how many."""
+    policy = office.book.in_force(tenant_id)
+    there = {name for group in await office.provisioning.groups(tenant_id) for name in (group.name, group.group_id)}
+    return [name for name in policy.alerts.groups if name not in there] if policy else []
+
+
+def _tell_missing(tenant: str, groups: list[str]) -> None:
+    for name in groups:
+        typer.secho(f"warning: {tenant} has no group {name!r}, to which alerts are to go (alerts.groups)", err=True)
 
 
 async def in_force(office: "Office", tenant: str) -> "Policy":
