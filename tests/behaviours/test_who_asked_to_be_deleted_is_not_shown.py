@@ -163,3 +163,22 @@ async def test_what_the_policy_does_not_let_anybody_keep_is_not_held_by_who_is_t
     assert again.session.superseded.device_type == ""
     for radio in (anna, dora, mara, again):
         await radio.close()
+
+
+async def test_what_others_call_somebody_goes_with_the_request_too(platform: Platform) -> None:
+    by_contact = TWO_PHASES[len(PLAIN_POLICY) :].replace("subscriber_name", "contact_data")
+    await platform.organise("Patrol", policy=PLAIN_POLICY + by_contact)
+    anna, bert = [await BareRadio.log_in(await platform.enrol(name, "Patrol")) for name in ("Anna", "Bert")]
+    who, tenant_id = anna.session.subscriber, (await platform.provisioning.tenant(TENANT)).tenant_id
+    await bert.ask(signalling.PutContact(id=1, subscriber=who, alias="Anni of the night shift"), signalling.Done)
+
+    async def listed() -> list[str]:
+        found = await bert.ask(signalling.ListContacts(id=1), signalling.Contacts)
+        return [each.alias for each in found.contacts]
+
+    await platform.office.erasure.request(tenant_id, "Anna", ASKED)
+    assert await listed() == []
+    await platform.office.erasure.withdraw(tenant_id, who, ASKED)
+    assert await listed() == ["Anni of the night shift"]
+    for radio in (anna, bert):
+        await radio.close()

@@ -23,7 +23,10 @@ class Contacts:
         self._database = database
 
     async def of(self, owner: Reader) -> list[Entry]:
-        """By alias; those who are there, and nothing that is over, swept or not."""
+        """By alias; those who are there, and nothing that is over, swept or not.
+
+        What somebody is called is about that person too: it is over, or hidden, by the events of either.
+        """
         vault = self._database.vault
 
         def work(sql: Connection) -> list[Entry]:
@@ -33,7 +36,10 @@ class Contacts:
             aliases = {
                 row.contact_id: mine.text(row.alias) or Personal("")
                 for row in rows
-                if not there.cutoffs.is_hidden(Category.CONTACT_DATA, row.recorded_ms, owner.subscriber_id)
+                if not any(
+                    there.cutoffs.is_hidden(Category.CONTACT_DATA, row.recorded_ms, who)
+                    for who in (owner.subscriber_id, row.contact_id)
+                )
             }
             people = there.of(aliases.keys())
             return [Entry(who, aliases[who], person.name) for who, person in people.items()]
