@@ -140,6 +140,14 @@ def test_the_track_of_an_alert_is_said_to_go_with_it() -> None:
         assert "Where somebody was" not in "\n".join(explain(policy_of(more)))
 
 
+def test_what_stays_shown_in_spite_of_a_period_is_told() -> None:
+    two_phases = "[categories.identifier]\nkeep = '60 days + 60 days after deletion_requested'"
+    assert "Until it is gone it is still shown: by it the account is found" in sentence("Identifier: ", two_phases)
+    one = "[categories.identifier]\nkeep = '60 days after deletion_requested'"
+    assert "still shown" not in sentence("Identifier: ", one)
+    assert "until it is closed, however long" in sentence("An alert that is open", "[categories.alert]\nkeep = '1 day'")
+
+
 def test_words_are_listed_as_people_do() -> None:
     assert (words([]), words(["a"]), words(["a", "b"]), words("abc", "or")) == ("nobody", "a", "a and b", "a, b or c")
 

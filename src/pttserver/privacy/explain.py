@@ -101,6 +101,8 @@ def _category(category: Category, rule: Rule) -> str:
     why = why_unwritten(category, rule)
     if why is not None:
         told += f" But nothing of it is written: {why}."
+    if category is Category.IDENTIFIER and any(len(clause.phases) > 1 for clause in rule.retention.clauses):
+        told += " Until it is gone it is still shown: by it the account is found, for whoever takes that back."
     return told.replace("Seen by the person", "Seen by nobody") if category is Category.CREDENTIAL else told
 
 
@@ -183,6 +185,10 @@ def _alerts(policy: Policy) -> Iterator[str]:
     yield f"They go to {words(alerts.route)}{groups}; if no dispatcher answers within {within_s} s, to {further}."
     if alerts.group_emergency:
         yield "The groups of a person in distress are in emergency until the alert is closed."
+    yield (
+        "An alert that is open is told to those whom it concerns until it is closed, however long that takes; the time"
+        " after which its record goes counts from when it was raised."
+    )
     if not policy.writes(Category.ALERT):
         yield "Alerts live in memory only: one that is open when the server stops is lost, and none can be debriefed."
     elif policy.rule(Category.ALERT).storage is not Storage.PLAIN:
