@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import func, select
 
 from attacks.bare_radio import BareRadio
 from e2e.voices import say, sentence
@@ -15,6 +16,7 @@ from pttserver.roles import Role
 from pttserver.services.instructions import Instruction
 from pttserver.sessions.session import Session
 from pttserver.store.events import record_event
+from pttserver.store.schema import members
 from pttserver.wire import signalling
 from running_server import PLAIN_POLICY, TENANT, Platform, until
 
@@ -182,3 +184,31 @@ async def test_what_others_call_somebody_goes_with_the_request_too(platform: Pla
     assert await listed() == ["Anni of the night shift"]
     for radio in (anna, bert):
         await radio.close()
+
+
+async def test_memberships_that_are_over_let_nobody_in_before_any_sweep(platform: Platform) -> None:
+    until_billed = '[categories.membership]\nkeep = ["while_subscribed", "until billing_closed"]\n'
+    await platform.organise("Patrol", policy=PLAIN_POLICY + until_billed)
+    radio = await platform.enrol("Anna", "Patrol")
+    anna = await platform.log_in(radio)
+    patrol = (await anna.affiliate("Patrol")).group_id
+    await platform.office.periods.record(TENANT, EventKind.BILLING_CLOSED, ASKED)
+    await until(lambda: not anna.talkgroups, timeout_s=3)
+    assert await anna.refresh_groups() == []
+    with pytest.raises(Refused) as refused:
+        await anna.affiliate(patrol)
+    assert refused.value.code == "not_found"
+    assert await platform.provisioning.memberships(TENANT, "Anna") == []
+    assert await platform.provisioning.group_members(TENANT, "Patrol") == []
+    written = await platform.database.read(lambda sql: sql.scalar(select(func.count()).select_from(members)))
+    assert written == 1
+    token = anna.credentials.resume_token
+    await anna.close()
+    assert token is not None
+    again = await BareRadio.open(platform.url)
+    await again.hello()
+    assert (await again.resume(radio, token)).groups == []
+    new = await BareRadio.log_in(radio)
+    assert new.session.groups == []
+    for each in (again, new):
+        await each.close()

@@ -30,7 +30,7 @@ from pttserver.privacy.purposes import Purpose
 from pttserver.roles import Rights
 from pttserver.services.pin_check import PinCheck
 from pttserver.services.policy_book import PolicyBook
-from pttserver.services.serving import as_served
+from pttserver.services.serving import as_served, still_a_member
 from pttserver.sessions.attempts import AttemptLimiter
 from pttserver.store.devices import Devices
 from pttserver.store.enrolment import Enrolments, NewKey
@@ -200,7 +200,8 @@ class Authentication:
         if candidate.stunned:
             raise Disabled
         await self._policies.require(candidate.tenant_id)
-        return candidate, returning.memberships
+        lasting = still_a_member(candidate, self._policies.policy(candidate.tenant_id), self._clock.utc_ms())
+        return candidate, returning.memberships if lasting else []
 
     def _is_genuine(self, candidate: LoginCandidate | None, signature: bytes, signed: bytes) -> bool:
         public_key = candidate.public_key if candidate else device_keys.STAND_IN_PUBLIC_KEY

@@ -56,7 +56,7 @@ class Memberships:
         who = session.identity.subscriber_id
         group = self.temporary.get(group_id)
         if group is None:
-            found = await self.groups.group_for_member(group_id, who)
+            found = await self._standing_place(group_id, who)
             if found is not None:
                 return Place(found.group_name, found.priority, found.listen_only, AffiliatedAs.MEMBER)
             return await self._overseer_of_standing(session, group_id)
@@ -65,6 +65,11 @@ class Memberships:
             return self._overseer_of_temporary(session, group)
         implicit = group.duplex and group.talker == who
         return Place(mine.group_name, mine.priority, mine.listen_only, AffiliatedAs.TEMPORARY_MEMBER, implicit)
+
+    async def _standing_place(self, group_id: GroupId, who: SubscriberId) -> Membership | None:
+        found = await self.groups.group_for_member(group_id, who)
+        lasting = await self.serving.memberships(who, [found]) if found is not None else []
+        return lasting[0] if lasting else None
 
     async def _overseer_of_standing(self, session: Session, group_id: GroupId) -> Place | None:
         if not self.may_oversee(session):
@@ -85,7 +90,8 @@ class Memberships:
 
     async def of(self, who: SubscriberId) -> list[Membership]:
         """Groups of the organisation by name, then the temporary ones."""
-        return [*await self.groups.memberships(who), *self.temporary.memberships(who)]
+        lasting = await self.serving.memberships(who, await self.groups.memberships(who))
+        return [*lasting, *self.temporary.memberships(who)]
 
     async def members(self, tenant_id: TenantId, group_id: GroupId) -> list[Listed]:
         """Of a group that there is, as they may be shown. Of a temporary one only who is logged in has a name."""

@@ -214,7 +214,8 @@ class Provisioning:
         return served[0]
 
     async def memberships(self, tenant: str, subscriber: str) -> list[Membership]:
-        return await self._groups.memberships(await self._subscriber_id(tenant, subscriber))
+        who = await self._subscriber_id(tenant, subscriber)
+        return await self._serving.memberships(who, await self._groups.memberships(who))
 
     async def rename_subscriber(self, tenant: str, subscriber: str, display_name: str | None) -> None:
         """None or blanks take the display name away. Raises InvalidValue, also if no names are kept; OnHold."""

@@ -1,11 +1,11 @@
 """What may still be served: an expired value is not shown from the moment on, whether or not it was swept yet."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from pttserver.clock import Clock
-from pttserver.ids import TenantId
+from pttserver.ids import SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs, hides
 from pttserver.privacy.policy import Policy
@@ -14,7 +14,7 @@ from pttserver.store.console_accounts import ConsoleAccount
 from pttserver.store.database import Database
 from pttserver.store.events import RetentionEvents
 from pttserver.store.policies import LoggedInstruction, Policies
-from pttserver.store.records import Device, LoginCandidate, Member, Subscriber
+from pttserver.store.records import Device, LoginCandidate, Member, Membership, Subscriber
 
 WhoLogsIn = TypeVar("WhoLogsIn", LoginCandidate, ConsoleAccount)
 
@@ -39,10 +39,19 @@ class Serving:
         return [_without_hidden(each, cutoffs) for each in found if not _is_over(each, cutoffs)]
 
     async def members(self, tenant_id: TenantId, found: Iterable[Member]) -> list[Member]:
-        """The same of a group's members."""
+        """The same of a group's members; of whom what is a membership is over, not."""
         cutoffs = await self.cutoffs(tenant_id)
-        living = (member for member in found if not _is_over(member, cutoffs))
+        living = [one for one in found if not _is_over(one, cutoffs) and not _left(one, cutoffs)]
         return [replace(each, display_name=None) if _hides_name(each, cutoffs) else each for each in living]
+
+    async def memberships(self, who: SubscriberId, found: Sequence[Membership]) -> list[Membership]:
+        """Those of one subscriber: all that were found, or none if they are over."""
+        if not found:
+            return []
+        tenant_id = found[0].tenant_id
+        known_ms, events = await self._events.of_subject(tenant_id, who)
+        over_ms = Cutoffs(self._policies.policy(tenant_id), self._clock.utc_ms(), events).gone(Category.MEMBERSHIP, who)
+        return [] if known_ms is None or (over_ms is not None and known_ms <= over_ms) else list(found)
 
     async def devices(self, tenant_id: TenantId, found: Iterable[Device]) -> list[Device]:
         """Each without a label or a type that must not be shown any more."""
@@ -70,6 +79,11 @@ def as_served(candidate: WhoLogsIn, policy: Policy, now_ms: int) -> WhoLogsIn | 
     return candidate
 
 
+def still_a_member(candidate: LoginCandidate, policy: Policy, now_ms: int) -> bool:
+    """Whether the memberships of who logs in are not over yet."""
+    return not _left(candidate, Cutoffs(policy, now_ms, candidate.events))
+
+
 def _hides_type(candidate: LoginCandidate, cutoffs: Cutoffs) -> bool:
     return cutoffs.is_hidden(Category.DEVICE_TYPE, candidate.enrolled_ms, candidate.subscriber_id)
 
@@ -77,6 +91,12 @@ def _hides_type(candidate: LoginCandidate, cutoffs: Cutoffs) -> bool:
 def _is_over(person: Subscriber | Member | LoginCandidate | ConsoleAccount, cutoffs: Cutoffs) -> bool:
     gone_ms = cutoffs.gone(cutoffs.account, person.subscriber_id)
     return gone_ms is not None and person.created_ms <= gone_ms
+
+
+def _left(person: Member | LoginCandidate, cutoffs: Cutoffs) -> bool:
+    """Memberships last from when the subscriber is known, all of them as long as each other."""
+    over_ms = cutoffs.gone(Category.MEMBERSHIP, person.subscriber_id)
+    return over_ms is not None and person.created_ms <= over_ms
 
 
 def _hides_name(person: Subscriber | Member | LoginCandidate | ConsoleAccount, cutoffs: Cutoffs) -> bool:

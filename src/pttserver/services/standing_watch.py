@@ -112,6 +112,14 @@ class StandingWatch:
             if session is not None:
                 self._attendance.rename(session, name, person.device_type or Personal(""))
                 self._attendance.change_standing(session, person.rights)
+                if not person.is_member:
+                    self._put_out(session)
+
+    def _put_out(self, session: Session) -> None:
+        """Of the groups that it takes part in as a member."""
+        for affiliation in list(session.affiliations.values()):
+            if affiliation.affiliated_as is AffiliatedAs.MEMBER:
+                self._attendance.remove(affiliation)
 
     def _apply(self, found: Standing) -> None:
         for session in self._sessions:

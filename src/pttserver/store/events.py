@@ -12,7 +12,7 @@ from pttserver.privacy.released import Released
 from pttserver.privacy.retention import Event, EventKind
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
-from pttserver.store.governance_schema import retention_events
+from pttserver.store.governance_schema import retention_events, subjects
 from pttserver.store.over import is_outlived
 from pttserver.store.prepared import Prepared
 from pttserver.store.vault import KEY_COLUMNS, with_keys
@@ -106,6 +106,11 @@ class RetentionEvents:
 
     async def of_tenant(self, tenant_id: TenantId) -> Events:
         return await self._database.read(lambda sql: events_of(sql, tenant_id))
+
+    async def of_subject(self, tenant_id: TenantId, subject_id: str) -> tuple[int | None, Events]:
+        """Since when the subject is known (None: it is not), and all that decides about it."""
+        known = select(subjects.c.created_ms).where(subjects.c.id == subject_id, subjects.c.tenant_id == tenant_id)
+        return await self._database.read(lambda sql: (sql.scalar(known), events_about(sql, tenant_id, subject_id)))
 
     async def recorded(self, tenant_id: TenantId, cutoff_ms: Callable[[Events], int | None]) -> list[RecordedEvent]:
         """Those of the whole tenant, oldest first; without who and why, once that is over by these very events."""

@@ -246,6 +246,8 @@ class Person:
     rights: Rights
     device_type: Personal | None
     """Of the device that the session is on."""
+    is_member: bool
+    """Memberships last; else they are over, whether or not they were swept yet."""
 
 
 @dataclass(frozen=True, slots=True)

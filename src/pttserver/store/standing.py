@@ -87,11 +87,12 @@ async def people(
             for row in sql.execute(_PEOPLE, {"some": some}):
                 rights, hidden = rights_in_force(row), _is_hidden(cutoffs.get(row.key_tenant), row)
                 name, device_type = None if hidden else row.display_name, types.get(living[row.id])
-                fingerprint = hash((name, device_type, row.key_restricted_ms, rights))
+                is_member = _is_member(cutoffs.get(row.key_tenant), row)
+                fingerprint = hash((name, device_type, row.key_restricted_ms, rights, is_member))
                 looked_at[row.id] = fingerprint
                 if seen.get(row.id) != fingerprint:
                     keys = vault.keys(row)
-                    found[row.id] = Person(keys.shown_text(name), rights, keys.shown_text(device_type))
+                    found[row.id] = Person(keys.shown_text(name), rights, keys.shown_text(device_type), is_member)
         return People(found, looked_at)
 
     return await database.read(work)
@@ -99,6 +100,12 @@ async def people(
 
 def _is_hidden(cutoffs: Cutoffs | None, row: Any) -> bool:
     return cutoffs is None or cutoffs.is_hidden(Category.SUBSCRIBER_NAME, row.created_ms, row.id)
+
+
+def _is_member(cutoffs: Cutoffs | None, row: Any) -> bool:
+    """Also of a tenant without a policy, which is refused anew and not put out."""
+    over_ms = cutoffs.gone(Category.MEMBERSHIP, row.id) if cutoffs is not None else None
+    return over_ms is None or row.created_ms > over_ms
 
 
 def _device_types(
