@@ -24,8 +24,11 @@ from pttserver.services.instructions import Instruction
 from pttserver.services.office import Office, furnish
 from pttserver.services.retention import Due
 from pttserver.store.calls import CallHistory
+from pttserver.store.contacts import Contacts
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import audit_entries
+from pttserver.store.message_people import Reader
+from pttserver.store.message_schema import contacts
 from pttserver.store.policies import Policies, PolicyVersion
 from pttserver.store.records import Call, CallParticipant
 from pttserver.store.resume import ResumeTokens
@@ -381,6 +384,35 @@ async def test_contact_data_own_fields_and_labels_are_hidden_by_a_request_too(ya
     _, fields = await views.subscriber("ACME", "Anna")
     assert {name: text.reveal() for name, text in fields.items()} == values | {"badge": "78"}
     assert [each.label for each in await views.devices("ACME")] == ["Radio 7"]
+
+
+async def test_what_others_call_somebody_is_erased_by_that_ones_request(yard: Yard) -> None:
+    """But not out of the list of whom a hold keeps."""
+    await yard.apply('[categories.contact_data]\nkeep = ["while_subscribed", "10 days after deletion_requested"]\n')
+    at, lists = yard.office.provisioning, Contacts(yard.database)
+    gate = yard.office.book.gate(yard.tenant_id)
+    added = [await at.add_subscriber("ACME", name, pin="4711") for name in ("Bert", "Carl")]
+    bert, carl = (each.subscriber.subscriber_id for each in added)
+    for owner, who in ((bert, yard.anna), (carl, yard.anna), (bert, carl), (yard.anna, bert)):
+        alias = gate.release(Category.CONTACT_DATA, Purpose.SERVICE, owner, Personal("Anni"))
+        assert alias is not None
+        await lists.put(Reader(gate.policy, yard.tenant_id, owner, yard.clock.utc_ms()), who, alias)
+    hold = await yard.office.periods.hold("ACME", TOLD, subscriber="Carl", category=Category.CONTACT_DATA)
+    await yard.office.erasure.request(yard.tenant_id, "Anna", TOLD)
+
+    async def kept() -> set[tuple[str, str]]:
+        both = select(contacts.c.subscriber_id, contacts.c.contact_id)
+        return {(row[0], row[1]) for row in await yard.database.read(lambda sql: sql.execute(both).all())}
+
+    yard.clock.pass_days(9)
+    await yard.retention.round()
+    assert len(await kept()) == 4
+    yard.clock.pass_days(1)
+    await yard.retention.round()
+    assert await kept() == {(carl, yard.anna), (bert, carl)}
+    await yard.office.periods.end_hold("ACME", hold.hold_id, TOLD)
+    await yard.retention.round()
+    assert await kept() == {(bert, carl)}
 
 
 async def test_closing_an_account_is_shown_accepted_and_carried_out(yard: Yard) -> None:

@@ -134,13 +134,14 @@ class Lasting:
 
     `subject`: the column with the subject's identifier. `category`: the rule that the row as a whole lives by; None: it
     goes with its subject. `since`: the column that ages and events count from, by column where one differs; None: since
-    the subject is known.
+    the subject is known. `about`: the column with somebody else whom a row tells of, and whose events end it too.
     """
 
     subject: str
     category: Category | None = None
     since: str | None = None
     since_of: Mapping[str, str] = field(default_factory=dict)
+    about: str | None = None
 
 
 def sealed(name: str, category: Category, *, nullable: bool = True, of: Keyholder = "subject") -> Column[Sealed]:

@@ -123,5 +123,5 @@ contacts = Table(
     sealed("alias", Category.CONTACT_DATA),
     moment("recorded"),
     Index(None, "contact_id"),
-    info={"lasting": Lasting("subscriber_id", Category.CONTACT_DATA, since="recorded_ms")},
+    info={"lasting": Lasting("subscriber_id", Category.CONTACT_DATA, since="recorded_ms", about="contact_id")},
 )

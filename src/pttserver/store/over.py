@@ -2,7 +2,7 @@
 
 They take their values when they run: `tenant`, `cutoff_ms`, `whose` (the subjects that a cut-off is for, or that it
 spares; references in a table of happenings), `sharers` (references of those who are spared what they have a part in),
-`own_field` and `limit`.
+`kept` (owners whose rows somebody else's events do not end), `own_field` and `limit`.
 """
 
 from enum import Enum, auto
@@ -36,6 +36,7 @@ _CUTOFF = bindparam("cutoff_ms", type_=BigInteger)
 _WHOSE = bindparam("whose", type_=Text, expanding=True)
 _SHARERS = bindparam("sharers", type_=Text, expanding=True)
 _LIMIT = bindparam("limit", type_=BigInteger)
+_KEPT = bindparam("kept", type_=Text, expanding=True)
 _OWN_FIELD = bindparam("own_field", type_=Text)
 _ROWID: ColumnElement[int] = literal_column("rowid")
 
@@ -107,6 +108,16 @@ def outlived(table: Table, column: Column[Any] | None, whom: Whom) -> Over:
         return Over(table, _since(table, record.since, whom))
     since = record.since_of.get(column.name, record.since)
     return Over(table, and_(column.is_not(None), _since(table, since, whom)), (column.name,))
+
+
+@cache
+def outlived_by_another(table: Table) -> Over:
+    """Rows of what lives, by the events of one whom they tell of; not those of owners who are to be kept."""
+    record: Lasting = table.info["lasting"]
+    assert record.about is not None
+    assert record.since is not None
+    told_of, owner = table.c[record.about].in_(select(subjects.c.id).where(_mine(Whom.ONE))), table.c[record.subject]
+    return Over(table, and_(told_of, owner.not_in(_KEPT), table.c[record.since] <= _CUTOFF))
 
 
 def is_outlived(table: Table, row: RowMapping, cutoff_ms: int | None) -> bool:

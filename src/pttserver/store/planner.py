@@ -28,7 +28,7 @@ from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.gate import Gate
 from pttserver.store.columns import Happening, Lasting, ReferenceType
 from pttserver.store.governance_schema import audit_entries, subjects
-from pttserver.store.over import TENANT, Over, contact, ended, old, outlived, own_field
+from pttserver.store.over import TENANT, Over, contact, ended, old, outlived, outlived_by_another, own_field
 from pttserver.store.partners import partners
 from pttserver.store.rewriting import Rewriting, formed, laxer
 from pttserver.store.schema import subscriber_fields
@@ -163,6 +163,9 @@ class Planner:
         if record.category is not None:
             for reach in self._reaches(record.category, _categories(table)):
                 yield self._step(record.category, outlived(table, None, reach.whom), reach)
+                if record.about is not None and reach.only is not None:
+                    kept = sorted(self._held(_categories(table)) or ())
+                    yield self._step(record.category, outlived_by_another(table), reach, kept=kept)
         for column in table.columns:
             category = column.info["category"]
             if column.nullable and category not in (None, record.category):
