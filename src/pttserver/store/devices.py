@@ -114,13 +114,13 @@ class Devices:
 
     async def remove(self, device_id: DeviceId, at_ms: int, note: AuditNote | None = None) -> bool:
         """With codes and resume token. False: there was none. Raises OnHold."""
-        vault, this = self._database.vault, devices.c.id == device_id
+        this = devices.c.id == device_id
 
         def work(sql: Connection) -> bool:
             owner = sql.execute(select(devices.c.tenant_id, devices.c.subscriber_id).where(this)).first()
             if owner is None:
                 return False
-            refuse_held(sql, vault, owner.tenant_id, owner.subscriber_id, at_ms, _HELD)
+            refuse_held(sql, owner.tenant_id, owner.subscriber_id, at_ms, _HELD)
             return sql.execute(delete(devices).where(this)).rowcount > 0
 
         return await self._database.write(work, note=note)

@@ -84,7 +84,7 @@ class Erasures:
 
         def work(sql: Connection) -> Erased:
             tenant_id, vault = note.tenant_id, self._database.vault
-            refuse_held(sql, vault, tenant_id, subject_id, note.at_ms, despite_restriction=despite_restriction)
+            refuse_held(sql, tenant_id, subject_id, note.at_ms, despite_restriction=despite_restriction)
             ground = ground_of_restriction(sql, subject_id)
             trace = subject_trace(sql, subject_id)
             audit_entry = append(sql, vault, note if ground is None else note.with_details(despite_restriction=ground))
@@ -96,7 +96,7 @@ class Erasures:
         """With all that belongs to it, its keys and its audit log too. Raises NotFound, OnHold."""
 
         def work(sql: Connection) -> Erased:
-            refuse_held(sql, self._database.vault, tenant_id, None, at_ms)
+            refuse_held(sql, tenant_id, None, at_ms)
             trace = tenant_trace(sql, tenant_id)
             return Erased(self._erase(sql, "tenant", tenant_id, tenant_id, trace, at_ms), None)
 

@@ -80,7 +80,7 @@ class Groups:
     def _refuse_held(self, sql: Connection, subscriber_id: SubscriberId, at_ms: int) -> None:
         tenant_id = sql.scalar(select(subscribers.c.tenant_id).where(subscribers.c.id == subscriber_id))
         if tenant_id is not None:
-            refuse_held(sql, self._database.vault, tenant_id, subscriber_id, at_ms, {Category.MEMBERSHIP})
+            refuse_held(sql, tenant_id, subscriber_id, at_ms, {Category.MEMBERSHIP})
 
     async def put_member(
         self,

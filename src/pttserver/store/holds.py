@@ -25,7 +25,7 @@ from pttserver.store.database import Database
 from pttserver.store.events import events_of
 from pttserver.store.governance_schema import holds, subjects
 from pttserver.store.over import is_outlived
-from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
+from pttserver.store.vault import KEY_COLUMNS, with_keys
 
 _HOLD = holds.c
 
@@ -57,7 +57,6 @@ def holds_on(sql: Connection, tenant_id: TenantId, subject_id: str | None, now_m
 
 def refuse_held(
     sql: Connection,
-    vault: Vault,
     tenant_id: TenantId,
     subject_id: str | None,
     now_ms: int,

@@ -99,7 +99,7 @@ class Profiles:
         def work(sql: Connection) -> None:
             keys = vault.existing(sql, subscriber_id)
             touched = change.touched
-            refuse_held(sql, vault, note.tenant_id, subscriber_id, change.at_ms, touched, despite_restriction=rectifies)
+            refuse_held(sql, note.tenant_id, subscriber_id, change.at_ms, touched, despite_restriction=rectifies)
             row: dict[str, object] = {}
             if change.renames:
                 row["display_name"] = keys.seal(change.display_name)

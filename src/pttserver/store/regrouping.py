@@ -44,13 +44,12 @@ class MemberChanges:
         Raises NotFound unless the subscriber and all the groups are the tenant's; OnHold for what a hold covers, of
         those that are there and would go or be another. Then nothing was changed.
         """
-        vault = self._database.vault
 
         def work(sql: Connection) -> list[Membership]:
             _require(sql, tenant_id, subscriber_id, {*(new.group_id for new in added), *removed})
             mine = members.c.subscriber_id == subscriber_id
             if _would_lose(sql, subscriber_id, added, removed):
-                refuse_held(sql, vault, tenant_id, subscriber_id, note.at_ms, {Category.MEMBERSHIP})
+                refuse_held(sql, tenant_id, subscriber_id, note.at_ms, {Category.MEMBERSHIP})
             sql.execute(delete(members).where(mine, members.c.group_id.in_(removed)))
             for new in added:
                 _put(sql, subscriber_id, new)

@@ -89,14 +89,13 @@ class Subscribers:
 
         What the policy keeps of the subscriber waits for the sweep. False: there was none. Raises OnHold.
         """
-        vault = self._database.vault
         who = subscribers.c.id == subscriber_id
 
         def work(sql: Connection) -> bool:
             tenant_id = sql.scalar(select(subscribers.c.tenant_id).where(who, _PRESENT))
             if tenant_id is None:
                 return False
-            refuse_held(sql, vault, tenant_id, subscriber_id, at_ms)
+            refuse_held(sql, tenant_id, subscriber_id, at_ms)
             take_away(sql, subscriber_id, at_ms)
             record_event(sql, tenant_id, subscriber_id, EventKind.UNSUBSCRIBED, at_ms)
             return True
@@ -114,7 +113,7 @@ class Subscribers:
             tenant_id = sql.scalar(select(subscribers.c.tenant_id).where(subscribers.c.id == subscriber_id))
             if keys is None or tenant_id is None:
                 return False
-            refuse_held(sql, vault, tenant_id, subscriber_id, at_ms, {Category.SUBSCRIBER_NAME})
+            refuse_held(sql, tenant_id, subscriber_id, at_ms, {Category.SUBSCRIBER_NAME})
             row = update(subscribers).where(subscribers.c.id == subscriber_id, _PRESENT)
             return sql.execute(row.values(display_name=keys.seal(display_name))).rowcount > 0
 
