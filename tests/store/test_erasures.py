@@ -140,7 +140,7 @@ async def test_what_lies_in_a_gap_of_a_page_is_found_and_written_over(acme, data
     assert erased.entry.trace not in file.read_bytes()
 
 
-async def test_a_hold_forbids_it_and_says_why(acme, database, erasures, ledger):
+async def test_a_hold_forbids_it_and_says_which(acme, database, erasures, ledger):
     def hold(sql):
         released_reason = GATE.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, TENANT, Personal("case 12"))
         sealed = VAULT.existing(sql, TENANT).seal(released_reason)
