@@ -64,7 +64,14 @@ _PAST = s.PastAlert(
 _END = s.AlertStep(number=3, kind="resolved", at_ms=1_790_000_060_000, by=fixed.BERT, name="Bert Bär")
 
 _LOCATION = s.LocationTerms(
-    state="on", interval_s=60, precision_m=0, stored=False, may_switch_off=True, sos=False, sos_interval_s=5
+    state="on",
+    interval_s=60,
+    precision_m=0,
+    stored=False,
+    may_switch_off=True,
+    sos=False,
+    sos_interval_s=5,
+    on_since_ms=1_789_990_000_000,
 )
 _RECORDING = s.RecordingTerms(allowed=False, on_alert=False, keep_s=2_592_000)
 _TERMS = s.Terms(role="subscriber", alerts=True, listen_in_s=0, location=_LOCATION, recording=_RECORDING)

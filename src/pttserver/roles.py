@@ -40,10 +40,12 @@ class Scope(StrEnum):
 class Rights:
     """Of one subscriber. `alerts_allowed` None: as the policy says for everybody.
 
-    `location_allowed`: by the organisation; `location_wanted`: by the person.
+    `location_allowed`: by the organisation; `location_wanted`: by the person; `location_since_ms`: when one of them was
+    turned last, UTC milliseconds: what was measured at or before it is not ours to know. 0: never.
     """
 
     role: Role = Role.SUBSCRIBER
     alerts_allowed: bool | None = None
     location_allowed: bool = True
     location_wanted: bool = True
+    location_since_ms: int = 0

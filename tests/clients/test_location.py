@@ -10,6 +10,7 @@ from ptthandset.errors import Refused
 from ptthandset.handset import Handset
 from ptthandset.location import LocationOff
 from ptthandset.position_sources import FixedSource
+from pttserver.net.site import Site
 from pttserver.roles import Role
 from pttserver.wire import signalling
 from running_server import TENANT, Platform, until
@@ -103,6 +104,33 @@ async def test_what_waited_for_a_connection_is_sent_with_it(platform: Platform, 
         walk.steps.put_nowait(position(ago_s=ago_s, accuracy_m=ago_s))
     await until(lambda: anna.location.state == "on" and platform.server.services.location.locating.taken == 3)
     assert (await dora.location.last(anna.credentials.subscriber)).position.accuracy_m == 30
+    walk.steps.put_nowait(None)
+    await following
+
+
+async def test_off_and_on_again_without_a_connection_it_lets_go_of_what_waited(
+    platform: Platform, crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All the while the handset knows only the terms of before, which say that location is on."""
+    anna, _ = crew
+    walk = Walk()
+    following = asyncio.create_task(anna.location.follow(walk))
+    monkeypatch.setattr(Site, "refusal", lambda *_: (503, "no way in"))
+    anna._link.abort()
+    await until(lambda: anna._link is None)
+    await platform.office.roles.allow(TENANT, "Anna", "location", False)
+    off = position()
+    walk.steps.put_nowait(off)
+    await until(lambda: list(anna.location._waiting) == [off])
+    await asyncio.sleep(0.01)
+    await platform.office.roles.allow(TENANT, "Anna", "location", True)
+    requests = sent(anna)
+    monkeypatch.undo()
+    await until(lambda: anna._link is not None and not anna.location._waiting, 20)
+    assert requests == []
+    assert anna.location._newest is None
+    walk.steps.put_nowait(position(ago_s=-6))
+    await until(lambda: platform.server.services.location.locating.taken == 1)
     walk.steps.put_nowait(None)
     await following
 

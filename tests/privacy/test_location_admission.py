@@ -55,7 +55,7 @@ def test_the_matrix(enabled, allowed, wanted, may_switch, duty, sos, alert) -> N
     admission = Admission(rules, Rights(location_allowed=allowed, location_wanted=wanted))
     state = expected_state(enabled, allowed, wanted, may_switch, duty)
     assert admission.state(MONDAY_NOON_MS) is state
-    assert admission.terms(MONDAY_NOON_MS).state == state.value
+    assert admission.terms(MONDAY_NOON_MS, 0).state == state.value
     admitted = admission.admit(HERE, MONDAY_NOON_MS, alert=alert)
     assert admitted == (HERE if state is LocationState.ON or (alert and sos) else None)
 
@@ -104,6 +104,7 @@ def test_the_accuracy_of_a_rounded_position_is_true(latitude, longitude, metres)
 
 def test_terms_say_what_the_policy_says() -> None:
     rules = policy(may_switch=False, sos=True, precision_m=100)
-    terms = Admission(rules, Rights()).terms(MONDAY_NOON_MS)
+    terms = Admission(rules, Rights()).terms(MONDAY_NOON_MS, 17)
+    assert terms.on_since_ms == 17
     assert (terms.interval_s, terms.precision_m, terms.stored) == (60, 100, False)
     assert (terms.may_switch_off, terms.sos) == (False, True)

@@ -46,7 +46,8 @@ def test_every_personal_column_is_sealed_or_says_why_not() -> None:
     assert texts == {
         "id", "subscriber_id", "group_id", "last_login_ms", "at_ms", "started_ms", "ended_ms", "duration_ms",
         "raised_ms", "closed_ms",
-        "role", "alerts_allowed", "location_allowed", "location_wanted", "contact_id", "sent_ms", "state_ms",
+        "role", "alerts_allowed", "location_allowed", "location_wanted", "location_since_ms",
+        "contact_id", "sent_ms", "state_ms",
     }  # fmt: skip
 
 

@@ -57,6 +57,11 @@ class Location(Service):
         """`on`, or why no position is sent."""
         return self.terms.state if self.terms is not None else "off_for_all"
 
+    @property
+    def on_since_ms(self) -> int:
+        """What was measured at or before this moment (UTC milliseconds) is not to be sent."""
+        return self.terms.on_since_ms if self.terms is not None else 0
+
     # Where this device is ----------------------------------------------------------------------------------------
 
     async def report(self, *positions: Position) -> signalling.LocationTaken:
@@ -89,6 +94,7 @@ class Location(Service):
                 await self._send_waiting()
 
     async def _send_waiting(self) -> None:
+        self._forget_what_is_not_to_be_told()
         while self._waiting:
             some = list(self._waiting)[: signalling.MOST_POSITIONS]
             try:
@@ -101,6 +107,16 @@ class Location(Service):
             for position in some:
                 with contextlib.suppress(ValueError):  # let go of meanwhile
                     self._waiting.remove(position)
+
+    def _forget_what_is_not_to_be_told(self) -> None:
+        """The terms are others than when it was measured: location may have been off and on again unnoticed."""
+        if self.state != "on":
+            self._let_go()
+        since_ms = self.on_since_ms
+        while self._waiting and self._waiting[0].at_ms <= since_ms:
+            self._waiting.popleft()
+        if self._newest is not None and self._newest.at_ms <= since_ms:
+            self._newest = None
 
     def _let_go(self) -> None:
         self._waiting.clear()
@@ -190,8 +206,8 @@ class Location(Service):
     def take(self, event: signalling.Message) -> None:
         if isinstance(event, signalling.LocationWanted):
             self._start(event.request)
-        elif isinstance(event, signalling.TermsChanged) and self.state != "on":
-            self._let_go()
+        elif isinstance(event, signalling.TermsChanged):
+            self._forget_what_is_not_to_be_told()
         elif isinstance(event, LocationEvent):
             tell_all(self.listeners, event)
 

@@ -7,9 +7,13 @@
 5. an emergency alert carries a position in spite of 1 to 4 if the organisation said so (`sos_exception`)
 6. what goes on is rounded, and then says nothing of height, speed and direction, which would tell what rounding hides
 
+What was measured before location was switched on is not admitted either (services/locating.py): policies that say the
+same of 1, 3 and 4 (`locating`) are one time of being on; a policy that says something else begins another.
+
 What is not admitted dies where it came in: the caller lets go of it, and counts the state, never the value.
 """
 
+import json
 import math
 from enum import StrEnum
 
@@ -60,7 +64,7 @@ class Admission:
             return None
         return rounded(position, self._location.precision_m)
 
-    def terms(self, now_ms: int) -> LocationTerms:
+    def terms(self, now_ms: int, on_since_ms: int) -> LocationTerms:
         """What the subscriber's device is told."""
         location = self._location
         return LocationTerms(
@@ -71,7 +75,20 @@ class Admission:
             may_switch_off=location.subscriber_may_switch_off,
             sos=location.sos_exception,
             sos_interval_s=location.sos_interval_s,
+            on_since_ms=on_since_ms,
         )
+
+
+def locating(policy: Policy) -> str:
+    """What of a policy decides when people are located, as a text that is equal for policies that decide the same."""
+    location = policy.location
+    decides = {
+        "located": policy.locates,
+        "may_switch_off": location.subscriber_may_switch_off,
+        "duty_hours": location.duty_hours,
+        "time_zone": location.time_zone,
+    }
+    return json.dumps(decides)
 
 
 def rounded(position: Position, precision_m: int) -> Position:

@@ -79,7 +79,7 @@ class AlertPositions:
         if admitted is None:
             raise PolicyForbids("Your organisation lets alerts carry no position now.")
         location = self._policies.policy(case.tenant_id).location
-        wrong = flaw(position, self._past(case), Demands(self._clock.utc_ms(), location.sos_interval_s))  # 3
+        wrong = flaw(position, self._past(session, case), Demands(self._clock.utc_ms(), location.sos_interval_s))  # 3
         if wrong is not None:
             self._locating.drops[wrong] += 1
             return wrong.value
@@ -91,10 +91,10 @@ class AlertPositions:
         self._tell(case, signalling.AlertMoved(alert=case.alert.alert_id, position=admitted))
         return None
 
-    def _past(self, case: Case) -> Past:
+    def _past(self, session: Session, case: Case) -> Past:
         """What was measured while location was off is not ours to know, unless alerts are excepted."""
         excepted = self._policies.policy(case.tenant_id).location.sos_exception
-        since_ms = 0 if excepted else self._locating.since_ms(case.tenant_id, case.alert.raiser)
+        since_ms = 0 if excepted else self._locating.since_ms(session)
         return Past(case.position, case.position.at_ms if case.position else None, since_ms)
 
     def _tell(self, case: Case, moved: signalling.AlertMoved) -> None:

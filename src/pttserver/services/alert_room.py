@@ -76,7 +76,7 @@ class AlertRoom:
             sessions=on.sessions,
             relay=relay,
             clock=clock,
-            admit_position=location.locating.admit_for_alert,
+            admit_position=location.locating.admit_with_alert,
         )
         listening = AmbientListening(
             desk=desk,

@@ -20,6 +20,7 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.findings import findings, in_short
 from pttserver.privacy.gate import Gate
 from pttserver.privacy.limitations import limitations
+from pttserver.privacy.location_admission import locating
 from pttserver.privacy.periods import shown
 from pttserver.privacy.policy import Policy, parse_policy
 from pttserver.privacy.purposes import Purpose
@@ -103,6 +104,7 @@ class Instructions:
             reason=release(instruction.reason),
             at_ms=self._clock.utc_ms(),
             published=published,
+            locating=locating(policy),
         )
 
     def check(self, text: str, acknowledged: tuple[str, ...] = ()) -> Policy:

@@ -116,7 +116,7 @@ class Locating:
         """A sighting, or why it is none."""
         who, tenant_id = session.identity, session.identity.tenant_id
         places = self._places(tenant_id)
-        past = places.past(who.subscriber_id)
+        past = places.past(who.subscriber_id)._replace(since_ms=self.since_ms(session))
         wrong = flaw(position, past, demands)  # 2
         if wrong is not None:
             return wrong.value
@@ -167,9 +167,22 @@ class Locating:
             self.drops[LocationState.OFF_DUTY if state is LocationState.ON else state] += 1
         return admitted
 
-    def since_ms(self, tenant_id: TenantId, who: SubscriberId) -> int:
-        """What was measured at or before this moment is not ours to know: location was off, or was switched on then."""
-        return self._places(tenant_id).past(who).since_ms
+    def admit_with_alert(self, session: Session, position: signalling.Position) -> signalling.Position | None:
+        """The same of a position that is raised with an alert; what was measured before location was on is not."""
+        excepted = self._policies.policy(session.identity.tenant_id).location.sos_exception
+        if not excepted and position.at_ms <= self.since_ms(session):
+            self.drops[Flaw.ORDER] += 1
+            return None
+        return self.admit_for_alert(session, position)
+
+    def since_ms(self, session: Session) -> int:
+        """What was measured at or before this moment is not ours to know: location was off, or was switched on then.
+
+        Policies and rights say so after a restart too; that duty began or that something was let go, memory does.
+        """
+        who = session.identity
+        let_go_ms = self._places(who.tenant_id).past(who.subscriber_id).since_ms
+        return max(let_go_ms, self._policies.located_since_ms(who.tenant_id, who.rights))
 
     def admission(self, session: Session) -> Admission:
         """Of a session's subscriber, by the policy of now. Raises PolicyMissing."""

@@ -99,15 +99,20 @@ class LocationDesk:
         if not request.on:
             self._turn(session, on=False)
         note = self._looks.entry(session, "location.switch", who.subscriber_id, on=int(request.on))
-        if not await self._rights.want_location(who.subscriber_id, request.on, note):
+        now_ms = self._clock.utc_ms()
+        stored = await self._rights.want_location(who.subscriber_id, request.on, now_ms, note)
+        if stored is None:
             raise NotFound
-        self._turn(session, on=request.on)
+        self._turn(session, on=request.on, since_ms=stored.location_since_ms)
         self._terms.review()
         return signalling.Done(re=request.id)
 
-    def _turn(self, session: Session, *, on: bool) -> None:
+    def _turn(self, session: Session, *, on: bool, since_ms: int | None = None) -> None:
+        """`since_ms`: what was measured at or before it is not ours to know; None: as it was."""
+        rights = session.identity.rights
+        since_ms = rights.location_since_ms if since_ms is None else since_ms
         self._locating.switch(session.identity.tenant_id, session.identity.subscriber_id, on=on)
-        self._attendance.change_standing(session, replace(session.identity.rights, location_wanted=on))
+        self._attendance.change_standing(session, replace(rights, location_wanted=on, location_since_ms=since_ms))
 
     # Looking -----------------------------------------------------------------------------------------------------
 

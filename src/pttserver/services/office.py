@@ -142,7 +142,7 @@ def seated(at: Premises, seat: Seat) -> Office:
         database, book, at.desk.instructions, hasher, clock, seat.actor, at.erasures, at.retention, seat.reason
     )
     rights, log = Rights(database, book, clock), AuditLog(database)
-    roles = Roles(database, provisioning)
+    roles = Roles(database, provisioning, clock)
     devices = DeviceProvisioning(database, book, provisioning, settings, clock)
     requests = SubjectRequests(log, book, rights, clock)
     support = Support(log, book, seat.actor, clock)

@@ -12,8 +12,9 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.gate import Gate
 from pttserver.privacy.policy import Policy, parse_policy
 from pttserver.privacy.sight import may_see
+from pttserver.roles import Rights
 from pttserver.sessions.session import Identity
-from pttserver.store.policies import Policies
+from pttserver.store.policies import InForce, Policies
 
 _log = get_logger("policy")
 
@@ -28,6 +29,7 @@ class PolicyBook:
         self._policies = policies
         self._gates: dict[TenantId, Gate] = {}
         self._numbers: dict[TenantId, int] = {}
+        self._located_since_ms: dict[TenantId, int] = {}
         self._refused: dict[TenantId, str] = {}
         self.changed = asyncio.Event()
         """Set when a policy is taken up; who waits for it clears it."""
@@ -41,24 +43,26 @@ class PolicyBook:
     async def _load(self) -> None:
         numbers = await self._policies.numbers()
         for tenant_id in self._gates.keys() - numbers.keys():
-            del self._gates[tenant_id], self._numbers[tenant_id]
+            del self._gates[tenant_id], self._numbers[tenant_id], self._located_since_ms[tenant_id]
         if all(number is not None and number == self._numbers.get(each) for each, number in numbers.items()):
             return  # called at every change of a right, of which few are policies
         for tenant_id, version in (await self._policies.in_force()).items():
             if version is None:
                 self.refuse(tenant_id, "no policy was ever applied")
             elif version.number != self._numbers.get(tenant_id):
-                await self._take_up(tenant_id, version.number, version.text)
+                await self._take_up(tenant_id, version)
 
-    async def _take_up(self, tenant_id: TenantId, number: int, text: str) -> None:
+    async def _take_up(self, tenant_id: TenantId, version: InForce) -> None:
+        number = version.number
         try:
-            self._gates[tenant_id] = Gate(await asyncio.to_thread(parse_policy, text))  # a large one takes a second
+            gate = Gate(await asyncio.to_thread(parse_policy, version.text))  # a large one takes a second
         except PolicyInvalid as error:  # applied by a version with other rules: the earlier one stays, if there is one
             _log.error("policy_not_understood", tenant=tenant_id, number=number, error=error.message)
             if tenant_id not in self._gates:
                 self.refuse(tenant_id, error.message)
             return
-        self._numbers[tenant_id] = number
+        self._gates[tenant_id], self._numbers[tenant_id] = gate, number
+        self._located_since_ms[tenant_id] = version.locating_since_ms
         self._refused.pop(tenant_id, None)
         self.changed.set()
         _log.info("policy_in_force", tenant=tenant_id, number=number, digest=self._gates[tenant_id].policy.digest)
@@ -93,6 +97,10 @@ class PolicyBook:
         """Of the policy that `gate` decides by. Raises PolicyMissing if there is none."""
         self.gate(tenant_id)
         return self._numbers[tenant_id]
+
+    def located_since_ms(self, tenant_id: TenantId, rights: Rights) -> int:
+        """What was measured at or before this moment is not ours to know, by the policy and by the person's rights."""
+        return max(self._located_since_ms.get(tenant_id, 0), rights.location_since_ms)
 
     def gates(self) -> list[tuple[TenantId, Gate]]:
         """Of the tenants that have a policy in force."""

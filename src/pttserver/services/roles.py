@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Literal
 
+from pttserver.clock import Clock
 from pttserver.errors import NotFound
 from pttserver.ids import SubscriberId
 from pttserver.roles import Rights, Role
@@ -17,9 +18,10 @@ Service = Literal["alerts", "location"]
 class Roles:
     """Every method raises NotFound, PolicyMissing or StoreUnavailable."""
 
-    def __init__(self, database: Database, provisioning: Provisioning) -> None:
+    def __init__(self, database: Database, provisioning: Provisioning, clock: Clock) -> None:
         self._store = SubscriberRights(database)
         self._provisioning = provisioning
+        self._clock = clock
 
     async def rights(self, who: Subscriber) -> Rights:
         found = await self._store.of(who.subscriber_id)
@@ -34,7 +36,8 @@ class Roles:
     async def set_role(self, tenant: str, subscriber: str, role: Role) -> None:
         who = await self._provisioning.subscriber(tenant, subscriber)
         note = self._provisioning.note("subscriber.role", who, role=role.value)
-        await self._store.put(who.subscriber_id, replace(await self.rights(who), role=role), note)
+        new = replace(await self.rights(who), role=role)
+        await self._store.put(who.subscriber_id, new, self._clock.utc_ms(), note)
 
     async def allow(self, tenant: str, subscriber: str, service: Service, allowed: bool | None) -> None:
         """Whether the subscriber may raise alerts, or may be located. None: as the policy says for everybody."""
@@ -45,4 +48,5 @@ class Roles:
         else:
             new = replace(rights, location_allowed=allowed is not False)
         operation = "subscriber.deny" if allowed is False else "subscriber.allow"
-        await self._store.put(who.subscriber_id, new, self._provisioning.note(operation, who, service=service))
+        note = self._provisioning.note(operation, who, service=service)
+        await self._store.put(who.subscriber_id, new, self._clock.utc_ms(), note)

@@ -57,11 +57,12 @@ class TermsTeller:
         policy = self._policies.policy(identity.tenant_id)
         may = may_record(policy, identity.rights)
         recording = policy.recording
+        since_ms = self._policies.located_since_ms(identity.tenant_id, identity.rights)
         terms = signalling.Terms(
             role=identity.rights.role.value,
             alerts=alerts_allowed(policy, identity.rights),
             listen_in_s=_listen_in_s(policy, identity.rights),
-            location=Admission(policy, identity.rights).terms(self._clock.utc_ms()),
+            location=Admission(policy, identity.rights).terms(self._clock.utc_ms(), since_ms),
             recording=signalling.RecordingTerms(
                 allowed=may, on_alert=may and recording.on_alert, keep_s=recording.keep_days * _DAY_S
             ),

@@ -229,12 +229,16 @@ def _put_rights(sql: Connection, here: Person, there: Person, exact: bool) -> bo
         return False
     mine = rights_of(here)
     new = rights_of(there) if exact else _less_located(mine, rights_of(there))
-    return new != mine and change_rights(sql, SubscriberId(here.id), lambda _: new)
+    if new == mine:
+        return False
+    no_moment_of_ours = 0  # since when somebody is located comes with the rights
+    return change_rights(sql, SubscriberId(here.id), lambda _: new, no_moment_of_ours) is not None
 
 
 def _less_located(mine: Rights, there: Rights) -> Rights:
     allowed, wanted = mine.location_allowed and there.location_allowed, mine.location_wanted and there.location_wanted
-    return replace(mine, location_allowed=allowed, location_wanted=wanted)
+    since_ms = max(mine.location_since_ms, there.location_since_ms)
+    return replace(mine, location_allowed=allowed, location_wanted=wanted, location_since_ms=since_ms)
 
 
 def _remove(sql: Connection, here: Person, there: Person) -> bool:

@@ -45,6 +45,7 @@ def _of_subject(*, nullable: bool) -> Column[str]:
 
 
 # The instruction log of the tenant (GDPR Art. 28(3)(a)): the newest row is in force; `published`: its file is written.
+# `locating`: what of it decides when people are located (privacy/location_admission.py); NULL: not noted.
 # A policy names people to turn to, so it is sealed; from `replaced` on it has an age, by the rule of the audit log.
 policy_versions = Table(
     "policy_versions",
@@ -55,6 +56,7 @@ policy_versions = Table(
     impersonal("digest", Text),
     impersonal("acknowledged", Text),
     impersonal("published", Boolean),
+    impersonal("locating", Text, nullable=True),
     sealed("actor", Category.AUDIT_LOG, of="tenant"),
     sealed("reason", Category.AUDIT_LOG, of="tenant"),
     moment("at"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from pttserver.errors import SealBroken
 from pttserver.ids import Personal, TenantId
@@ -60,16 +60,23 @@ class PolicyVersion:
     reason: Released | None
     at_ms: int
     published: bool = False
+    locating: str | None = None
+    """What of it decides when people are located; None: not noted, so it counts as other than any before."""
 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The newest version of a tenant. `published`: the tenant's policy file says the same."""
+    """The newest version of a tenant. `published`: the tenant's policy file says the same.
+
+    `locating_since_ms`: when the first of the versions was applied that, one after the other up to this one, locate
+    people at the same times; 0 if there was none before them.
+    """
 
     number: int
     text: str
     digest: str
     published: bool
+    locating_since_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +119,7 @@ class Policies:
         vault = self._database.vault
 
         def work(sql: Connection) -> dict[TenantId, InForce | None]:
-            return {row.owner: _in_force(vault, row) for row in sql.execute(newest)}
+            return {row.owner: _in_force(sql, vault, row) for row in sql.execute(newest).all()}
 
         return await self._database.read(work)
 
@@ -149,6 +156,7 @@ def put_policy(sql: Connection, vault: Vault, version: PolicyVersion) -> int:
         "digest": version.digest,
         "acknowledged": json.dumps(version.acknowledged),
         "published": version.published,
+        "locating": version.locating,
         "actor": keys.seal(version.actor),
         "reason": keys.seal(version.reason),
         "at_ms": version.at_ms,
@@ -167,7 +175,7 @@ def unpublish(sql: Connection) -> None:
     sql.execute(update(policy_versions).where(_VERSION.id.in_(_NEWEST)).values(published=False))
 
 
-def _in_force(vault: Vault, row: Any) -> InForce | None:
+def _in_force(sql: Connection, vault: Vault, row: Any) -> InForce | None:
     """A text that does not open refuses its tenant, as one that is no policy does, and nobody else's."""
     of = row._mapping
     if of[policy_versions.c.id] is None:
@@ -176,7 +184,18 @@ def _in_force(vault: Vault, row: Any) -> InForce | None:
         text = vault.keys(row).required_text(of[policy_versions.c.text])
     except SealBroken:
         text = ""
-    return InForce(of[policy_versions.c.id], text, of[policy_versions.c.digest], of[policy_versions.c.published])
+    return InForce(of[_VERSION.id], text, of[_VERSION.digest], of[_VERSION.published], _locating_since_ms(sql, row))
+
+
+def _locating_since_ms(sql: Connection, newest: Any) -> int:
+    of = newest._mapping
+    mine, number = _VERSION.tenant_id == of[_VERSION.tenant_id], of[_VERSION.id]
+    others = or_(_VERSION.locating.is_(None), _VERSION.locating != of[_VERSION.locating])
+    last_other = sql.scalar(select(func.max(_VERSION.id)).where(mine, _VERSION.id < number, others))
+    if last_other is None:
+        return 0
+    since_ms: int = sql.scalars(select(func.min(_VERSION.at_ms)).where(mine, _VERSION.id > last_other)).one()
+    return since_ms
 
 
 def _instruction(vault: Vault, row: Any, over_ms: int | None) -> LoggedInstruction:

@@ -13,7 +13,13 @@ from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.schema import rights, subscribers
 
-RIGHTS_COLUMNS = (rights.c.role, rights.c.alerts_allowed, rights.c.location_allowed, rights.c.location_wanted)
+RIGHTS_COLUMNS = (
+    rights.c.role,
+    rights.c.alerts_allowed,
+    rights.c.location_allowed,
+    rights.c.location_wanted,
+    rights.c.location_since_ms,
+)
 """Select these of a table joined by `with_rights`, and hand the row to `rights_of`."""
 
 
@@ -27,7 +33,7 @@ def rights_of(row: Any) -> Rights:
     if row.role is None:
         return Rights()
     role = Role(row.role) if row.role in set(Role) else Role.SUBSCRIBER
-    return Rights(role, row.alerts_allowed, row.location_allowed, row.location_wanted)
+    return Rights(role, row.alerts_allowed, row.location_allowed, row.location_wanted, row.location_since_ms)
 
 
 def rights_in_force(row: Any) -> Rights:
@@ -58,34 +64,53 @@ class SubscriberRights:
         query = query.where(subscribers.c.tenant_id == tenant_id, subscribers.c.removed_ms.is_(None))
         return await self._database.read(lambda sql: {row.id: rights_of(row) for row in sql.execute(query)})
 
-    async def put(self, subscriber_id: SubscriberId, new: Rights, note: AuditNote | None = None) -> bool:
-        """False: there is no such subscriber."""
-        return await self._database.write(lambda sql: change_rights(sql, subscriber_id, lambda _: new), note=note)
+    async def put(
+        self, subscriber_id: SubscriberId, new: Rights, now_ms: int, note: AuditNote | None = None
+    ) -> Rights | None:
+        """Gives them as they are now. None: there is no such subscriber."""
+        return await self._database.write(
+            lambda sql: change_rights(sql, subscriber_id, lambda _: new, now_ms), note=note
+        )
 
-    async def want_location(self, subscriber_id: SubscriberId, wanted: bool, note: AuditNote | None = None) -> bool:
-        """What the person said. False: there is no such subscriber."""
+    async def want_location(
+        self, subscriber_id: SubscriberId, wanted: bool, now_ms: int, note: AuditNote | None = None
+    ) -> Rights | None:
+        """What the person said; gives the rights as they are now. None: there is no such subscriber."""
 
-        def work(sql: Connection) -> bool:
-            return change_rights(sql, subscriber_id, lambda before: replace(before, location_wanted=wanted))
+        def work(sql: Connection) -> Rights | None:
+            return change_rights(sql, subscriber_id, lambda before: replace(before, location_wanted=wanted), now_ms)
 
         return await self._database.write(work, note=note)
 
 
-def change_rights(sql: Connection, subscriber_id: SubscriberId, change: Callable[[Rights], Rights]) -> bool:
-    """Within the caller's transaction. False: there is no such subscriber."""
+def locate_from(sql: Connection, subscriber_id: str, now_ms: int) -> None:
+    """A restriction ends: what was measured while it lasted is not ours to know. Within the caller's transaction."""
+
+    change_rights(sql, SubscriberId(subscriber_id), lambda before: replace(before, location_since_ms=now_ms), now_ms)
+
+
+def change_rights(
+    sql: Connection, subscriber_id: SubscriberId, change: Callable[[Rights], Rights], now_ms: int
+) -> Rights | None:
+    """Within the caller's transaction; gives them as they are now. None: there is no such subscriber."""
     row = sql.execute(_of(subscriber_id)).first()
     if row is None:
-        return False
-    new = change(rights_of(row))
+        return None
+    before = rights_of(row)
+    new = change(before)
+    turned = (new.location_allowed, new.location_wanted) != (before.location_allowed, before.location_wanted)
+    since_ms = max(before.location_since_ms, new.location_since_ms, now_ms if turned else 0)
+    new = replace(new, location_since_ms=since_ms)
     values = {
         "role": new.role.value,
         "alerts_allowed": new.alerts_allowed,
         "location_allowed": new.location_allowed,
         "location_wanted": new.location_wanted,
+        "location_since_ms": new.location_since_ms,
     }
     upsert = insert(rights).values(subscriber_id=subscriber_id, **values)
     sql.execute(upsert.on_conflict_do_update(index_elements=["subscriber_id"], set_=values))
-    return True
+    return new
 
 
 def _of(subscriber_id: SubscriberId) -> Select[Any]:

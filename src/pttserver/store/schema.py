@@ -41,7 +41,7 @@ from pttserver.store.columns import (
     sealed,
 )
 
-REVISION: Final = "0014"  # of the newest migration: the shape that the schema modules describe
+REVISION: Final = "0015"  # of the newest migration: the shape that the schema modules describe
 
 metadata = MetaData(
     naming_convention={
@@ -134,6 +134,7 @@ rights = Table(
     _right("alerts_allowed", Boolean(), nullable=True),
     _right("location_allowed", Boolean()),
     _right("location_wanted", Boolean()),
+    _right("location_since_ms", BigInteger(), server_default="0"),
     info={"lasting": Lasting("subscriber_id", Category.MEMBERSHIP)},
 )
 

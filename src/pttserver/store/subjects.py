@@ -11,6 +11,7 @@ from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import subjects
 from pttserver.store.identifiers import PART, known_as
+from pttserver.store.rights import locate_from
 from pttserver.store.schema import subscribers
 
 _SUBJECT = select(
@@ -68,6 +69,8 @@ class Subjects:
         def work(sql: Connection) -> None:
             if sql.execute(row.values(restricted_ms=since_ms, restriction=restriction)).rowcount == 0:
                 raise NotFound("the subject was removed in the meantime")
+            if restriction is None:
+                locate_from(sql, subject_id, note.at_ms)
 
         await self._database.write(work, note=note)
 

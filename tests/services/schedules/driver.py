@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from pttserver.errors import NotFound, OnHold, PolicyForbids
 from pttserver.ids import CallId, Personal
@@ -20,12 +20,12 @@ from pttserver.store.calls import CallHistory
 from pttserver.store.events import record_event
 from pttserver.store.governance_schema import subjects
 from pttserver.store.holds import Hold, Holds, new_hold_id
-from pttserver.store.policies import Policies, PolicyVersion
+from pttserver.store.policies import Policies
 from pttserver.store.records import Call, CallParticipant
-from pttserver.store.rights import SubscriberRights
+from pttserver.store.rights import SubscriberRights, locate_from
 from pttserver.store.sweeps import Outcome
 from pttserver.wire import signalling
-from services.schedules.ground import Ground
+from services.schedules.ground import Ground, version_of
 from services.schedules.looks import Looks
 from services.schedules.model import ANNA, BERT, PEOPLE, ROW, WHOLE, KnownCall, KnownHold, Model
 from services.schedules.positions import LATITUDE, LONGITUDE, Positions
@@ -91,6 +91,11 @@ class Schedule:
             assert self.model.gone(Category.CREDENTIAL, 0, who)
         self.positions.present = living
 
+    def _a_moment_later(self) -> None:
+        """What is measured next is measured after what was decided."""
+        self.model.now_ms += 1
+        self.ground.clock.wall_ms = self.model.now_ms
+
     async def _noticed(self, noticed: bool) -> None:
         if noticed:
             await self.do_notice()
@@ -128,10 +133,11 @@ class Schedule:
 
     async def do_policy(self, number: int, noticed: bool) -> None:
         text = TEXTS[number]
-        version = PolicyVersion(self.tenant_id, text.toml, text.policy.digest, (), None, None, 1, published=True)
-        await Policies(self.database).put(version)
+        await Policies(self.database).put(version_of(self.tenant_id, text, self.model.now_ms))
+        self.positions.applied(text.locating)
         self.model.text = text
         self.model.version += 1
+        self._a_moment_later()
         await self._noticed(noticed)
 
     async def do_event(self, kind: EventKind, who: str | None) -> None:
@@ -158,7 +164,16 @@ class Schedule:
         if who in self.model.alive:
             since_ms = self.model.now_ms if begins else None
             row = update(subjects).where(subjects.c.id == self.ids[who]).values(restricted_ms=since_ms)
-            await self.database.write(lambda sql: sql.execute(row))
+
+            def work(sql: Connection) -> None:
+                sql.execute(row)
+                if not begins:
+                    locate_from(sql, self.ids[who], self.model.now_ms)
+
+            await self.database.write(work)
+            if not begins:
+                self.positions.written[who].since_ms = self.model.now_ms
+            self._a_moment_later()
             (self.model.restricted.add if begins else self.model.restricted.discard)(who)
         await self._noticed(noticed)
 
@@ -186,8 +201,9 @@ class Schedule:
         rights = await store.of(self.ids[who])
         assert (rights is None) == (who not in self.model.alive)
         if rights is not None:
-            await store.put(self.ids[who], replace(rights, location_allowed=allowed))
-            self.positions.written[who].allowed = allowed
+            await store.put(self.ids[who], replace(rights, location_allowed=allowed), self.model.now_ms)
+            self.positions.written[who].turn(self.model.now_ms, allowed=allowed)
+            self._a_moment_later()
         await self._noticed(noticed)
 
     # What people do ----------------------------------------------------------------------------------------------

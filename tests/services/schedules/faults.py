@@ -12,6 +12,7 @@ from pttserver.privacy.location_admission import Admission, LocationState
 from pttserver.privacy.retention import EventKind, Retention
 from pttserver.roles import Rights
 from pttserver.services.locating import Locating
+from pttserver.services.policy_book import PolicyBook
 from pttserver.services.position_log import PositionLog
 from pttserver.store import expiry, planner, positions, shredding
 from pttserver.store.location_schema import positions as position_table
@@ -137,6 +138,11 @@ def the_last_position_is_not_let_go(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Locating, "review", review)
 
 
+def what_was_measured_while_it_was_off_is_taken(patch: pytest.MonkeyPatch) -> None:
+    """Only what memory says counts."""
+    patch.setattr(PolicyBook, "located_since_ms", lambda self, tenant_id, rights: 0)
+
+
 def rights_are_not_looked_at_in_the_writing_transaction(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(positions, "_rights", lambda sql, people: {who: Rights() for who in people})
 
@@ -225,6 +231,13 @@ SHOWN: dict[Fault, list[tuple[Any, ...]]] = {
         _REPORT,
         ("allow", "anna", False, False),
         ("flush",),
+    ],
+    what_was_measured_while_it_was_off_is_taken: [
+        ("policy", 10, True),
+        ("allow", "anna", False, True),
+        ("pass", 60),
+        ("allow", "anna", True, True),
+        ("report", "anna", 30),
     ],
     a_policy_is_not_looked_at_in_the_writing_transaction: [
         ("policy", 10, True),

@@ -18,6 +18,7 @@ from pttserver.ids import DeviceId, Personal, SubscriberId, TenantId
 from pttserver.media.batch_socket import BatchSocket
 from pttserver.privacy.categories import Category
 from pttserver.privacy.gate import Gate
+from pttserver.privacy.location_admission import locating
 from pttserver.privacy.purposes import Purpose
 from pttserver.roles import Rights, Role
 from pttserver.services.erasure import open_erasures
@@ -34,7 +35,7 @@ from pttserver.store.subscribers import Subscribers
 from pttserver.store.tenants import Tenants
 from running_server import loopback_settings
 from services.schedules.model import DORA, PEOPLE, START_MS
-from services.schedules.texts import TEXTS
+from services.schedules.texts import TEXTS, Text
 
 SMALL_BATCHES = PrivacySettings(sweep_batch_rows=2)
 
@@ -145,11 +146,10 @@ class Ground:
 
     async def _organise(self) -> None:
         first, tenant_id = TEXTS[0], self.tenant.tenant_id
-        version = PolicyVersion(tenant_id, first.toml, first.policy.digest, (), None, None, 1, published=True)
-        await Tenants(self.database).add(self.tenant, version)
+        await Tenants(self.database).add(self.tenant, version_of(tenant_id, first, 1))
         for who, subscriber_id in self.ids.items():
             await self._subscriber(tenant_id, who, subscriber_id)
-        await SubscriberRights(self.database).put(self.ids[DORA], Rights(Role.DISPATCHER))
+        await SubscriberRights(self.database).put(self.ids[DORA], Rights(Role.DISPATCHER), 1)
         for subscriber_id in self.ids.values():
             candidate = await Devices(self.database).login_candidate(device_of(subscriber_id))
             assert candidate is not None
@@ -170,6 +170,21 @@ class Ground:
             return NewKey(key, None)
 
         assert await Enrolments(self.database).claim(code, bytes(32), 1, keys)
+
+
+def version_of(tenant_id: TenantId, text: Text, at_ms: int) -> PolicyVersion:
+    """A policy that was applied then."""
+    return PolicyVersion(
+        tenant_id=tenant_id,
+        text=text.toml,
+        digest=text.policy.digest,
+        acknowledged=(),
+        actor=None,
+        reason=None,
+        at_ms=at_ms,
+        published=True,
+        locating=locating(text.policy),
+    )
 
 
 def device_of(subscriber_id: SubscriberId) -> DeviceId:

@@ -5,7 +5,7 @@ the writing transaction sees what holds (`flush`). A position that was reported 
 nothing here, so any that is found in the database or shown is one too many.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pttserver.privacy.categories import Category
 from pttserver.privacy.truncation import on_grid
@@ -46,10 +46,18 @@ class Trail:
 
 @dataclass
 class Switches:
-    """Of one person. `allowed`: by the organisation, `wanted`: by the person."""
+    """Of one person. `allowed`: by the organisation, `wanted`: by the person. `since_ms`: nothing older is taken."""
 
     allowed: bool = True
     wanted: bool = True
+    since_ms: int = 0
+
+    def turn(self, now_ms: int, *, allowed: bool | None = None, wanted: bool | None = None) -> None:
+        before = (self.allowed, self.wanted)
+        self.allowed = self.allowed if allowed is None else allowed
+        self.wanted = self.wanted if wanted is None else wanted
+        if (self.allowed, self.wanted) != before:
+            self.since_ms = now_ms
 
 
 def _of_all() -> dict[str, Switches]:
@@ -73,9 +81,19 @@ class Positions:
     waiting: list[KnownPosition] = field(default_factory=list)
     stored: list[KnownPosition] = field(default_factory=list)
     reporters: set[str] = field(default_factory=set)
+    applied_ms: int = 0
+    since_ms: int = 0
+    """Of the policies that locate people when those before did not: the one that was applied, and that is known."""
 
     def __post_init__(self) -> None:
         self.text, self.version = self.model.text, self.model.version
+        self.newest = self.text.locating
+
+    def applied(self, rules: Locating) -> None:
+        """An administrator applied a policy."""
+        before, self.newest = self.newest, rules
+        if (before.enabled, before.may_switch, before.duty) != (rules.enabled, rules.may_switch, rules.duty):
+            self.applied_ms = self.model.now_ms
 
     @property
     def rules(self) -> Locating:
@@ -97,7 +115,8 @@ class Positions:
             return None
         trail = self.trails[who]
         early = trail.taken_ms is not None and at_ms - trail.taken_ms < 900 * self.rules.interval_s
-        if at_ms <= trail.since_ms or early or not self.on_duty(at_ms):
+        since_ms = max(trail.since_ms, self.believed[who].since_ms, self.since_ms)
+        if at_ms <= since_ms or early or not self.on_duty(at_ms):
             return False
         taken = KnownPosition(who, at_ms, place(LATITUDE, LONGITUDE, self.rules.precision_m))
         trail.last, trail.taken_ms = taken, at_ms
@@ -116,20 +135,23 @@ class Positions:
             return False
         there = who in self.model.alive
         if there:
-            self.written[who].wanted = on
+            self.written[who].turn(self.model.now_ms, wanted=on)
         if there or not on:
             (self.off.discard if on else self.off.add)(who)
             self.believed[who].wanted = on
+            if there:
+                self.believed[who].since_ms = self.written[who].since_ms
             self.let_go(who)
         return True
 
     def notice(self) -> None:
         """The server looks at what administrators changed."""
         self.text, self.version = self.model.text, self.model.version
+        self.since_ms = self.applied_ms
         self.restricted = set(self.model.restricted)
         self.present &= self.model.alive
         for who in PEOPLE:
-            self.believed[who] = Switches(self.written[who].allowed, self.written[who].wanted)
+            self.believed[who] = replace(self.written[who])
         self.review()
 
     def review(self) -> None:

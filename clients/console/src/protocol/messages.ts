@@ -924,6 +924,8 @@ export interface LocationTerms {
   sos: boolean;
   /** Shortest time between two positions of a device whose alert is open. */
   sos_interval_s: number;
+  /** What was measured at or before this moment is not the organisation's to know: the device lets go of it. */
+  on_since_ms?: number | undefined;
 }
 
 /** Positions, oldest first. */
@@ -1872,7 +1874,7 @@ export const PARTS: Readonly<Record<string, Members>> = {
   Affiliation: {"group": "string", "name": "string", "priority": "integer", "listen_only": "boolean", "ssrc": "integer", "control_ssrc": "integer", "epoch": "<Epoch>", "roster": "<Roster>", "imminent_peril?": "boolean", "emergency?": "boolean"},
   Epoch: {"key": "base64", "salt": "base64", "number": "integer"},
   GroupInfo: {"group": "string", "name": "string", "priority": "integer", "listen_only": "boolean"},
-  LocationTerms: {"state": {"oneOf": ["on", "off_for_all", "off_for_subscriber", "switched_off", "off_duty"]}, "interval_s": "integer", "precision_m": "integer", "stored": "boolean", "may_switch_off": "boolean", "sos": "boolean", "sos_interval_s": "integer"},
+  LocationTerms: {"state": {"oneOf": ["on", "off_for_all", "off_for_subscriber", "switched_off", "off_duty"]}, "interval_s": "integer", "precision_m": "integer", "stored": "boolean", "may_switch_off": "boolean", "sos": "boolean", "sos_interval_s": "integer", "on_since_ms?": "integer"},
   MediaEndpoint: {"host": "string", "port": "integer"},
   Participant: {"subscriber": "string", "name": "string"},
   RecordingTerms: {"allowed": "boolean", "on_alert": "boolean", "keep_s": "integer"},

@@ -80,7 +80,16 @@ export class Location extends Service<LocationEvent> {
     inBackground(this.#sendWaiting());
   }
 
+  /** The terms are others than when it was measured: location may have been off and on again unnoticed. */
+  #forgetWhatIsNotToBeTold(): void {
+    if (this.state !== "on") return this.#letGo();
+    const sinceMs = this.terms?.on_since_ms ?? 0;
+    this.#waiting = this.#waiting.filter(({ at_ms }) => at_ms > sinceMs);
+    if (this.#newest !== undefined && this.#newest.at_ms <= sinceMs) this.#newest = undefined;
+  }
+
   async #sendWaiting(): Promise<void> {
+    this.#forgetWhatIsNotToBeTold();
     while (this.#waiting.length > 0) {
       const some = this.#waiting.slice(0, MOST_POSITIONS);
       try {
@@ -190,7 +199,7 @@ export class Location extends Service<LocationEvent> {
       case "fence.event":
         return this.tell({ kind: "fence", fence: event });
       case "terms":
-        if (this.state !== "on") this.#letGo();
+        this.#forgetWhatIsNotToBeTold();
         return this.tell({ kind: "terms" });
     }
   }
@@ -204,7 +213,7 @@ export class Location extends Service<LocationEvent> {
   }
 
   override async connected(): Promise<void> {
-    if (this.state !== "on") this.#letGo();
+    this.#forgetWhatIsNotToBeTold();
     for (const watch of this.#watches) await this.#watchAgain(watch);
     await this.#sendWaiting();
   }

@@ -101,6 +101,8 @@ class LocationTerms(Part):
     """Whether an emergency alert carries a position, even if the state is another than `on`."""
     sos_interval_s: Annotated[int, Field(ge=1)]
     """Shortest time between two positions of a device whose alert is open."""
+    on_since_ms: Annotated[int, Field(ge=0, le=2**53)] = 0
+    """What was measured at or before this moment is not the organisation's to know: the device lets go of it."""
 
 
 class Fence(Part):
