@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from policy_texts import policy_of
 
 from pttserver.places.geodesy import distance_m
-from pttserver.privacy.location_admission import Admission, LocationState, rounded
+from pttserver.privacy.location_admission import Admission, LocationState, no_finer, place_no_finer, rounded
 from pttserver.privacy.policy import Policy
 from pttserver.roles import Rights
 from pttserver.wire.signalling import Position
@@ -100,6 +100,20 @@ def test_the_accuracy_of_a_rounded_position_is_true(latitude, longitude, metres)
     moved_m = distance_m(latitude, longitude, coarse.latitude, coarse.longitude)
     assert moved_m <= 1.01 * coarse.accuracy_m
     assert rounded(coarse, metres).latitude == pytest.approx(coarse.latitude)
+
+
+@given(st.floats(-85, 85), st.floats(-179, 179), st.integers(1, 100_000))
+def test_once_more_is_as_once(latitude: float, longitude: float, metres: int) -> None:
+    """As it is stored too: seven decimals. Beside the poles and 180 degrees, where rows are cut."""
+    exact = Position(latitude=latitude, longitude=longitude, accuracy_m=5, at_ms=1, speed_mps=3)
+    coarse = no_finer(exact, metres)
+    assert coarse == rounded(exact, metres)
+    assert no_finer(coarse, metres) == coarse
+    stored = f"{coarse.latitude:.7f},{coarse.longitude:.7f}"
+    assert place_no_finer(stored, metres) == stored
+    read = coarse.model_copy(update=dict(zip(("latitude", "longitude"), map(float, stored.split(",")), strict=True)))
+    assert no_finer(read, metres).accuracy_m == coarse.accuracy_m
+    assert no_finer(exact, 0) is exact
 
 
 def test_terms_say_what_the_policy_says() -> None:

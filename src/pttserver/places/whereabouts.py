@@ -1,6 +1,6 @@
 """The last positions of an organisation's devices, in memory, until they are too old."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from pttserver.ids import SubscriberId
@@ -46,6 +46,12 @@ class Whereabouts:
         for who, past in list(self._past.items()):
             if past.last is not None and not self._is_over(past.last, now_ms):
                 yield who, past.last
+
+    def change(self, change: Callable[[Position], Position]) -> None:
+        """Each last position into another, which is less exact."""
+        for who, past in self._past.items():
+            if past.last is not None:
+                self._past[who] = past._replace(last=change(past.last))
 
     def forget(self, who: SubscriberId, now_ms: int) -> bool:
         """Location is off for the device, or on again: nothing from before counts. Whether there was a position."""

@@ -23,6 +23,8 @@ from pttserver.privacy.truncation import on_grid
 from pttserver.roles import Rights
 from pttserver.wire.signalling import LocationTerms, Position
 
+_STORED = 1e-7  # degrees
+
 
 class LocationState(StrEnum):
     """Whether positions of a subscriber are taken; else why not."""
@@ -103,3 +105,31 @@ def rounded(position: Position, precision_m: int) -> Position:
         accuracy_m=min(100_000.0, position.accuracy_m + moved_m),
         at_ms=position.at_ms,
     )
+
+
+def no_finer(position: Position, precision_m: int) -> Position:
+    """A position that was admitted before, perhaps by another policy, no finer than one would be now; twice is as once.
+
+    What lies on the grid already is as it is: it was rounded, and how uncertain that made it was added.
+    """
+    if not precision_m or (not _tells_motion(position) and _is_on_grid(position, precision_m)):
+        return position
+    return rounded(position, precision_m)
+
+
+def place_no_finer(degrees: str, precision_m: int) -> str:
+    """The same of a place as it is stored, `55.676,12.568`."""
+    if not precision_m:
+        return degrees
+    latitude, longitude = map(float, degrees.split(","))
+    return "{:.7f},{:.7f}".format(*on_grid(latitude, longitude, precision_m))
+
+
+def _tells_motion(position: Position) -> bool:
+    return not (position.altitude_m is position.speed_mps is position.heading_deg is None)
+
+
+def _is_on_grid(position: Position, precision_m: int) -> bool:
+    """As exact as it is stored: seven decimals."""
+    latitude, longitude = on_grid(position.latitude, position.longitude, precision_m)
+    return abs(latitude - position.latitude) < _STORED and abs(longitude - position.longitude) < _STORED

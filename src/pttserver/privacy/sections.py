@@ -159,7 +159,11 @@ class LocationSection(Section):
     interval_s: Annotated[int, Field(ge=5, le=86_400)] = 60
     """Shortest time between two positions of a device, seconds."""
     precision_m: Annotated[int, Field(ge=0, le=100_000)] = 0
-    """Positions are rounded to a grid of this many metres before anybody sees them; 0: as exact as the device tells."""
+    """Positions are rounded to a grid of this many metres before anybody sees them; 0: as exact as the device tells.
+
+    A coarser grid holds at once for what is known already too. What is stored stays as it was taken, and is rounded
+    whenever dispatchers and managers are shown it; to have it rewritten, truncate the category `location`.
+    """
     duty_hours: Spans = ()
     """Spans of the week with positions, such as `mon-fri 08:00-18:00`; none: always."""
     time_zone: TimeZone = "UTC"

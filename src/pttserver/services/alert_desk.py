@@ -19,6 +19,7 @@ from pttserver.clock import Clock
 from pttserver.ids import AlertId, Personal, SubscriberId, TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
+from pttserver.privacy.location_admission import no_finer
 from pttserver.privacy.sections import AlertTarget
 from pttserver.roles import Role
 from pttserver.services.alert_case import Case
@@ -78,12 +79,19 @@ class AlertDesk:
 
     def cases(self, tenant_id: TenantId) -> list[Case]:
         """Open ones of the organisation, oldest first."""
-        mine = [case for case in self._cases.values() if case.tenant_id == tenant_id]
+        mine = [self._coarsened(case) for case in self._cases.values() if case.tenant_id == tenant_id]
         return sorted(mine, key=lambda case: case.alert.raised_ms)
 
     def all_cases(self) -> list[Case]:
         """Open ones of all organisations."""
-        return list(self._cases.values())
+        return [self._coarsened(case) for case in self._cases.values()]
+
+    def _coarsened(self, case: Case) -> Case:
+        """A policy may let be known less exactly where the raiser was."""
+        policy = self._policies.in_force(case.tenant_id)
+        if case.position is not None and policy is not None:
+            case.position = no_finer(case.position, policy.location.precision_m)
+        return case
 
     def case(self, alert_id: AlertId) -> Case | None:
         """An open alert."""

@@ -19,6 +19,7 @@ from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
 from pttserver.privacy.forms import PSEUDONYM
 from pttserver.privacy.gate import Gate
+from pttserver.privacy.location_admission import place_no_finer
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released, Value
 from pttserver.services.policy_book import PolicyBook
@@ -172,16 +173,19 @@ class _Release:
     def _point(self, taken_ms: int) -> Iterator[NewTrackPoint]:
         """By the rule for positions alone: the track may be gone while the alert is still kept."""
         one, raiser = self._one, self._one.alert.raiser
-        subject, place, at_ms = map(self._place, (raiser, one.position, taken_ms))
+        subject, place, at_ms = self._place(raiser), self._position(), self._place(taken_ms)
         if subject is not None and place is not None and at_ms is not None:
             yield NewTrackPoint(one.alert.alert_id, one.tenant_id, raiser, subject, place, at_ms)
 
-    def _place(self, value: Value | None) -> Released | None:
-        raiser = self._one.alert.raiser
-        return None if value is None else self._gate.release(Category.LOCATION, Purpose.SAFETY, raiser, value)
+    def _place(self, value: Value) -> Released | None:
+        return self._gate.release(Category.LOCATION, Purpose.SAFETY, self._one.alert.raiser, value)
 
     def _position(self) -> Released | None:
-        return self._place(self._one.position)
+        """As coarse as the policy of now lets it be, which may be another than when it was taken."""
+        position = self._one.position
+        if position is None:
+            return None
+        return self._place(Personal(place_no_finer(position.reveal(), self._gate.policy.location.precision_m)))
 
     def _alert(self, subject: Released, step: Step) -> Iterator[NewAlert]:
         one = self._one

@@ -24,7 +24,7 @@ from pttserver.observe.log import get_logger
 from pttserver.places.areas import area
 from pttserver.places.plausibility import Demands, Flaw, flaw
 from pttserver.places.whereabouts import Whereabouts
-from pttserver.privacy.location_admission import Admission, LocationState
+from pttserver.privacy.location_admission import Admission, LocationState, no_finer
 from pttserver.roles import Rights
 from pttserver.services.fencing import Fencing
 from pttserver.services.policy_book import PolicyBook
@@ -78,6 +78,7 @@ class Locating:
         self._on_duty: set[TenantId] = set()
         self._switched_off: set[SubscriberId] = set()
         self._whereabouts: dict[TenantId, Whereabouts] = {}
+        self._precision_m: dict[TenantId, int] = {}
         self.wanted = WantedPositions(clock, settings.wanted_s)
         self.taken = 0
         self.crossings = 0
@@ -204,7 +205,9 @@ class Locating:
     # What is known -----------------------------------------------------------------------------------------------
 
     def last(self, tenant_id: TenantId, who: SubscriberId) -> signalling.Position | None:
-        return self._places(tenant_id).last(who, self._clock.utc_ms())
+        """No finer than the policy of now lets it be."""
+        found = self._places(tenant_id).last(who, self._clock.utc_ms())
+        return None if found is None else no_finer(found, self._policies.policy(tenant_id).location.precision_m)
 
     def who_is_in(self, tenant_id: TenantId, shape: signalling.Shape) -> list[SubscriberId]:
         """Those whose last position lies in it. Raises InvalidValue for a shape that cannot be.
@@ -212,6 +215,7 @@ class Locating:
         To know it is to look at each of them: the caller notes that.
         """
         asked = area(shape)
+        self._coarsen(tenant_id)
         everybody = self._places(tenant_id).all(self._clock.utc_ms())
         return [who for who, at in everybody if asked.outside_m(at.latitude, at.longitude) <= 0]
 
@@ -248,6 +252,8 @@ class Locating:
         database may know better a moment earlier, and what was taken back would be told once more.
         """
         on_duty = self._who_is_on_duty()
+        for tenant_id in list(self._whereabouts):
+            self._coarsen(tenant_id)
         known = list(self._known())
         stored = await self._positions.rights({who for _, who in known})
         for tenant_id, who in known:
@@ -256,6 +262,15 @@ class Locating:
             if self.state(tenant_id, who, rights) is not LocationState.ON:
                 self.let_go(tenant_id, who)
         self._on_duty = on_duty
+
+    def _coarsen(self, tenant_id: TenantId) -> None:
+        """A policy may let be known less exactly what is known already."""
+        policy = self._policies.in_force(tenant_id)
+        precision_m = policy.location.precision_m if policy is not None else 0
+        if precision_m != self._precision_m.get(tenant_id, 0):
+            self._precision_m[tenant_id] = precision_m
+            self._places(tenant_id).change(lambda position: no_finer(position, precision_m))
+            self._watchers.change(tenant_id, lambda position: no_finer(position, precision_m))
 
     def _known(self) -> Iterator[tuple[TenantId, SubscriberId]]:
         for tenant_id, places in self._whereabouts.items():

@@ -7,7 +7,7 @@ from pttserver.errors import NotFound, PolicyForbids
 from pttserver.ids import GroupId, SubscriberId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
-from pttserver.privacy.location_admission import LocationState
+from pttserver.privacy.location_admission import LocationState, no_finer
 from pttserver.services.attendance import Attendance
 from pttserver.services.desk import Handlers, Refusals
 from pttserver.services.fencing import Fencing
@@ -181,9 +181,11 @@ class LocationDesk:
         return signalling.LocationTrack(re=request.id, subscriber=subject.subscriber_id, positions=found)
 
     async def _track(self, subject: Subscriber, from_ms: int, until_ms: int, limit: int) -> list[signalling.Position]:
-        """What is over is not shown, swept or not."""
-        hidden_ms = (await self._cutoffs(subject)).hidden(Category.LOCATION, subject.subscriber_id)
-        return await self._positions.track(subject.subscriber_id, from_ms, until_ms, hidden_ms, limit)
+        """What is over is not shown, swept or not; and nothing finer than the policy of now lets it be."""
+        cutoffs = await self._cutoffs(subject)
+        hidden_ms = cutoffs.hidden(Category.LOCATION, subject.subscriber_id)
+        found = await self._positions.track(subject.subscriber_id, from_ms, until_ms, hidden_ms, limit)
+        return [no_finer(position, cutoffs.policy.location.precision_m) for position in found]
 
     async def who_is_in(self, session: Session, shape: signalling.Shape) -> list[SubscriberId]:
         """Whom a dispatcher finds in an area now, to call them: each is looked at. Raises Forbidden, InvalidValue."""

@@ -14,6 +14,7 @@ from pttserver.errors import PolicyMissing, StoreUnavailable
 from pttserver.ids import SubscriberId, TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
+from pttserver.privacy.location_admission import no_finer
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released
 from pttserver.services.policy_book import PolicyBook
@@ -96,7 +97,7 @@ class PositionLog:
             gate, number = self._policies.gate(each.tenant_id), self._policies.number(each.tenant_id)
         except PolicyMissing:
             return None
-        who, position = each.subscriber_id, each.position
+        who, position = each.subscriber_id, no_finer(each.position, gate.policy.location.precision_m)
 
         def release(value: str | int) -> Released | None:
             return gate.release(Category.LOCATION, Purpose.OPERATIONS, who, value)

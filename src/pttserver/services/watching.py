@@ -11,7 +11,7 @@ A watch lasts as long as its session; who may not look any more loses it at the 
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from pttserver.clock import Clock
@@ -128,6 +128,13 @@ class Watchers:
         for message in (*crossings, position):
             if message is not None:
                 self._telling.tell_sessions([watch.session], message)
+
+    def change(self, tenant_id: TenantId, change: Callable[[signalling.Position], signalling.Position]) -> None:
+        """Each position that waits into another, which is less exact."""
+        for watch in self._watches.get(tenant_id, {}).values():
+            for waiting in watch.waiting.values():
+                if (told := waiting.position) is not None:
+                    waiting.position = told.model_copy(update={"position": change(told.position)})
 
     def forget(self, tenant_id: TenantId, who: SubscriberId) -> None:
         """Location is off for somebody: what waits is let go, and who saw the person is told."""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, select
 from pttserver.ids import AlertId, Personal, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
+from pttserver.privacy.location_admission import place_no_finer
 from pttserver.store.alert_schema import alert_notes, alert_steps
 from pttserver.store.columns import Reference
 from pttserver.store.schema import subscribers
@@ -86,11 +87,17 @@ class AlertReading:
             raiser_id=SubscriberId(keys.subject_id),
             raiser_name=self.name(keys),
             drill=row.drill,
-            position=keys.shown_text(row.position) if shown else None,
+            position=self._place(keys.shown_text(row.position)) if shown else None,
             raised_ms=row.raised_ms,
             closed_ms=row.closed_ms,
             steps=tuple(steps),
         )
+
+    def _place(self, stored: Personal | None) -> Personal | None:
+        """No finer than the policy of now lets it be."""
+        if stored is None or self._cutoffs is None:
+            return stored
+        return Personal(place_no_finer(stored.reveal(), self._cutoffs.policy.location.precision_m))
 
     def _steps(self, row: Any, raiser: SubjectVault) -> Iterable[StoredStep]:
         for step in self._sql.execute(_WITH_NOTES.where(_STEP.alert_id == row.id)):

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 from pttserver.ids import AlertId, Personal, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
+from pttserver.privacy.location_admission import place_no_finer
 from pttserver.privacy.released import Released
 from pttserver.store.alert_schema import alert_points, alerts
 from pttserver.store.database import Database
@@ -61,9 +62,14 @@ class AlertTracks:
                 query = query.where(_POINT.at_ms > hidden_ms)
             rows = sql.execute(query.order_by(_POINT.at_ms.desc()).limit(MOST_POINTS)).all()
             shown = ((row.at_ms, keys.shown_text(row.place)) for row in reversed(rows))
-            return [TrackPoint(at_ms, place) for at_ms, place in shown if place is not None]
+            return [TrackPoint(at_ms, _no_finer(place, cutoffs)) for at_ms, place in shown if place is not None]
 
         return await self._database.read(work)
+
+
+def _no_finer(place: Personal, cutoffs: Cutoffs) -> Personal:
+    """Than the policy of now lets it be."""
+    return Personal(place_no_finer(place.reveal(), cutoffs.policy.location.precision_m))
 
 
 def put_point(sql: Connection, raiser: SubjectVault, new: NewTrackPoint) -> None:

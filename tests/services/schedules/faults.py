@@ -11,6 +11,7 @@ from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.location_admission import Admission, LocationState
 from pttserver.privacy.retention import EventKind, Retention
 from pttserver.roles import Rights
+from pttserver.services import location_desk
 from pttserver.services.locating import Locating
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.position_log import PositionLog
@@ -143,6 +144,10 @@ def what_was_measured_while_it_was_off_is_taken(patch: pytest.MonkeyPatch) -> No
     patch.setattr(PolicyBook, "located_since_ms", lambda self, tenant_id, rights: 0)
 
 
+def a_coarser_grid_that_leaves_what_is_stored_exact(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(location_desk, "no_finer", lambda position, precision_m: position)
+
+
 def rights_are_not_looked_at_in_the_writing_transaction(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(positions, "_rights", lambda sql, people: {who: Rights() for who in people})
 
@@ -238,6 +243,13 @@ SHOWN: dict[Fault, list[tuple[Any, ...]]] = {
         ("pass", 60),
         ("allow", "anna", True, True),
         ("report", "anna", 30),
+    ],
+    a_coarser_grid_that_leaves_what_is_stored_exact: [
+        ("policy", 11, True),
+        _REPORT,
+        ("flush",),
+        ("policy", 12, True),
+        ("look",),
     ],
     a_policy_is_not_looked_at_in_the_writing_transaction: [
         ("policy", 10, True),

@@ -154,7 +154,14 @@ class Positions:
             self.believed[who] = replace(self.written[who])
         self.review()
 
+    def _no_finer(self, text: str) -> str:
+        """Than the policy that the server knows lets it be."""
+        return coarser(text, self.rules.precision_m) if self.rules.precision_m else text
+
     def review(self) -> None:
+        for trail in self.trails.values():
+            if trail.last is not None:
+                trail.last = replace(trail.last, place=self._no_finer(trail.last.place))
         for who in PEOPLE:
             if self.trails[who].last is not None and not (who in self.model.alive and self.is_on(who)):
                 self.let_go(who)
@@ -169,7 +176,8 @@ class Positions:
                 self.waiting.append(each)  # until the server has taken up the policy that is in force
             elif self._may_be_written(each.who):
                 cut_m = self.rules.cut_m
-                text = coarser(each.place, cut_m) if cut_m else each.place
+                text = self._no_finer(each.place)
+                text = coarser(text, cut_m) if cut_m else text
                 self.stored.append(KnownPosition(each.who, each.at_ms, text, bool(cut_m)))
 
     def _may_be_written(self, who: str) -> bool:
@@ -213,7 +221,10 @@ class Positions:
 
     def shown(self, who: str) -> list[KnownPosition] | None:
         """What a dispatcher finds of somebody's past; None: refused."""
-        return self.visible(who) if self.is_shown(who) and self.rules.stored else None
+        return self._as_shown(who) if self.is_shown(who) and self.rules.stored else None
+
+    def _as_shown(self, who: str) -> list[KnownPosition]:
+        return [replace(each, place=self._no_finer(each.place)) for each in self.visible(who)]
 
     def visible(self, who: str) -> list[KnownPosition]:
         """Of what is stored, in the order of time."""
@@ -223,7 +234,7 @@ class Positions:
 
     def last_shown(self, who: str) -> KnownPosition | None:
         """What a dispatcher is told of where somebody is, if that is not refused."""
-        last, stored = self.trails[who].last, self.visible(who)
+        last, stored = self.trails[who].last, self._as_shown(who)
         if last is not None and last.at_ms > self.model.now_ms - REMEMBERED_MS:
             return last
         return stored[-1] if stored else None
