@@ -185,6 +185,19 @@ async def test_with_the_exception_it_goes_on_whatever_is_switched(scene: Scene) 
     await until(lambda: len(moved(scene.dora)) == 2)
 
 
+async def test_the_exception_says_that_it_is_taken_and_not_who_sees_it(scene: Scene) -> None:
+    """Managers are named to see positions, dispatchers are not."""
+    named = EXCEPTED + '[categories.location]\nlegal_basis = "vital_interests"\nvisible_to = ["manager"]\n'
+    await scene.begin(named + '[alerts]\nroute = ["dispatchers", "managers", "group"]\n')
+    mara = await scene.control.on_duty("Mara", role=Role.MANAGER)
+    assert (await scene.report(ago_s=3)).accepted == 1
+    assert (await scene.report()).accepted == 1
+    await until(lambda: len(moved(mara)) == 2)
+    await asyncio.sleep(0.1)
+    assert moved(scene.dora) == []
+    assert {alert.position for alert in scene.dora.raised()} == {None}
+
+
 async def test_after_a_restart_the_way_goes_on(tmp_path: Path) -> None:
     async with running_platform(tmp_path) as platform:
         scene = Scene(platform)

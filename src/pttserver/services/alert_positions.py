@@ -108,12 +108,14 @@ class AlertPositions:
         self._telling.tell_sessions(told, moved)
 
     def _follows(self, case: Case, session: Session) -> bool:
-        """Members of a group know that there is an alert, and where it began; those who answer it see the way."""
+        """Members of a group know that there is an alert, and where it began; those who answer it see the way.
+
+        That alerts are excepted says whether a position is taken, and not who sees it.
+        """
         who = session.identity
         if who.subscriber_id == case.alert.raiser or who.rights.role is Role.SUBSCRIBER:
             return False
-        policy = self._policies.policy(case.tenant_id)
-        return policy.location.sos_exception or shown_to(policy, who.rights)
+        return shown_to(self._policies.policy(case.tenant_id), who.rights)
 
     # Forgetting --------------------------------------------------------------------------------------------------
 
