@@ -147,10 +147,10 @@ async def test_a_handset_that_loses_the_server_calls_on_until_the_next_one_hears
 async def test_a_step_that_cannot_be_written_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = Alerts.write
 
-    async def broken_for_some(self: Alerts, entries: Any) -> None:
+    async def broken_for_some(self: Alerts, entries: Any) -> list[int]:
         if any(getattr(entry, "kind", None) == "acknowledged" for entry in entries):
             raise ValueError("a bug")
-        await written(self, entries)
+        return await written(self, entries)
 
     async with running_platform(tmp_path) as platform:
         await platform.organise("Patrol", policy=POLICY)

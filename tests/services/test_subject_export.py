@@ -24,7 +24,8 @@ from pttserver.services.subject_page import subject_page
 from pttserver.sessions.session import Identity
 from pttserver.store import inventory
 from pttserver.store.alert_notes import NewNote
-from pttserver.store.alert_track import NewTrackPoint
+from pttserver.store.alert_track import LocatedBy, NewTrackPoint
+from pttserver.store.alert_track import NewPosition as AlertPosition
 from pttserver.store.alerts import Alerts, NewAlert, NewStep
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.calls import CallHistory
@@ -183,15 +184,17 @@ class Acme:
 
         place, alert = release("55.676,12.568", Category.LOCATION), AlertId("alr_00000000000000a1")
         now = release(self.clock.ms)
-        new = NewAlert(alert, tenant, who, release(who), False, place, now)
+        new = NewAlert(alert, tenant, who, release(who), False, now)
         steps = [
             NewStep(alert, tenant, who, release(who), 1, "raised", release(who), now),
             NewStep(alert, tenant, who, release(who), 2, "resolved", release(who), now, now),
         ]
-        point = NewTrackPoint(alert, tenant, who, release(who, Category.LOCATION), place, self.located(who))
+        by = LocatedBy(self.office.book.number(tenant), optional=True, excepted=False)
+        first = AlertPosition(alert, tenant, who, place, by)
+        point = NewTrackPoint(alert, tenant, who, release(who, Category.LOCATION), place, self.located(who), by)
         text, at_ms = release(Personal("cannot feel her legs")), release(self.clock.ms)
         noted = NewNote(alert, tenant, who, release(who), 2, text, at_ms)
-        await Alerts(self.database).write([new, *steps, point, noted])
+        await Alerts(self.database).write([new, *steps, first, point, noted])
 
     def located(self, who):
         gate = self.office.book.gate(self.tenant.tenant_id)

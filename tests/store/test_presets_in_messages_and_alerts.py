@@ -30,7 +30,8 @@ from pttserver.services.message_release import MessageRelease
 from pttserver.sessions.session import Identity
 from pttserver.store.alert_notes import NewNote
 from pttserver.store.alert_schema import alert_notes, alert_points, alert_steps, alerts
-from pttserver.store.alert_track import NewTrackPoint
+from pttserver.store.alert_track import LocatedBy, NewTrackPoint
+from pttserver.store.alert_track import NewPosition as AlertPosition
 from pttserver.store.alerts import Alerts, NewAlert, NewStep
 from pttserver.store.audit import AuditLog, Checkpoint
 from pttserver.store.audit_chain import AuditNote
@@ -153,7 +154,7 @@ class Walk:
             await Subscribers(self.database).add(subscriber(who, identifier))
         await self._write_device()
         await self._write_message()
-        await self._write_alert()
+        await self._write_alert(number=1)
         await self._write_position(number=1)
         field = self.gate.release(Category.CONTACT_DATA, self._any(Category.CONTACT_DATA), ANNA, Personal("a@x.dk"))
         note = AuditNote(self.gate, "subject.rectify", TENANT, Personal("Dora"), RECORDED_MS, ANNA)
@@ -187,20 +188,23 @@ class Walk:
         if new is not None:
             await MessageQueue(self.database).put(new, 10)
 
-    async def _write_alert(self) -> None:
+    async def _write_alert(self, number: int) -> None:
         subject, at_ms = (self.gate.release(Category.ALERT, Purpose.SAFETY, ANNA, v) for v in (ANNA, RECORDED_MS))
         if subject is None or at_ms is None:
             return
         whose, place, when = (
             self.gate.release(Category.LOCATION, Purpose.SAFETY, ANNA, value) for value in (ANNA, PLACE, RECORDED_MS)
         )
-        entries: list[Any] = [NewAlert(ALERT, TENANT, ANNA, subject, False, place, at_ms)]
+        entries: list[Any] = [NewAlert(ALERT, TENANT, ANNA, subject, False, at_ms)]
         entries.append(NewStep(ALERT, TENANT, ANNA, subject, 1, "raised", subject, at_ms, at_ms))
         said = self.gate.release(Category.ALERT, Purpose.SAFETY, ANNA, Personal("a fall"))
         if said is not None and said.form != PSEUDONYM:
             entries.append(NewNote(ALERT, TENANT, ANNA, subject, 1, said, at_ms))
+        by = LocatedBy(number, optional=False, excepted=False)
+        if place:
+            entries.append(AlertPosition(ALERT, TENANT, ANNA, place, by))
         if whose and place and when:
-            entries.append(NewTrackPoint(ALERT, TENANT, ANNA, whose, place, when))
+            entries.append(NewTrackPoint(ALERT, TENANT, ANNA, whose, place, when, by))
         await Alerts(self.database).write(entries)
 
     async def _write_position(self, number: int) -> None:

@@ -12,14 +12,15 @@ from pttserver.privacy.policy import parse_policy
 from pttserver.privacy.purposes import Purpose
 from pttserver.store.alert_notes import NewNote
 from pttserver.store.alert_schema import alert_notes, alert_points, alert_steps, alerts
-from pttserver.store.alert_track import NewTrackPoint
-from pttserver.store.alerts import Alerts, NewAlert, NewPosition, NewStep
+from pttserver.store.alert_track import LocatedBy, NewPosition, NewTrackPoint
+from pttserver.store.alerts import Alerts, NewAlert, NewStep
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.erasure_ledger import ErasureLedger
 from pttserver.store.erasures import Erasures
 from pttserver.store.expiry import plan
 from pttserver.store.holdings import held
 from pttserver.store.holds import Hold, Holds
+from pttserver.store.policies import Policies
 from store.organisation import ANNA, BERT, GATE, POLICY, TENANT, VAULT
 from store.sweeping import apply, count, sweep
 
@@ -52,7 +53,7 @@ def note(number, said, at_ms):
 
 
 def new_alert(raiser=ANNA, alert_id=ALERT):
-    return NewAlert(alert_id, TENANT, raiser, of(raiser, raiser), False, None, of(raiser, 10))
+    return NewAlert(alert_id, TENANT, raiser, of(raiser, raiser), False, of(raiser, 10))
 
 
 @pytest.fixture
@@ -99,13 +100,15 @@ async def test_nobody_writes_into_the_alert_of_another_one(store, database):
     assert (found.raiser_id, len(found.steps)) == (ANNA, 2)
 
 
-async def test_a_position_that_comes_later_is_kept_with_it(store):
+async def test_a_position_that_comes_later_is_kept_with_it(store, database):
+    number = (await Policies(database).numbers())[TENANT]
     stored = parse_policy(
         f"{POLICY}[location]\nenabled = true\nlive_only = false\n[categories.location]\nstore = 'plain'\n"
     )
     gate = type(GATE)(stored)
     where = gate.release(Category.LOCATION, Purpose.SAFETY, ANNA, Personal("55.6,12.5"))
-    await store.write([NewPosition(ALERT, ANNA, where)])
+    by = LocatedBy(number, optional=True, excepted=False)
+    assert await store.write([NewPosition(ALERT, TENANT, ANNA, where, by)]) == []
     (found,) = await store.open_alerts()
     assert found.position.reveal() == "55.6,12.5"
 
@@ -140,7 +143,8 @@ LOCATED = "[location]\nenabled = true\nlive_only = false\n[categories.location]\
 async def test_the_track_goes_with_its_alert_unless_a_hold_is_on_positions(store, database, category):
     gate = type(GATE)(parse_policy(f"{POLICY}{LOCATED}"))
     who, place, at_ms = (gate.release(Category.LOCATION, Purpose.SAFETY, ANNA, v) for v in (ANNA, Personal("1,2"), 15))
-    await store.write([NewTrackPoint(ALERT, TENANT, ANNA, who, place, at_ms)])
+    by = LocatedBy((await Policies(database).numbers())[TENANT], optional=True, excepted=False)
+    assert await store.write([NewTrackPoint(ALERT, TENANT, ANNA, who, place, at_ms, by)]) == []
     await apply(database, f"{LOCATED}[categories.alert]\nkeep = '1 day'\n")
     await Holds(database).add(Hold("hld_1", TENANT, ANNA if category else BERT, category, 6, None), None, None)
     await sweep(database, DAY_MS)

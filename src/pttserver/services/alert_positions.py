@@ -5,7 +5,8 @@
 3. can it be true, and is it due (places/plausibility.py)? If not: dropped, counted under a name
 4. it is rounded as the policy says, noted for the debriefing, and told to dispatchers and managers who are recipients,
    of whom each leaves an entry in the audit log, once for an alert
-5. location goes off in the meantime, and alerts are not excepted: what recipients were told is taken back
+5. location goes off in the meantime, and alerts are not excepted: what recipients were told is taken back, and what
+   waits for the disk is let go
 """
 
 from collections.abc import Iterator
@@ -120,14 +121,17 @@ class AlertPositions:
     # Forgetting --------------------------------------------------------------------------------------------------
 
     def _located(self) -> Iterator[tuple[TenantId, SubscriberId]]:
-        """Whose alert has a position."""
+        """Whose alert has a position, or has one that waits for the disk."""
         yield from ((case.tenant_id, case.alert.raiser) for case in self._desk.all_cases() if case.position is not None)
+        yield from self._log.located()
 
     def _let_go(self, tenant_id: TenantId, who: SubscriberId) -> None:
         """5."""
+        policy = self._policies.in_force(tenant_id)
+        if policy is not None and policy.location.sos_exception:
+            return
+        self._log.forget_positions(who)
         alert = self._desk.board.open_of(who)
         case = self._desk.case(alert.alert_id) if alert is not None else None
-        policy = self._policies.in_force(tenant_id)
-        excepted = policy is not None and policy.location.sos_exception
-        if case is not None and case.position is not None and not excepted:
+        if case is not None and case.position is not None:
             self._desk.forget_position(case)

@@ -1,9 +1,10 @@
 """Tracks of alerts in the database: where the raiser was while an alert was open, for as long as positions are kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from pttserver.ids import AlertId, Personal, SubscriberId, TenantId
@@ -11,12 +12,40 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.location_admission import place_no_finer
 from pttserver.privacy.released import Released
+from pttserver.roles import Rights
 from pttserver.store.alert_schema import alert_points, alerts
 from pttserver.store.database import Database
+from pttserver.store.positions import policy_numbers, rights_now
 from pttserver.store.vault import SubjectVault
 
 MOST_POINTS: Final = 1000  # of a track that is read: the newest
 _ALERT, _POINT = alerts.c, alert_points.c
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedBy:
+    """The policy that let a position through. `optional`: the person may switch it off; `excepted`: not for alerts."""
+
+    policy_number: int
+    optional: bool
+    excepted: bool
+
+    def lets(self, rights: Rights | None) -> bool:
+        """Whether a position of somebody with these rights may be written; None: who is gone."""
+        if rights is None:
+            return False
+        return self.excepted or (rights.location_allowed and (rights.location_wanted or not self.optional))
+
+
+@dataclass(frozen=True, slots=True)
+class NewPosition:
+    """Where the raiser was first. It is known with the alert, or comes after it."""
+
+    alert_id: AlertId
+    tenant_id: TenantId
+    raiser_id: SubscriberId
+    position: Released
+    located_by: LocatedBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +58,7 @@ class NewTrackPoint:
     subject: Released
     place: Released
     at_ms: Released
+    located_by: LocatedBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +100,29 @@ class AlertTracks:
 def _no_finer(place: Personal, cutoffs: Cutoffs) -> Personal:
     """Than the policy of now lets it be."""
     return Personal(place_no_finer(place.reveal(), cutoffs.policy.location.precision_m))
+
+
+class Placing:
+    """Which positions may be written, by one state of the database: another process may have applied a policy, or
+    turned a right, since they were taken."""
+
+    def __init__(self, sql: Connection, new: Sequence[NewPosition | NewTrackPoint]) -> None:
+        self._numbers = policy_numbers(sql, {each.tenant_id for each in new}) if new else {}
+        self._rights = rights_now(sql, sorted({each.raiser_id for each in new})) if new else {}
+
+    def waits(self, new: NewPosition | NewTrackPoint) -> bool:
+        """A later policy has to release it anew."""
+        return self._numbers.get(new.tenant_id, 0) > new.located_by.policy_number
+
+    def lets(self, new: NewPosition | NewTrackPoint) -> bool:
+        by = new.located_by
+        return self._numbers.get(new.tenant_id) == by.policy_number and by.lets(self._rights.get(new.raiser_id))
+
+
+def put_position(sql: Connection, raiser: SubjectVault, new: NewPosition) -> None:
+    """In the transaction of what was put before it; nothing if the alert is not the raiser's."""
+    mine = (_ALERT.id == new.alert_id) & _ALERT.subject.in_(raiser.references())
+    sql.execute(update(alerts).where(mine).values(position=raiser.seal(new.position)))
 
 
 def put_point(sql: Connection, raiser: SubjectVault, new: NewTrackPoint) -> None:

@@ -12,7 +12,7 @@ from pttserver.privacy.released import Released
 from pttserver.store.alert_notes import NewNote, put_note
 from pttserver.store.alert_reading import AlertReading, StoredAlert
 from pttserver.store.alert_schema import alert_steps, alerts
-from pttserver.store.alert_track import NewTrackPoint, put_point
+from pttserver.store.alert_track import NewPosition, NewTrackPoint, Placing, put_point, put_position
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.database import Database
 from pttserver.store.schema import tenants
@@ -23,14 +23,13 @@ _ALERT = alerts.c
 
 @dataclass(frozen=True, slots=True)
 class NewAlert:
-    """An alert on its way in. `position`: decimal degrees, `55.676,12.568`."""
+    """An alert on its way in; its position follows."""
 
     alert_id: AlertId
     tenant_id: TenantId
     raiser_id: SubscriberId
     subject: Released
     drill: bool
-    position: Released | None
     raised_ms: Released
 
 
@@ -49,15 +48,7 @@ class NewStep:
     closed_ms: Released | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewPosition:
-    """A position that came after its alert."""
-
-    alert_id: AlertId
-    raiser_id: SubscriberId
-    position: Released
-
-
+_Placed = (NewPosition, NewTrackPoint)
 Entry = NewAlert | NewStep | NewNote | NewPosition | NewTrackPoint | AuditNote
 
 
@@ -67,18 +58,24 @@ class Alerts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def write(self, entries: Sequence[Entry]) -> None:
+    async def write(self, entries: Sequence[Entry]) -> list[int]:
         """One transaction, in this order. What is there already stays, so entries may be written again.
 
-        Entries of a tenant or a raiser that is gone, or whose processing is restricted, are left out.
+        Entries of a tenant or a raiser that is gone, or whose processing is restricted, are left out, and positions of
+        whom nobody may locate any more. Gives the places of positions that another policy has to release anew.
         """
         vault = self._database.vault
 
-        def work(sql: Connection) -> None:
-            for entry in entries:
-                _write(sql, vault, entry)
+        def work(sql: Connection) -> list[int]:
+            placing, again = Placing(sql, [each for each in entries if isinstance(each, _Placed)]), list[int]()
+            for number, entry in enumerate(entries):
+                if not isinstance(entry, _Placed) or placing.lets(entry):
+                    _write(sql, vault, entry)
+                elif placing.waits(entry):
+                    again.append(number)
+            return again
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     async def open_alerts(self) -> list[StoredAlert]:
         """Of all tenants, oldest first."""
@@ -121,8 +118,7 @@ def _write(sql: Connection, vault: Vault, entry: Entry) -> None:
     if isinstance(entry, NewAlert):
         _put_alert(sql, raiser, entry)
     elif isinstance(entry, NewPosition):
-        mine = (_ALERT.id == entry.alert_id) & _ALERT.subject.in_(raiser.references())
-        sql.execute(update(alerts).where(mine).values(position=raiser.seal(entry.position)))
+        put_position(sql, raiser, entry)
     elif isinstance(entry, NewTrackPoint):
         put_point(sql, raiser, entry)
     elif isinstance(entry, NewNote):
@@ -140,7 +136,6 @@ def _put_alert(sql: Connection, raiser: SubjectVault, new: NewAlert) -> None:
         "tenant_id": new.tenant_id,
         "subject": subject,
         "drill": new.drill,
-        "position": raiser.seal(new.position),
         "raised_ms": new.raised_ms,
     }
     sql.execute(insert(alerts).on_conflict_do_nothing(), row)

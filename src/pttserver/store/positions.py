@@ -51,10 +51,10 @@ class Positions:
         vault = self._database.vault
 
         def work(sql: Connection) -> list[int]:
-            numbers = _policy_numbers(sql, {each.tenant_id for each in taken})
+            numbers = policy_numbers(sql, {each.tenant_id for each in taken})
             now = [each for each in taken if numbers.get(each.tenant_id) == each.policy_number]
             people = sorted({each.subscriber_id for each in now})
-            rows = list(_rows(now, vault.subjects(sql, people), _rights(sql, people)))
+            rows = list(_rows(now, vault.subjects(sql, people), rights_now(sql, people)))
             if rows:
                 sql.execute(insert(positions), rows)
             return [n for n, each in enumerate(taken) if numbers.get(each.tenant_id, 0) > each.policy_number]
@@ -68,7 +68,7 @@ class Positions:
         def work(sql: Connection) -> dict[SubscriberId, Rights]:
             found: dict[SubscriberId, Rights] = {}
             for first in range(0, len(wanted), IDS_PER_QUERY):
-                found |= _rights(sql, wanted[first : first + IDS_PER_QUERY])
+                found |= rights_now(sql, wanted[first : first + IDS_PER_QUERY])
             return found
 
         return await self._database.read(work)
@@ -116,7 +116,8 @@ def _position(keys: SubjectVault, row: Any) -> Position:
     return Position(latitude=latitude, longitude=longitude, at_ms=row.at_ms, **motion)
 
 
-def _policy_numbers(sql: Connection, tenant_ids: Collection[TenantId]) -> Mapping[str, int]:
+def policy_numbers(sql: Connection, tenant_ids: Collection[TenantId]) -> Mapping[str, int]:
+    """Of the policies in force, by tenant."""
     version = policy_versions.c
     newest = select(version.tenant_id, func.max(version.id)).where(version.tenant_id.in_(tenant_ids))
     return {row[0]: row[1] for row in sql.execute(newest.group_by(version.tenant_id))}
@@ -130,7 +131,8 @@ _RIGHTS = (
 )
 
 
-def _rights(sql: Connection, subscriber_ids: Sequence[SubscriberId]) -> dict[SubscriberId, Rights]:
+def rights_now(sql: Connection, subscriber_ids: Sequence[SubscriberId]) -> dict[SubscriberId, Rights]:
+    """As they are in force; who is not there is not in it. At most IDS_PER_QUERY."""
     found = sql.execute(_RIGHTS, {"some": subscriber_ids})
     return {SubscriberId(row.id): rights_in_force(row) for row in found}
 

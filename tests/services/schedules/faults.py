@@ -149,7 +149,7 @@ def a_coarser_grid_that_leaves_what_is_stored_exact(patch: pytest.MonkeyPatch) -
 
 
 def rights_are_not_looked_at_in_the_writing_transaction(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(positions, "_rights", lambda sql, people: {who: Rights() for who in people})
+    patch.setattr(positions, "rights_now", lambda sql, people: {who: Rights() for who in people})
 
 
 def a_policy_is_not_looked_at_in_the_writing_transaction(patch: pytest.MonkeyPatch) -> None:
@@ -157,7 +157,7 @@ def a_policy_is_not_looked_at_in_the_writing_transaction(patch: pytest.MonkeyPat
 
     async def write(self: positions.Positions, taken: Sequence[positions.NewPosition]) -> list[int]:
         numbers = {each.tenant_id: each.policy_number for each in taken}
-        patch.setattr(positions, "_policy_numbers", lambda sql, tenants: numbers)
+        patch.setattr(positions, "policy_numbers", lambda sql, tenants: numbers)
         return await exact(self, taken)
 
     patch.setattr(positions.Positions, "write", write)
