@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from attacks.bare_radio import BareRadio, Refusal
+from behaviours.test_what_was_measured_while_location_was_off_stays_unknown import apply
 from locating import LATITUDE, LIVE_ONLY, LOCATED, LONGITUDE, crew, now_ms, position, report
 from pttserver.clock import Clock
 from pttserver.config import LocationSettings
@@ -474,3 +475,15 @@ async def test_whoever_is_in_an_area_is_called(platform) -> None:
     assert await looks(bert) == []
     with pytest.raises(Refusal, match=r"auth\.forbidden"):
         await bert.ask(request, s.GroupMade)
+
+
+async def test_who_may_not_look_any_more_forgets_whom_it_was_shown(platform: Platform) -> None:
+    anna, dora = await crew(platform)
+    await dora.ask(s.LocationWatch(id=1), s.Done)
+    await report(anna)
+    await until(lambda: any(isinstance(event, s.LocationPosition) for event in dora.events))
+    await apply(platform, LOCATED.replace("legal_basis", 'visible_to = ["manager"]\nlegal_basis'))
+    gone = s.LocationGone(subscriber=anna.session.subscriber)
+    await until(lambda: gone in dora.events)  # without another position
+    await anna.close()
+    await dora.close()

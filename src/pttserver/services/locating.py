@@ -252,6 +252,7 @@ class Locating:
         database may know better a moment earlier, and what was taken back would be told once more.
         """
         on_duty = self._who_is_on_duty()
+        self._watchers.review()
         for tenant_id in list(self._whereabouts):
             self._coarsen(tenant_id)
         known = list(self._known())

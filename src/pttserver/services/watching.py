@@ -7,7 +7,7 @@ Theory of operation.
  3. When location goes off for somebody, what waits is let go in the same step, and whoever saw the person is told to
     forget the position.
 
-A watch lasts as long as its session; who may not look any more loses it at the next position.
+A watch lasts as long as its session; who may not look any more loses it, and is told to forget whom it was shown.
 """
 
 import asyncio
@@ -102,11 +102,24 @@ class Watchers:
             if self._sessions.get(watch.session.id) is not watch.session:
                 self.remove(watch.session)
 
+    def review(self) -> None:
+        """Policies or rights changed: who may not look any more is told to forget whom it was shown."""
+        for watch in self._all():
+            self._goes_on(watch)
+
+    def _goes_on(self, watch: _Watch) -> bool:
+        if self._sessions.get(watch.session.id) is watch.session and self._looks.may(watch.session):
+            return True
+        self.remove(watch.session)
+        watch.waiting.clear()
+        for who in watch.noted_at:
+            self._telling.tell_sessions([watch.session], signalling.LocationGone(subscriber=who))
+        return False
+
     def tell(self, tenant_id: TenantId, seen: Sighting) -> None:
         """A position that was admitted."""
         for watch in list(self._watches.get(tenant_id, {}).values()):
-            if self._sessions.get(watch.session.id) is not watch.session or not self._looks.may(watch.session):
-                self.remove(watch.session)
+            if not self._goes_on(watch):
                 continue
             crossings, wanted = watch.wanted_crossings(seen), watch.wants_position(seen)
             if (crossings or wanted) and watch.session.identity.subscriber_id != seen.subscriber_id:
