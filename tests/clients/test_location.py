@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from locating import LATITUDE, LOCATED, LONGITUDE, position
-from ptthandset.errors import Refused
+from ptthandset.errors import NotConnected, Refused
 from ptthandset.handset import Handset
 from ptthandset.location import LocationOff
 from ptthandset.position_sources import FixedSource
@@ -91,6 +91,47 @@ async def test_switched_off_in_the_midst_the_rest_is_let_go(crew) -> None:
     walk.steps.put_nowait(None)
     await following
     assert [request for request in requests if "location.report" in request][1:] == []
+
+
+async def test_off_holds_before_the_server_answers(crew) -> None:
+    anna, _ = crew
+    requests, walk, answer = sent(anna), Walk(), asyncio.Event()
+    ask = anna.location._ask
+
+    async def slow(request: signalling.Request, expected: type) -> signalling.Reply:
+        if isinstance(request, signalling.LocationSwitch):
+            await answer.wait()
+        return await ask(request, expected)
+
+    anna.location._ask = slow
+    following = asyncio.create_task(anna.location.follow(walk))
+    switching = asyncio.create_task(anna.location.switch(on=False))
+    await until(lambda: anna.location.state == "switched_off")
+    walk.steps.put_nowait(position())
+    walk.steps.put_nowait(None)
+    await following
+    assert anna.alert_track.interval_s is None
+    answer.set()
+    await switching
+    assert [request for request in requests if "location.report" in request] == []
+
+
+async def test_off_without_a_connection_holds_with_the_next_one(platform: Platform, crew) -> None:
+    """The server was not told, and its terms go on saying that location is on."""
+    anna, _ = crew
+    walk = Walk()
+    following = asyncio.create_task(anna.location.follow(walk))
+    anna._link.abort()
+    await until(lambda: anna._link is None)
+    with pytest.raises(NotConnected):
+        await anna.location.switch(on=False)
+    walk.steps.put_nowait(position())
+    await until(lambda: anna._link is not None)
+    walk.steps.put_nowait(position())
+    walk.steps.put_nowait(None)
+    await following
+    assert anna.location.state == "switched_off"
+    assert platform.server.services.location.locating.taken == 0
 
 
 async def test_what_waited_for_a_connection_is_sent_with_it(platform: Platform, crew) -> None:

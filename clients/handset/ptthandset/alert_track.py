@@ -12,7 +12,7 @@ class AlertTrack:
     """`take` each fix of the device; `Location.follow` does. What must not be sent is let go of, and never kept."""
 
     def __init__(
-        self, ask: Ask, own: Callable[[], AlertInfo | None], terms: Callable[[], signalling.Terms | None]
+        self, ask: Ask, own: Callable[[], AlertInfo | None], terms: Callable[[], signalling.LocationTerms | None]
     ) -> None:
         self._ask = ask
         self._own = own
@@ -23,9 +23,9 @@ class AlertTrack:
     def interval_s(self) -> int | None:
         """Between two positions of an open alert; None: the organisation lets alerts carry none at this moment."""
         terms = self._terms()
-        if terms is None or not (terms.location.state == "on" or terms.location.sos):
+        if terms is None or not (terms.state == "on" or terms.sos):
             return None
-        return terms.location.sos_interval_s
+        return terms.sos_interval_s
 
     async def take(self, position: Position) -> None:
         """Sends it if an own alert is open and it is due. What cannot be sent now is not sent later."""

@@ -87,7 +87,7 @@ class Handset:
             credentials.subscriber,
             self.options.sample_rate_hz,
         )
-        self.alert_track = AlertTrack(self._ask, lambda: self.alerts.own, lambda: self.terms)
+        self.alert_track = AlertTrack(self._ask, lambda: self.alerts.own, lambda: self.location.terms)
         self.location.on_fix = self.alert_track.take
         self._services: list[Service] = [
             self.messages, self.contacts, self.calls, self.dispatch, self.alerts, self.location, self.listening,

@@ -38,6 +38,7 @@ class Location(Service):
     def __init__(self, ask: Ask, terms: Callable[[], signalling.Terms | None]) -> None:
         super().__init__(ask)
         self._told_terms = terms
+        self._switched_off = False
         self._waiting: deque[Position] = deque(maxlen=MOST_BUFFERED)
         self._newest: Position | None = None
         self._sent_ms = 0
@@ -48,9 +49,12 @@ class Location(Service):
 
     @property
     def terms(self) -> signalling.LocationTerms | None:
-        """None before the log-in."""
+        """None before the log-in. What the person said here holds at once, whatever the server has said before."""
         terms = self._told_terms()
-        return None if terms is None else terms.location
+        if terms is None:
+            return None
+        off = self._switched_off and terms.location.state == "on"
+        return terms.location.model_copy(update={"state": "switched_off"}) if off else terms.location
 
     @property
     def state(self) -> str:
@@ -123,10 +127,20 @@ class Location(Service):
         self._newest = None
 
     async def switch(self, *, on: bool) -> None:
-        """The person's own switch. Raises Refused (`policy.forbids`) if the organisation does not allow it."""
+        """The person's own switch. Raises NotConnected; Refused (`policy.forbids`) if the organisation forbids it.
+
+        Off holds here from the first step on, also if the server cannot be told of it now.
+        """
         if not on:
+            self._switched_off = True
             self._let_go()
-        await self._ask(signalling.LocationSwitch(id=1, on=on), signalling.Done)
+        try:
+            await self._ask(signalling.LocationSwitch(id=1, on=on), signalling.Done)
+        except Refused:
+            self._switched_off = False
+            raise
+        if on:
+            self._switched_off = False
 
     async def looks(self) -> list[signalling.Look]:
         """Who looked at the position of this subscriber, newest first."""

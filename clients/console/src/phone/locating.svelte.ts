@@ -95,18 +95,22 @@ export class Locating {
 
   /** For a call for help, as far as the terms let it carry one. */
   async forAlert(): Promise<Position | undefined> {
-    const { state, terms } = this.#radio.location;
-    if (state !== "on" && !terms?.sos) return undefined;
+    if (!this.#mayTellInAlert) return undefined;
     if (this.#newest !== undefined && Date.now() - this.#newest.at_ms < FRESH_MS) return this.#newest;
     if (!("geolocation" in navigator)) return undefined;
     return new Promise((resolve) => {
       setTimeout(() => resolve(undefined), SOS_WAITS_MS);
       navigator.geolocation.getCurrentPosition(
-        (found) => resolve(positionOf(found)),
+        (found) => resolve(this.#mayTellInAlert ? positionOf(found) : undefined), // it may be off by now
         () => resolve(undefined),
         { maximumAge: FRESH_MS, timeout: SOS_WAITS_MS },
       );
     });
+  }
+
+  get #mayTellInAlert(): boolean {
+    const { state, terms } = this.#radio.location;
+    return state === "on" || terms?.sos === true;
   }
 
   async #attempt(work: () => Promise<void>): Promise<void> {

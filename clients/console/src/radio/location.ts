@@ -44,6 +44,8 @@ export class Location extends Service<LocationEvent> {
   #waiting: Position[] = [];
   #newest: Position | undefined;
   #sentMs = 0;
+  /** The person said so here: it holds at once, whatever the server has said before. */
+  #switchedOff = false;
 
   constructor(ask: Ask, clock: Clock, terms: () => Terms | undefined) {
     super(ask);
@@ -53,7 +55,8 @@ export class Location extends Service<LocationEvent> {
 
   /** What holds for this subscriber; undefined before the log-in. */
   get terms(): LocationTerms | undefined {
-    return this.#told()?.location;
+    const told = this.#told()?.location;
+    return this.#switchedOff && told?.state === "on" ? { ...told, state: "switched_off" } : told;
   }
 
   /** `on`, or why no position is sent. */
@@ -108,10 +111,19 @@ export class Location extends Service<LocationEvent> {
     this.#newest = undefined;
   }
 
-  /** The person's own switch. Rejects with Refused (`policy.forbids`). */
+  /** The person's own switch. Off holds here from the first step on. Rejects with Refused (`policy.forbids`). */
   async switch(on: boolean): Promise<void> {
-    if (!on) this.#letGo();
-    await this.ask("location.switch", { on });
+    if (!on) {
+      this.#switchedOff = true;
+      this.#letGo();
+    }
+    try {
+      await this.ask("location.switch", { on });
+    } catch (error) {
+      if (error instanceof Refused) this.#switchedOff = false;
+      throw error;
+    }
+    if (on) this.#switchedOff = false;
   }
 
   /** Who looked at the position of this subscriber, newest first. */

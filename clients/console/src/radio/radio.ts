@@ -110,7 +110,14 @@ export class Radio {
       affiliate: (group: string, press: boolean) => this.affiliate(group, { press }),
       takesPart: (group: string) => this.talkgroups.has(group),
     };
-    this.alerts = new Alerts(ask, identity.subscriber, clock, terms, (alert, drill) => this.#sendAlert(alert, drill));
+    this.location = new Location(ask, clock, terms);
+    const termsHere = () => {
+      const [all, location] = [terms(), this.location.terms]; // switched off here is off for alerts too
+      return all && location && { ...all, location };
+    };
+    this.alerts = new Alerts(ask, identity.subscriber, clock, termsHere, (alert, drill) =>
+      this.#sendAlert(alert, drill),
+    );
     const channels = {
       enter: (group: string) => this.affiliate(group, { press: true, signals: false }),
       takesPart: groups.takesPart,
@@ -119,7 +126,6 @@ export class Radio {
     this.calls = new Calls(ask, groups, clock);
     this.contacts = new Contacts(ask);
     this.dispatch = new Dispatch(ask);
-    this.location = new Location(ask, clock, terms);
     this.messages = new Messages(ask, identity, memory, clock);
     this.#services = [
       this.messages,
