@@ -11,6 +11,7 @@ and what is sealed under the tenant's key, as octets. Records are never mixed (c
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from hmac import compare_digest
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, insert, select, update
@@ -104,7 +105,7 @@ def _goes_on(sql: Connection, tenant_id: TenantId, sequence: int, digest: bytes)
     at = (_ENTRY.tenant_id == tenant_id) & (_ENTRY.sequence == sequence)
     found = sql.scalar(select(_ENTRY.digest).where(at))
     if found is not None:
-        return bool(found == digest)
+        return compare_digest(found, digest)
     pruned = sql.scalar(select(audit_prunings.c.sequence).where(audit_prunings.c.tenant_id == tenant_id))
     return pruned is not None and pruned >= sequence
 
