@@ -87,6 +87,11 @@ def test_fields_of_the_organisation_are_named() -> None:
             "at any hour",
         ),
         ("enabled = true", "Positions are shown live and never written.", "are written"),
+        (
+            "enabled = true\n[categories.location]\npurpose = ['operations']",
+            "An emergency alert carries no position: safety is not among the purposes of location.",
+            "carries a position",
+        ),
         ("enabled = true\nlive_only = false", "Positions are written.", "never written"),
         (
             "enabled = true\nsubscriber_may_switch_off = false",

@@ -14,7 +14,9 @@ from pttserver.privacy.notice import notice
 from pttserver.privacy.policy import Policy
 from pttserver.privacy.simulation import simulate
 from pttserver.roles import Rights
+from pttserver.wire.signalling import Position
 
+HERE = Position(latitude=55.6761, longitude=12.5683, accuracy_m=5, at_ms=0)
 BOOLEAN = st.sampled_from(["true", "false"])
 LOCATION = st.builds(
     "[location]\nenabled = {}\nlive_only = {}\nsos_exception = {}\nsubscriber_may_switch_off = {}\n"
@@ -46,6 +48,8 @@ def test_location_is_said_to_be_what_it_is(text: str) -> None:
     may_come = policy.alerts.enabled and policy.location.sos_exception
     assert ("An emergency alert carries a position" in told) == may_come
     assert ("An emergency alert that you raise carries it" in noticed) == may_come
+    with_alert = Admission(policy, Rights()).admit(HERE, 0, alert=True) is not None
+    assert ("An emergency alert carries no position" in told) == (policy.alerts.enabled and is_on and not with_alert)
 
 
 def test_voice_is_said_to_be_recorded_where_it_may_be() -> None:

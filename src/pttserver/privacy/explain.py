@@ -164,6 +164,8 @@ def _location(policy: Policy) -> Iterator[str]:
     yield f"A subscriber {'may' if location.subscriber_may_switch_off else 'may not'} switch location off."
     if sos:
         yield "An emergency alert carries a position also while location is off for who raises it."
+    elif policy.alerts.enabled and not policy.locates_in_need:
+        yield "An emergency alert carries no position: safety is not among the purposes of location."
 
 
 def _alerts(policy: Policy) -> Iterator[str]:

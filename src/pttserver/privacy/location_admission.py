@@ -5,7 +5,8 @@
 3. switched off by the subscriber, where the organisation lets people do that; elsewhere the switch means nothing
 4. off duty: outside of the duty hours, both now and when the position was taken
 5. an emergency alert carries a position in spite of 1 to 4 if the organisation said so (`sos_exception`)
-6. what goes on is rounded, and then says nothing of height, speed and direction, which would tell what rounding hides
+6. else it carries one only if safety is among the purposes that the organisation named for positions
+7. what goes on is rounded, and then says nothing of height, speed and direction, which would tell what rounding hides
 
 What was measured before location was switched on is not admitted either (services/locating.py): policies that say the
 same of 1, 3 and 4 (`locating`) are one time of being on; a policy that says something else begins another.
@@ -62,7 +63,8 @@ class Admission:
         """What may go on of a position; None: nothing. `alert`: it comes with an emergency alert."""
         exempt = alert and self._location.sos_exception  # 5
         was_on_duty = self._location.duty.cover(position.at_ms)
-        if not exempt and not (was_on_duty and self.state(now_ms) is LocationState.ON):
+        is_wanted = self._policy.locates_in_need or not alert  # 6
+        if not exempt and not (is_wanted and was_on_duty and self.state(now_ms) is LocationState.ON):
             return None
         return rounded(position, self._location.precision_m)
 

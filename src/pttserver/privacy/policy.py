@@ -108,6 +108,11 @@ class Policy(Section):
         return rule.collect and Purpose.OPERATIONS in rule.purposes
 
     @property
+    def locates_in_need(self) -> bool:
+        """Whether an alert carries a position while location is on; also while it is off by `sos_exception`."""
+        return self.locates and Purpose.SAFETY in self.rule(Category.LOCATION).purposes
+
+    @property
     def holds_messages(self) -> bool:
         """Whether a message waits for who is not there, and is found again: its record and its content are written."""
         return self.writes(Category.MESSAGE_METADATA) and self.writes(Category.MESSAGE_CONTENT)
