@@ -53,7 +53,7 @@ class PolicyChecked:
 
 @dataclass(frozen=True, slots=True)
 class Erasing:
-    """`halted`: nothing is erased until the operator confirms the time. `sweeps`: newest first."""
+    """`halted`: nothing is erased until the operator confirms the time, or a restore. `sweeps`: newest first."""
 
     halted: bool
     sweeps: Sequence[Sweep]

@@ -81,7 +81,7 @@ class SweepInfo(Part):
 
 
 class SweepList(Part):
-    """`halted`: the machine's clock is doubted, and nothing is erased until the operator confirms the time."""
+    """`halted`: the clock is doubted, or a backup was restored; nothing is erased until the operator confirms it."""
 
     halted: bool
     sweeps: list[SweepInfo]

@@ -134,7 +134,7 @@ export const manage: Record<keyof typeof en, Text> = {
   "manage.policy.file": "Richtliniendatei: {state}",
   "manage.policy.findings": "Was das Recht berührt",
   "manage.policy.halted":
-    "Es wird nichts gelöscht: die Uhr des Servers ist zweifelhaft. Der Betreiber muss die Zeit bestätigen.",
+    "Es wird nichts gelöscht: die Uhr des Servers ist zweifelhaft, oder eine Sicherung wurde zurückgespielt. Der Betreiber muss das bestätigen.",
   "manage.policy.in_force": "In Kraft",
   "manage.policy.invalid": "Diese Richtlinie kann nicht in Kraft treten.",
   "manage.policy.limitation": "Geht nicht",

@@ -127,7 +127,8 @@ export const manage = {
   "manage.policy.edit": "Edit a copy",
   "manage.policy.file": "Policy file: {state}",
   "manage.policy.findings": "What touches the law",
-  "manage.policy.halted": "Nothing is erased: the server's clock is doubted. The operator must confirm the time.",
+  "manage.policy.halted":
+    "Nothing is erased: the server's clock is doubted, or a backup was restored. The operator must confirm it.",
   "manage.policy.in_force": "In force",
   "manage.policy.invalid": "This policy cannot be put in force.",
   "manage.policy.limitation": "Cannot work",
