@@ -61,6 +61,5 @@ class Cutoffs:
         return self._known[key]
 
 
-def hides(category: Category, policy: Policy, now_ms: int) -> Callable[[Events], int | None]:
-    """What is as old as it gives is not shown: for who reads the events together with what they apply to."""
-    return lambda events: Cutoffs(policy, now_ms, events).hidden(category)
+Cutoff = Callable[[Events], int | None]
+"""Of one category, for who reads the events together with what they apply to: what is as old is not shown."""

@@ -17,8 +17,7 @@ from pttserver.crypto.signing import SigningKey, is_signed
 from pttserver.errors import PttError, StoreUnavailable
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
-from pttserver.privacy.categories import Category
-from pttserver.privacy.cutoffs import Events, hides
+from pttserver.privacy.cutoffs import Cutoff
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.audit import AuditEntry, AuditLog, Chain, Checkpoint, checkpoint_octets, pruning_octets
 from pttserver.store.audit_chain import ORIGIN, Link
@@ -67,8 +66,8 @@ class Audit:
         """Newest first, of those before this number; what is over is left out likewise. Raises PolicyMissing."""
         return await self._pages.page(tenant_id, self._over(tenant_id), wanted, before, limit)
 
-    def _over(self, tenant_id: TenantId) -> Callable[[Events], int | None]:
-        return hides(Category.AUDIT_LOG, self._policies.policy(tenant_id), self._clock.utc_ms())
+    def _over(self, tenant_id: TenantId) -> Cutoff:
+        return self._policies.log_over(tenant_id, self._clock.utc_ms())
 
     async def run(self, tenants: Callable[[], Iterable[TenantId]]) -> None:
         """Signs what came since, until cancelled."""
@@ -106,12 +105,13 @@ class Audit:
     async def verify(self, tenant_id: TenantId) -> Verdict:
         chain = await self._log.chain(tenant_id)
         links, checkpoints = chain.links, chain.checkpoints
+        points = {point.sequence: point.digest for point in checkpoints}
         head = self._heads().get(tenant_id)
         problems = (
-            *_missing_beginning(chain, self._key.public),
-            *_broken_links(links, {point.sequence: point.digest for point in checkpoints}),
+            *_missing_beginning(chain, points, self._key.public),
+            *_broken_links(links, points),
             *_broken_checkpoints(links, checkpoints, self._key.public),
-            *_missing_end(chain, head),
+            *_missing_end(chain, points, head),
         )
         first, last = (links[0].sequence, links[-1].sequence) if links else (None, None)
         pruned_ms = chain.pruning.at_ms if chain.pruning else None
@@ -126,8 +126,8 @@ class Audit:
             raise StoreUnavailable(f"{self._heads_file}: {error}") from None
 
 
-def _missing_beginning(chain: Chain, public: bytes) -> Iterator[str]:
-    points, pruning = {point.sequence: point.digest for point in chain.checkpoints}, chain.pruning
+def _missing_beginning(chain: Chain, points: Mapping[int, bytes], public: bytes) -> Iterator[str]:
+    pruning = chain.pruning
     end = chain.links[0].sequence - 1 if chain.links else max(points, default=0)  # of what is not there any more
     if end and end not in points:
         yield f"entries before {end + 1} are missing, and no checkpoint vouches for the cut"
@@ -166,19 +166,17 @@ def _broken_checkpoints(links: list[Link], checkpoints: list[Checkpoint], public
             yield f"entry {point.sequence} is not the one that was signed"
 
 
-def _missing_end(chain: Chain, head: Head | None) -> Iterator[str]:
+def _missing_end(chain: Chain, points: Mapping[int, bytes], head: Head | None) -> Iterator[str]:
     """A signed pruning beyond the head stands for it: a sweep can come before the next checkpoint is written down."""
-    signed = max((point.sequence for point in chain.checkpoints), default=0)
+    signed = max(points, default=0)
     if chain.links and signed > chain.links[-1].sequence:
         yield f"entries up to {signed} were signed, and the last ones are missing"
         return
     if head is None or (chain.pruning is not None and head[0] < chain.pruning.sequence):
         return
     sequence, digest = head
-    known = {point.sequence: point.digest.hex() for point in chain.checkpoints} | {
-        link.sequence: link.digest.hex() for link in chain.links
-    }
+    known = {**points, **{link.sequence: link.digest for link in chain.links}}
     if sequence not in known:
         yield f"entries up to {sequence} were signed, and the last ones are missing"
-    elif not compare_digest(known[sequence].encode(), digest.encode()):
+    elif not compare_digest(known[sequence].hex().encode(), digest.encode()):
         yield f"entry {sequence} is not the one that was written down beside the database"

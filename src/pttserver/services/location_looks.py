@@ -15,7 +15,6 @@ from pttserver.clock import Clock
 from pttserver.errors import Forbidden, PolicyMissing
 from pttserver.ids import Personal, SubscriberId
 from pttserver.privacy.categories import Category
-from pttserver.privacy.cutoffs import hides
 from pttserver.privacy.operations import OPERATIONS, refusal
 from pttserver.privacy.policy import Policy
 from pttserver.privacy.sight import may_see
@@ -89,7 +88,7 @@ class LocationLooks:
     async def looked(self, session: Session, request: signalling.LocationLooks) -> signalling.LocationLooked:
         """Who looked at the session's own position."""
         identity = session.identity
-        over = hides(Category.AUDIT_LOG, self._policies.policy(identity.tenant_id), self._clock.utc_ms())
+        over = self._policies.log_over(identity.tenant_id, self._clock.utc_ms())
         found = await self._looks.at(identity.tenant_id, identity.subscriber_id, over, MOST_LOOKS)
         looks = [
             signalling.Look(at_ms=look.at_ms, what=look.what, who=look.who.reveal() if look.who else "")

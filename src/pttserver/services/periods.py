@@ -5,14 +5,13 @@ Every method raises NotFound for what does not exist, PolicyMissing if the tenan
 StoreUnavailable if the database fails.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from pttserver.clock import Clock
 from pttserver.errors import InvalidValue, NotFound
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
-from pttserver.privacy.cutoffs import Events, hides
+from pttserver.privacy.cutoffs import Cutoff
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released
 from pttserver.privacy.retention import Event, EventKind
@@ -110,8 +109,8 @@ class Periods:
         if not await self._holds.end(owner.tenant_id, hold_id, self._clock.utc_ms(), note):
             raise NotFound("no such hold lasts")
 
-    def _over(self, tenant_id: TenantId) -> Callable[[Events], int | None]:
-        return hides(Category.AUDIT_LOG, self._policies.policy(tenant_id), self._clock.utc_ms())
+    def _over(self, tenant_id: TenantId) -> Cutoff:
+        return self._policies.log_over(tenant_id, self._clock.utc_ms())
 
     def _note(
         self,

@@ -9,6 +9,7 @@ from pttserver.errors import PolicyInvalid, PolicyMissing
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
+from pttserver.privacy.cutoffs import Cutoff, Cutoffs
 from pttserver.privacy.gate import Gate
 from pttserver.privacy.policy import Policy, parse_policy
 from pttserver.privacy.sight import may_see
@@ -119,6 +120,11 @@ class PolicyBook:
     def policy(self, tenant_id: TenantId) -> Policy:
         """Raises PolicyMissing."""
         return self.gate(tenant_id).policy
+
+    def log_over(self, tenant_id: TenantId, now_ms: int) -> Cutoff:
+        """What of the audit log is over, and of what else says who did something and why. Raises PolicyMissing."""
+        policy = self.policy(tenant_id)
+        return lambda events: Cutoffs(policy, now_ms, events).hidden(Category.AUDIT_LOG)
 
     def in_force(self, tenant_id: TenantId) -> Policy | None:
         """None: the tenant is refused."""

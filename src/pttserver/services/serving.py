@@ -7,7 +7,7 @@ from typing import TypeVar
 from pttserver.clock import Clock
 from pttserver.ids import SubscriberId, TenantId
 from pttserver.privacy.categories import Category
-from pttserver.privacy.cutoffs import Cutoffs, hides
+from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.policy import Policy
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.console_accounts import ConsoleAccount
@@ -60,7 +60,7 @@ class Serving:
 
     async def policies(self, tenant_id: TenantId) -> list[LoggedInstruction]:
         """All that were ever in force, newest first; text, who and why of one that was replaced until that is over."""
-        over = hides(Category.AUDIT_LOG, self._policies.policy(tenant_id), self._clock.utc_ms())
+        over = self._policies.log_over(tenant_id, self._clock.utc_ms())
         return await self._versions.history(tenant_id, over)
 
 

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pttserver.clock import Clock
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category, about
-from pttserver.privacy.cutoffs import hides
 from pttserver.privacy.explain import basis
 from pttserver.privacy.notice import how_long, processed, rights, seen_by, source, written
 from pttserver.privacy.policy import Policy, Storage
@@ -75,7 +74,7 @@ class SubjectExports:
         note = self._rights.note("subject.export", tenant_id, who.subject_id, by)
         held = await self._holdings.of(who, note)
         policy, now_ms = self._policies.policy(tenant_id), self._clock.utc_ms()
-        looks = await self._looks.at_data_of(tenant_id, who.subject_id, hides(Category.AUDIT_LOG, policy, now_ms))
+        looks = await self._looks.at_data_of(tenant_id, who.subject_id, self._policies.log_over(tenant_id, now_ms))
         if not name_who_looked:
             looks = _numbered(looks)
         asked = await self._requests.of_subject(tenant_id, who.subject_id)

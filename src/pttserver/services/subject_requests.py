@@ -11,7 +11,6 @@ from pttserver.clock import Clock
 from pttserver.errors import InvalidValue, NotFound, PolicyForbids
 from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category
-from pttserver.privacy.cutoffs import hides
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.subject_requests import DISCLOSING, Outcome, RequestKind, deadline_ms
 from pttserver.services.instructions import Instruction
@@ -99,7 +98,7 @@ class SubjectRequests:
 
     async def all(self, tenant_id: TenantId) -> list[SubjectRequest]:
         """The one that is due first comes first, those that ended last."""
-        over = hides(Category.AUDIT_LOG, self._policies.policy(tenant_id), self._clock.utc_ms())
+        over = self._policies.log_over(tenant_id, self._clock.utc_ms())
         entries = await self._log.entries(tenant_id, over, OPERATIONS)
         found = _requests(entries).values()
         return sorted(found, key=lambda one: (one.outcome is not None, one.due_ms, one.number))

@@ -12,7 +12,6 @@ from pttserver.clock import Clock
 from pttserver.errors import InvalidValue, NotFound, PolicyForbids
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
-from pttserver.privacy.cutoffs import hides
 from pttserver.privacy.purposes import Purpose
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.audit import AuditEntry, AuditLog
@@ -85,7 +84,7 @@ class Support:
     async def sessions(self, tenant_id: TenantId) -> list[SupportSession]:
         """Of all technicians, newest first, as far as the audit log goes back."""
         policy = self._policies.policy(tenant_id)
-        over = hides(Category.AUDIT_LOG, policy, self._clock.utc_ms())
+        over = self._policies.log_over(tenant_id, self._clock.utc_ms())
         entries = await self._log.entries(tenant_id, over, OPERATIONS)
         return _sessions(entries, policy.support.longest_minutes)
 

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Select, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from pttserver.ids import Personal, TenantId
-from pttserver.privacy.cutoffs import Events
+from pttserver.privacy.cutoffs import Cutoff
 from pttserver.store.audit_actors import Names, names_of, read
-from pttserver.store.audit_chain import AuditNote, Details, Link, content, newest_checkpoint
+from pttserver.store.audit_chain import AuditNote, Details, Link, content, last_entry, newest_checkpoint
 from pttserver.store.database import Database
 from pttserver.store.events import events_of
 from pttserver.store.governance_schema import audit_checkpoints, audit_entries, audit_prunings
@@ -92,7 +92,7 @@ class AuditLog:
         await self._database.write(lambda _: True, note=note)
 
     async def entries(
-        self, tenant_id: TenantId, cutoff_ms: Callable[[Events], int | None], operations: Collection[str] = ()
+        self, tenant_id: TenantId, cutoff_ms: Cutoff, operations: Collection[str] = ()
     ) -> list[AuditEntry]:
         """Opened, oldest first; what is over by the tenant's events is left out. `operations`: of these only."""
         query = (
@@ -126,8 +126,7 @@ class AuditLog:
         """Number and digest of the newest entry, and the number of the newest checkpoint (0: none)."""
 
         def work(sql: Connection) -> tuple[int, bytes, int] | None:
-            query = select(_ENTRY.sequence, _ENTRY.digest).where(_ENTRY.tenant_id == tenant_id)
-            row = sql.execute(query.order_by(_ENTRY.sequence.desc())).first()
+            row = last_entry(sql, tenant_id)
             newest = newest_checkpoint(sql, tenant_id)
             return None if row is None else (row.sequence, row.digest, newest.sequence if newest else 0)
 

@@ -104,8 +104,7 @@ def append(sql: Connection, vault: Vault, note: AuditNote) -> int | None:
 
 def end_of_chain(sql: Connection, tenant_id: TenantId) -> tuple[int, bytes]:
     """Number and digest of the newest entry, or of the checkpoint that stands for what was pruned; 0: an empty log."""
-    last = sql.execute(_LAST, {"tenant": tenant_id}).first()
-    last = last or newest_checkpoint(sql, tenant_id)
+    last = last_entry(sql, tenant_id) or newest_checkpoint(sql, tenant_id)
     return (last.sequence, last.digest) if last else (0, ORIGIN)
 
 
@@ -129,6 +128,11 @@ def content(row: Mapping[str, Any]) -> bytes:
         details.octets if details else b"",
     )
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def last_entry(sql: Connection, tenant_id: TenantId) -> Any:
+    """Number and digest of the newest entry that is there, or None."""
+    return sql.execute(_LAST, {"tenant": tenant_id}).first()
 
 
 def newest_checkpoint(sql: Connection, tenant_id: TenantId) -> Any:

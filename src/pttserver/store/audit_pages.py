@@ -1,13 +1,12 @@
 """The audit log a page at a time, newest first: so much work for each page, however long the log is."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, Text, func, select, type_coerce
 
 from pttserver.ids import TenantId
-from pttserver.privacy.cutoffs import Events
+from pttserver.privacy.cutoffs import Cutoff
 from pttserver.store.audit import AuditEntry, opened
 from pttserver.store.audit_actors import Names, names_of
 from pttserver.store.database import Database
@@ -65,7 +64,7 @@ class AuditPages:
     async def page(
         self,
         tenant_id: TenantId,
-        cutoff_ms: Callable[[Events], int | None],
+        cutoff_ms: Cutoff,
         wanted: AuditFilter,
         before: int | None,
         limit: int,

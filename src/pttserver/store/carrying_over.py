@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Table, func, insert, select, update
 
 from pttserver.ids import SubscriberId, TenantId
 from pttserver.roles import Rights
+from pttserver.store.audit_chain import last_entry
 from pttserver.store.database import Database
 from pttserver.store.governance_schema import (
     audit_entries,
@@ -73,18 +74,12 @@ class _InPlace:
 
 async def carry_over(standing: Database, restored: Database, tenant_id: TenantId) -> Carried:
     """`standing`: the database in place. Raises StoreUnavailable."""
-    last = await restored.read(lambda sql: _last_entry(sql, tenant_id))
+    last = await restored.read(lambda sql: last_entry(sql, tenant_id))
     found = await standing.read(lambda sql: _read(sql, tenant_id, last))
     return await restored.write(lambda sql: _put(sql, tenant_id, found))
 
 
 # The database in place -----------------------------------------------------------------------------------------------
-
-
-def _last_entry(sql: Connection, tenant_id: TenantId) -> tuple[int, bytes] | None:
-    query = select(_ENTRY.sequence, _ENTRY.digest).where(_ENTRY.tenant_id == tenant_id)
-    row = sql.execute(query.order_by(_ENTRY.sequence.desc()).limit(1)).first()
-    return None if row is None else (row.sequence, row.digest)
 
 
 def _read(sql: Connection, tenant_id: TenantId, last: tuple[int, bytes] | None) -> _InPlace:

@@ -1,13 +1,13 @@
 """Events that start the periods of a policy: of a tenant as a whole, or of one subject. What is recorded here stays."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, or_, select
 
 from pttserver.ids import Personal, TenantId
-from pttserver.privacy.cutoffs import Events
+from pttserver.privacy.cutoffs import Cutoff, Events
 from pttserver.privacy.released import Released
 from pttserver.privacy.retention import Event, EventKind
 from pttserver.store.audit_chain import AuditNote
@@ -112,7 +112,7 @@ class RetentionEvents:
         known = select(subjects.c.created_ms).where(subjects.c.id == subject_id, subjects.c.tenant_id == tenant_id)
         return await self._database.read(lambda sql: (sql.scalar(known), events_about(sql, tenant_id, subject_id)))
 
-    async def recorded(self, tenant_id: TenantId, cutoff_ms: Callable[[Events], int | None]) -> list[RecordedEvent]:
+    async def recorded(self, tenant_id: TenantId, cutoff_ms: Cutoff) -> list[RecordedEvent]:
         """Those of the whole tenant, oldest first; without who and why, once that is over by these very events."""
         query = (
             select(*_EVENT, *KEY_COLUMNS)

@@ -8,7 +8,7 @@ Restriction of processing (GDPR Art. 18) forbids the same: the person wants what
 puts it right (Art. 16) is the person's own wish, and erasure is if the person asks for it instead: it must be said.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, insert,
 from pttserver.errors import OnHold, Restricted
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
-from pttserver.privacy.cutoffs import Events
+from pttserver.privacy.cutoffs import Cutoff
 from pttserver.privacy.released import Released
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
@@ -161,7 +161,7 @@ class Holds:
 
         await self._database.write(work, note=note)
 
-    async def of_tenant(self, tenant_id: TenantId, cutoff_ms: Callable[[Events], int | None]) -> list[Hold]:
+    async def of_tenant(self, tenant_id: TenantId, cutoff_ms: Cutoff) -> list[Hold]:
         """All that were ever laid, oldest first; without who and why, of those whose end is over by the events."""
         query = (
             select(*_HOLD, *KEY_COLUMNS)

@@ -1,12 +1,12 @@
 """Looks at the data of people: each is in the audit log, and the person can read it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Text, select, type_coerce
 
 from pttserver.ids import Personal, SubscriberId, TenantId
-from pttserver.privacy.cutoffs import Events
+from pttserver.privacy.cutoffs import Cutoff
 from pttserver.store.audit_actors import display_names, names_of, read
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.database import Database
@@ -35,7 +35,6 @@ LOOKS_AT_DATA = frozenset(
     }
 )
 """Operations that show data of a person, or of everybody in the organisation, but for positions."""
-Cutoff = Callable[[Events], int | None]
 OPERATION = "location.look."
 """What the operations of looks begin with; the rest says how: `last`, `history`, `watch`, ..."""
 

@@ -1,7 +1,6 @@
 """Policy versions in the database: the instruction log of each tenant (GDPR Art. 28(3)(a)). The newest is in force."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from pttserver.errors import SealBroken
 from pttserver.ids import Personal, TenantId
-from pttserver.privacy.cutoffs import Events
+from pttserver.privacy.cutoffs import Cutoff
 from pttserver.privacy.gate import release_instruction
 from pttserver.privacy.released import Released
 from pttserver.store.audit_chain import AuditNote
@@ -123,7 +122,7 @@ class Policies:
 
         return await self._database.read(work)
 
-    async def history(self, tenant_id: TenantId, cutoff_ms: Callable[[Events], int | None]) -> list[LoggedInstruction]:
+    async def history(self, tenant_id: TenantId, cutoff_ms: Cutoff) -> list[LoggedInstruction]:
         """Newest first; without text, who and why, of those whose end is over by the tenant's events."""
         query = (
             select(*policy_versions.c, *KEY_COLUMNS)

@@ -85,7 +85,6 @@ class SubscriberRights:
 
 def locate_from(sql: Connection, subscriber_id: str, now_ms: int) -> None:
     """A restriction ends: what was measured while it lasted is not ours to know. Within the caller's transaction."""
-
     change_rights(sql, SubscriberId(subscriber_id), lambda before: replace(before, location_since_ms=now_ms), now_ms)
 
 
