@@ -62,8 +62,9 @@ class PolicyBook:
             if tenant_id not in self._gates:
                 self.refuse(tenant_id, error.message)
             return
+        since_ms = await self._policies.locating_since_ms(tenant_id, number)
         self._gates[tenant_id], self._numbers[tenant_id] = gate, number
-        self._located_since_ms[tenant_id] = version.locating_since_ms
+        self._located_since_ms[tenant_id] = since_ms
         self._refused.pop(tenant_id, None)
         self.changed.set()
         _log.info("policy_in_force", tenant=tenant_id, number=number, digest=self._gates[tenant_id].policy.digest)

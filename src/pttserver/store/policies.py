@@ -65,17 +65,12 @@ class PolicyVersion:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The newest version of a tenant. `published`: the tenant's policy file says the same.
-
-    `locating_since_ms`: when the first of the versions was applied that, one after the other up to this one, locate
-    people at the same times; 0 if there was none before them.
-    """
+    """The newest version of a tenant. `published`: the tenant's policy file says the same."""
 
     number: int
     text: str
     digest: str
     published: bool
-    locating_since_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +113,16 @@ class Policies:
         vault = self._database.vault
 
         def work(sql: Connection) -> dict[TenantId, InForce | None]:
-            return {row.owner: _in_force(sql, vault, row) for row in sql.execute(newest).all()}
+            return {row.owner: _in_force(vault, row) for row in sql.execute(newest)}
 
         return await self._database.read(work)
+
+    async def locating_since_ms(self, tenant_id: TenantId, number: int) -> int:
+        """When the first of the versions was applied that, one after the other up to this one, locate people alike.
+
+        That is at the same times; 0 if there was none before them.
+        """
+        return await self._database.read(lambda sql: _locating_since_ms(sql, tenant_id, number))
 
     async def history(self, tenant_id: TenantId, cutoff_ms: Cutoff) -> list[LoggedInstruction]:
         """Newest first; without text, who and why, of those whose end is over by the tenant's events."""
@@ -174,7 +176,7 @@ def unpublish(sql: Connection) -> None:
     sql.execute(update(policy_versions).where(_VERSION.id.in_(_NEWEST)).values(published=False))
 
 
-def _in_force(sql: Connection, vault: Vault, row: Any) -> InForce | None:
+def _in_force(vault: Vault, row: Any) -> InForce | None:
     """A text that does not open refuses its tenant, as one that is no policy does, and nobody else's."""
     of = row._mapping
     if of[policy_versions.c.id] is None:
@@ -183,13 +185,13 @@ def _in_force(sql: Connection, vault: Vault, row: Any) -> InForce | None:
         text = vault.keys(row).required_text(of[policy_versions.c.text])
     except SealBroken:
         text = ""
-    return InForce(of[_VERSION.id], text, of[_VERSION.digest], of[_VERSION.published], _locating_since_ms(sql, row))
+    return InForce(of[_VERSION.id], text, of[_VERSION.digest], of[_VERSION.published])
 
 
-def _locating_since_ms(sql: Connection, newest: Any) -> int:
-    of = newest._mapping
-    mine, number = _VERSION.tenant_id == of[_VERSION.tenant_id], of[_VERSION.id]
-    others = or_(_VERSION.locating.is_(None), _VERSION.locating != of[_VERSION.locating])
+def _locating_since_ms(sql: Connection, tenant_id: TenantId, number: int) -> int:
+    mine = _VERSION.tenant_id == tenant_id
+    locating = sql.scalar(select(_VERSION.locating).where(mine, _VERSION.id == number))
+    others = or_(_VERSION.locating.is_(None), _VERSION.locating != locating)
     last_other = sql.scalar(select(func.max(_VERSION.id)).where(mine, _VERSION.id < number, others))
     if last_other is None:
         return 0
