@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from attacks.bare_radio import BareRadio
-from locating import crew, report
+from locating import LOCATED, crew, report
 from pttserver.errors import SealBroken
 from pttserver.ids import Personal
 from pttserver.services.instructions import Instruction
@@ -18,6 +18,7 @@ from pttserver.store.tables import metadata
 from pttserver.wire import signalling as s
 from running_server import TENANT, Platform, until
 
+LISTENING = LOCATED + "[alerts]\nambient_listening = true\n"
 WHY = Instruction(Personal("Olga"), Personal("asked for"))
 
 
@@ -60,6 +61,30 @@ async def test_who_acted_and_was_erased_is_named_nowhere_in_the_audit_log(platfo
     assert [(name, text) for text in texts for name in erased if name in text] == []
 
 
+async def test_what_was_written_of_the_erased_is_unreadable_in_every_copy(platform):
+    """Why somebody was listened to, switched off or held."""
+    anna, dora = await crew(platform, LISTENING)
+    await anna.affiliate()
+    alert = "alr_0123456789abcdef"
+    await anna.ask(s.RaiseAlert(id=1, alert=alert, drill=False), s.AlertAccepted)
+    await dora.ask(s.ListenToAlert(id=1, alert=alert, reason="marker: a fit"), s.AlertListening)
+    await dora.ask(s.ResolveAlert(id=1, alert=alert, outcome="resolved", note="marker: helped"), s.Done)
+    await dora.ask(s.DisableDevice(id=1, who=anna.session.subscriber, reason="marker: drunk"), s.Done)
+    tenant_id = (await platform.provisioning.tenant(TENANT)).tenant_id
+    marked = Instruction(Personal("Olga"), Personal("marker: suspected"))
+    hold = await platform.office.periods.hold(TENANT, marked, subscriber="Anna")
+    await platform.office.periods.end_hold(TENANT, hold.hold_id, marked)
+    await platform.server.services.alert_log.flush()
+    kept = await sealed_values(platform)
+    before = [text for text in await opened(platform, kept) if "marker" in text]
+    assert len(before) == 7  # the log: listening, stun, hold and its end; the hold; the alert's request and resolution
+    assert (await platform.office.erasure.erase(tenant_id, "Anna", WHY)).certificate
+    texts = await opened(platform, kept + await sealed_values(platform))
+    assert any("asked for" in text for text in texts)
+    assert [text for text in texts if "marker" in text] == []
+    assert (await platform.office.audit.verify(tenant_id)).problems == ()
+
+
 async def test_what_is_noted_of_somebody_who_was_erased_meanwhile_has_no_number(platform):
     await platform.organise("Patrol")
     anna = await BareRadio.log_in(await platform.enrol("Anna", "Patrol"))
@@ -94,7 +119,8 @@ async def opened(platform: Platform, values: list[Sealed]) -> list[str]:
     for keys in await platform.database.read(lambda sql: vault.of_tenant(sql, tenant_id)):
         for value in values:
             try:
-                found.append(str.__str__(keys.open(value)))
+                plain = keys.open(value)
+                found.append(plain.decode("latin-1") if isinstance(plain, bytes) else str(plain))
             except SealBroken:
                 continue
     return found

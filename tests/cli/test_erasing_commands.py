@@ -72,6 +72,17 @@ def test_where_no_certificate_can_be_put_nobody_is_erased(run, tmp_path):
     assert is_there(run)
 
 
+@pytest.mark.parametrize("reason", ["Anna asked", "the one of Ms ANNA!"])
+def test_a_reason_that_would_name_the_erased_for_ever_is_refused(run, tmp_path, reason):
+    file = tmp_path / "certificate.json"
+    words = ("subject", "erase", "ACME", "Anna", "--yes", "--certificate", str(file))
+    assert "outlives the person" in run(*words, "--reason", reason, status=1).output
+    assert not file.exists()
+    assert is_there(run)
+    run(*words, "--reason", "request 7")
+    assert not is_there(run)
+
+
 def test_an_erasure_that_is_refused_leaves_no_empty_file(run, tmp_path):
     file = tmp_path / "certificate.json"
     erase(run, file, subject="Nobody", status=1)

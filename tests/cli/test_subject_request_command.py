@@ -98,6 +98,20 @@ def test_no_file_has_a_word_of_it_in_clear_and_who_is_erased_is_nobody_in_it(ptt
     pttserver("subject", "erase", "ACME", NUMBER, "--reason", "request 1", "--yes")
     (left,) = requests(pttserver)
     assert (left["subject"], left["kind"], left["outcome"]) == (None, "erasure", "granted")
+    assert (left["identified"], left["reason"]) == ("", "")
     octets = b"".join(file.read_bytes() for file in (tmp_path / "data").rglob("*") if file.is_file())
     for marker in ("marker identified", reason, NAME, request["subject"]):
         assert marker.encode() not in octets, marker
+
+
+def test_of_whom_was_erased_first_only_the_outcome_is_written(pttserver):
+    pttserver("subject", "request", "open", "ACME", NUMBER, "erasure", "--identified", "seen at the desk")
+    (request,) = requests(pttserver)
+    pttserver("subject", "erase", "ACME", NUMBER, "--reason", "request 1", "--yes")
+    close = ("subject", "request", "close", "ACME", request["number"], "granted", "--reason", f"told {NAME} by letter")
+    assert "are not kept" in pttserver(*close, "--identified", "passport 4711")
+    (left,) = requests(pttserver)
+    assert (left["outcome"], left["identified"], left["reason"]) == ("granted", "", "")
+    told = pttserver("audit", "show", "ACME", "--json")
+    assert "granted" in told
+    assert [marker for marker in (NAME, "passport", "desk") if marker in told] == []

@@ -389,10 +389,13 @@ async def test_a_certificate_is_genuine_and_names_nobody(office):
 
 
 async def test_a_certificate_names_only_what_the_destroyed_key_opened(office):
-    """Who laid a hold or gave an instruction is sealed under the organisation's key."""
+    """Who laid a hold or gave an instruction is sealed under the organisation's key, and why under the person's."""
     columns = set((await erase(office)).certificate["columns"])
     assert {"subscribers.identifier", "devices.public_key", "calls.initiator"} <= columns
-    assert columns.isdisjoint({"holds.reason", "holds.actor", "audit_entries.actor"})
+    assert {"holds.reason", "audit_entries.remarks"} <= columns
+    assert columns.isdisjoint(
+        {"holds.actor", "audit_entries.actor", "audit_entries.details", "retention_events.reason"}
+    )
 
 
 TWO_PHASES = """

@@ -3,10 +3,10 @@
 import threading
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from pttserver.crypto.signing import SigningKey
-from pttserver.errors import AlreadyExists
+from pttserver.errors import AlreadyExists, SealBroken
 from pttserver.ids import Personal
 from pttserver.privacy.categories import Category
 from pttserver.privacy.retention import EventKind
@@ -14,6 +14,7 @@ from pttserver.services.audit import Audit
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.audit_chain import AuditNote, append
 from pttserver.store.events import record_event
+from pttserver.store.governance_schema import audit_entries
 from pttserver.store.policies import Policies
 from store.organisation import GATE, TENANT, VAULT
 from store.sweeping import apply
@@ -234,6 +235,47 @@ async def test_an_erased_subject_has_no_name_and_the_chain_is_whole(acme, audit,
     await log(1)
     assert [entry.subject for entry in await audit.entries(TENANT)] == [None, None, None]
     assert await problems(audit) == ()
+
+
+REMARKS = {"reason": "Anna was drunk", "identified": "passport 4711"}
+
+
+async def remark(database, subject, details, remarks):
+    note = AuditNote(GATE, "device.stun", TENANT, ACTOR, 7, subject, details, remarks)
+    await database.write(lambda sql: append(sql, VAULT, note))
+
+
+async def test_what_was_written_of_a_person_dies_with_the_persons_key(acme, audit, database):
+    """In every copy: the octets of before open with no key that is left."""
+    await remark(database, acme.anna, {"devices": "dev_1"}, REMARKS)
+    await remark(database, None, {}, {"reason": "a new shift"})
+    about, of_nobody = await audit.entries(TENANT)
+    assert about.details == {"devices": "dev_1", **REMARKS}
+    assert of_nobody.details == {"reason": "a new shift"}
+    sealed = await database.read(lambda sql: sql.scalar(select(audit_entries.c.remarks)))
+    await database.write(lambda sql: VAULT.destroy(sql, acme.anna))
+    about, of_nobody = await audit.entries(TENANT)
+    assert (about.subject, about.details) == (None, {"devices": "dev_1"})
+    assert of_nobody.details == {"reason": "a new shift"}
+    assert await problems(audit) == ()
+    for keys in await database.read(lambda sql: VAULT.of_tenant(sql, TENANT)):
+        with pytest.raises(SealBroken):
+            keys.open(sealed)
+
+
+async def test_of_whom_is_gone_already_nothing_is_written(acme, audit, database):
+    await database.write(lambda sql: VAULT.destroy(sql, acme.anna))
+    await remark(database, acme.anna, {"devices": "dev_1"}, REMARKS)
+    (entry,) = await audit.entries(TENANT)
+    assert (entry.subject, entry.details) == (None, {"devices": "dev_1"})
+    assert await database.read(lambda sql: sql.scalar(select(audit_entries.c.remarks))) is None
+
+
+@pytest.mark.parametrize("change", ["remarks = NULL", "remarks = details", "details = remarks, remarks = NULL"])
+async def test_t115_remarks_cannot_be_changed_unseen(acme, audit, database, change):
+    await remark(database, acme.anna, {"devices": "dev_1"}, REMARKS)
+    await database.write(lambda sql: sql.execute(text(f"UPDATE audit_entries SET {change}")))
+    assert any("entry 1 was changed" in problem for problem in await problems(audit))
 
 
 async def test_an_act_that_fails_is_not_noted(audit, database, acme):

@@ -1,6 +1,7 @@
 """A database of the version that sealed nothing: its rows are kept, sealed, and nothing of them is left in clear."""
 
 import contextlib
+import hashlib
 
 import pytest
 from alembic import command
@@ -15,12 +16,17 @@ from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.retention import EventKind
 from pttserver.store.alert_schema import alert_notes
 from pttserver.store.alerts import Alerts
+from pttserver.store.audit import AuditLog
+from pttserver.store.audit_chain import ORIGIN, content
 from pttserver.store.calls import CallHistory
+from pttserver.store.columns import Sealed
 from pttserver.store.database import Database
 from pttserver.store.devices import Devices
 from pttserver.store.events import record_event
 from pttserver.store.expiry import plan
+from pttserver.store.governance_schema import holds as holds_table
 from pttserver.store.groups import Groups
+from pttserver.store.holds import Holds
 from pttserver.store.migrate import MIGRATIONS
 from pttserver.store.policies import Policies
 from pttserver.store.schema import bursts, call_participants, calls, takeovers
@@ -221,4 +227,40 @@ async def test_events_of_before_were_recorded_when_they_happened_and_new_ones_ar
     before = await database.read(lambda sql: sql.scalar(changes))
     await database.write(lambda sql: record_event(sql, TenantId("ten_1"), None, EventKind.BILLING_CLOSED, 90))
     assert await database.read(lambda sql: sql.scalar(changes)) == before + 1
+    await database.close()
+
+
+# From the version in which the organisation's key sealed reasons, whomever they were about ---------------------------
+
+REASON = "Wilhelmine is suspected of theft"
+
+
+@pytest.fixture
+def reason_file(old_file):
+    """Two holds, one on a person; and an entry of the audit log, with its digest."""
+    with migrating(old_file, "0015") as connection:
+        why = GATE.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, "ten_1", Personal(REASON))
+        reason = VAULT.existing(connection, "ten_1").seal(why).octets
+        for hold, who in (("hld_1", "sub_1"), ("hld_2", None)):
+            row = "INSERT INTO holds VALUES (:hold, 'ten_1', :who, NULL, NULL, :reason, 10, NULL)"
+            connection.execute(text(row), {"hold": hold, "who": who, "reason": reason})
+        entry = {"tenant_id": "ten_1", "sequence": 1, "at_ms": 10, "operation": "hold.add", "subject": None}
+        said = {"actor": None, "details": Sealed(Category.AUDIT_LOG, reason), "remarks": None}
+        digest = hashlib.sha256(ORIGIN + content(entry | said)).digest()
+        row = "INSERT INTO audit_entries VALUES ('ten_1', 1, 10, 'hold.add', NULL, NULL, :details, :previous, :digest)"
+        connection.execute(text(row), {"details": reason, "previous": ORIGIN, "digest": digest})
+    return old_file
+
+
+async def test_reasons_of_holds_are_sealed_for_whom_they_are_about_and_the_log_is_whole(reason_file):
+    database = await Database.open(reason_file, VAULT)
+    holds = await Holds(database).of_tenant(TenantId("ten_1"), lambda _: None)
+    assert [(hold.subject_id, hold.reason) for hold in holds] == [("sub_1", REASON), (None, REASON)]
+    of_person, of_all = await database.read(lambda sql: list(sql.scalars(select(holds_table.c.reason))))
+    of_tenant = await database.read(lambda sql: VAULT.existing(sql, "ten_1"))
+    assert of_tenant.text(of_all) == REASON
+    with pytest.raises(SealBroken):
+        of_tenant.text(of_person)
+    (link,) = (await AuditLog(database).chain(TenantId("ten_1"))).links
+    assert link.computed == link.digest
     await database.close()

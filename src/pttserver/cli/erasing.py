@@ -35,7 +35,10 @@ def erase(
     tenant: TenantName,
     subject: SubjectName,
     *,
-    reason: Reason = "",
+    reason: Annotated[
+        str,
+        typer.Option("--reason", help="Why; it outlives the person, so it must not say who it is."),
+    ] = "",
     by: Actor = None,
     certificate: Certificate = None,
     request: Annotated[

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # slow to import, see main.py
 app = typer.Typer(help="Requests of data subjects, with their deadlines.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Of the request, as `list` shows it.")]
-Why = Annotated[str, typer.Option("--reason", help="What the person was told; it is recorded, sealed.")]
+Why = Annotated[str, typer.Option("--reason", help="What the person was told; it goes when the person is erased.")]
 Identified = Annotated[str, typer.Option("--identified", help="How it was made sure who asks; no personal data.")]
 
 
@@ -78,6 +78,8 @@ def close(
     request = in_office(ctx, work)
     late = " It was late." if request.is_overdue(request.due_ms) else ""
     typer.echo(f"Request {request.number}: {request.outcome}.{late}")
+    if request.subject is None:
+        typer.echo("The person was erased since: why, and how it was made sure who asks, are not kept.")
 
 
 @app.command("list")

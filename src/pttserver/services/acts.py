@@ -12,7 +12,7 @@ from pttserver.store.audit_chain import AuditNote
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """The actor is the opaque number of who acts; it is sealed like the reason."""
+    """The actor is the opaque number of who acts; the reason is sealed under the key of whom the act is about."""
 
     log: AuditLog
     policies: PolicyBook
@@ -30,7 +30,8 @@ class Acts:
             actor=Personal(session.identity.subscriber_id),
             at_ms=self.clock.utc_ms(),
             subject_id=about,
-            details={**details, "reason": reason},
+            details=details,
+            remarks={"reason": reason},
         )
 
     async def record(

@@ -152,7 +152,8 @@ class AlertLog:
                 actor=Personal(step.who),
                 at_ms=step.at_ms,
                 subject_id=one.alert.raiser,
-                details={"alert": one.alert.alert_id, **why},
+                details={"alert": one.alert.alert_id},
+                remarks=why,
             )
 
 

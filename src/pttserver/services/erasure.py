@@ -14,11 +14,12 @@ from pttserver.config import Settings
 from pttserver.crypto.signed_document import Document, sign, verified_by
 from pttserver.crypto.signing import SigningKey
 from pttserver.errors import InvalidValue, PttError
-from pttserver.ids import TenantId
+from pttserver.ids import Personal, TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.policy import Policy
 from pttserver.privacy.retention import Clause, Event, EventKind
+from pttserver.privacy.telling import telling
 from pttserver.services import naming
 from pttserver.services.instructions import Instruction
 from pttserver.services.policy_book import PolicyBook
@@ -29,11 +30,13 @@ from pttserver.store.database import Database
 from pttserver.store.deletion_requests import DeletionRequests
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, LedgerEntry, subject_digest
 from pttserver.store.erasures import Erasures
+from pttserver.store.holdings import Holdings
 from pttserver.store.inventory import key_of_tenant, tables
 from pttserver.store.proof import Proof
 
 FORMAT: Final = "pttserver certificate of erasure, version 1"
 REMAINS: Final = "times and lengths of calls that others took part in, without a reference to the subject"
+_FOUND_BY = frozenset({Category.NICKNAME, Category.IDENTIFIER, Category.CONTACT_DATA})
 _log = get_logger("erasure")
 
 
@@ -73,6 +76,7 @@ class Erasure:
         self._database = database
         self._erasures = open_erasures(database, settings)
         self._requests = DeletionRequests(database)
+        self._holdings = Holdings(database)
         self._settings = settings
         self._policies = policies
         self._clock = clock
@@ -82,14 +86,26 @@ class Erasure:
     ) -> Outcome:
         """At once and for ever. `subject`: identifier or id.
 
-        Raises OnHold (also for whom is restricted, unless it is said to be `despite_restriction`), InvalidValue,
-        PolicyMissing.
+        Raises OnHold (also for whom is restricted, unless it is said to be `despite_restriction`), InvalidValue (also
+        for a reason that says who it is: it outlives the person), PolicyMissing.
         """
         subject_id = await self._find(tenant_id, subject, exactly=True)
+        await self._refuse_telling(tenant_id, subject_id, instruction.reason)
         digest = subject_digest(tenant_id, subject_id)  # the entry must not lead to the subject
         note = self._note(tenant_id, None, "subject.erase", instruction, digest=digest)
         erased = await self._erasures.erase_subject(subject_id, note, despite_restriction=despite_restriction)
         return await self._certified(subject_id, erased.entry, erased.audit_entry)
+
+    async def _refuse_telling(self, tenant_id: TenantId, subject_id: str, reason: Personal) -> None:
+        held = await self._holdings.names_of(tenant_id, subject_id)
+        texts = [(each.category, str(each.value)) for each in held if each.value is not None]
+        names = [text for category, text in texts if category is Category.SUBSCRIBER_NAME]
+        others = [text for category, text in texts if category in _FOUND_BY]
+        if telling(reason.reveal(), names, others) is not None:
+            raise InvalidValue(
+                "the reason says who it is (a name, a number or an address that is held), and it outlives the person "
+                "in the audit log: give one that does not, such as the number of the request"
+            )
 
     async def prove(self, tenant_id: TenantId, subject_id: str) -> Outcome:
         """Once more for a subject that the ledger has; by its id, since nothing else leads to it any more."""

@@ -51,8 +51,8 @@ class Instruction:
         **details: str | int,
     ) -> AuditNote:
         """What the audit log says of an act by this instruction: with the reason."""
-        said = {"reason": self.reason.reveal(), **details}
-        return AuditNote(gate, operation, tenant_id, self.actor, at_ms, subject_id, said)
+        remarks = {"reason": self.reason.reveal()}
+        return AuditNote(gate, operation, tenant_id, self.actor, at_ms, subject_id, details, remarks)
 
 
 class Instructions:

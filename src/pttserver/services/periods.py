@@ -94,7 +94,7 @@ class Periods:
         hold = Hold(new_hold_id(), owner.tenant_id, subject, category, now_ms, until_ms)
         covers = category.value if category else "all"
         note = self._note("hold.add", owner.tenant_id, instruction, subject, hold=hold.hold_id, category=covers)
-        await self._holds.add(hold, *self._released(owner.tenant_id, instruction), note)
+        await self._holds.add(hold, *self._released(owner.tenant_id, instruction, subject), note)
         return hold
 
     async def holds(self, tenant: str) -> list[Hold]:
@@ -105,7 +105,9 @@ class Periods:
     async def end_hold(self, tenant: str, hold_id: str, instruction: Instruction) -> None:
         """What it kept goes at the next sweep, if it is over."""
         owner = await self._provisioning.tenant(tenant)
-        note = self._note("hold.end", owner.tenant_id, instruction, hold=hold_id)
+        hold = await self._holds.of_id(owner.tenant_id, hold_id)
+        about = hold.subject_id if hold else None
+        note = self._note("hold.end", owner.tenant_id, instruction, about, hold=hold_id)
         if not await self._holds.end(owner.tenant_id, hold_id, self._clock.utc_ms(), note):
             raise NotFound("no such hold lasts")
 
@@ -129,10 +131,13 @@ class Periods:
             raise InvalidValue("what has not happened yet cannot be recorded: the time is in the future")
         return now_ms if at_ms is None else at_ms
 
-    def _released(self, tenant_id: TenantId, instruction: Instruction) -> tuple[Released | None, Released | None]:
+    def _released(
+        self, tenant_id: TenantId, instruction: Instruction, subject_id: str | None = None
+    ) -> tuple[Released | None, Released | None]:
+        """Who, which is the tenant's, and why, which is of whom it is about."""
         gate = self._policies.gate(tenant_id)
 
-        def release(text: Personal) -> Released | None:
-            return gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, tenant_id, text)
+        def release(whose: str, text: Personal) -> Released | None:
+            return gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, whose, text)
 
-        return release(instruction.actor), release(instruction.reason)
+        return release(tenant_id, instruction.actor), release(subject_id or tenant_id, instruction.reason)

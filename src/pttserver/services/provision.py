@@ -70,7 +70,7 @@ class Provisioning:
         reason: Personal | None = None,
     ) -> None:
         """`actor`: who is at the desk, and `reason`: why, if that was said; the audit log says so."""
-        self._reason = {} if reason is None else {"reason": reason.reveal()}
+        self._remarks = {} if reason is None else {"reason": reason.reveal()}
         self._actor = actor
         self._erasures = erasures
         self._retention = retention
@@ -262,7 +262,8 @@ class Provisioning:
             tenant_id=tenant_id,
             actor=self._actor,
             at_ms=self._clock.utc_ms(),
-            details={**details, **self._reason},
+            details=details,
+            remarks=self._remarks,
         )
 
     async def _subscriber_id(self, tenant: str, subscriber: str) -> SubscriberId:

@@ -26,7 +26,8 @@ OPERATIONS = frozenset({OPEN, EXTEND, CLOSE})
 class SubjectRequest:
     """`number`: of its entry. `subject`: number of the person; None: its key was destroyed since.
 
-    `identified`: how the person was, or empty. `outcome` None: it is open. `reason`: why it ended so, or was extended.
+    `identified`: how the person was, or empty. `outcome` None: it is open. `reason`: why it ended so, or was
+    extended. How and why are gone with the person's key.
     """
 
     number: int
@@ -71,8 +72,8 @@ class SubjectRequests:
         if since_ms > now_ms:
             raise InvalidValue("a request cannot be received in the future")
         who = await self._rights.subject(tenant_id, subject)
-        details = {"kind": kind.value, "received_ms": since_ms, "identified": identified}
-        await self._log.add(self._rights.note(OPEN, tenant_id, who.subject_id, by, **details))
+        note = self._rights.note(OPEN, tenant_id, who.subject_id, by, kind=kind.value, received_ms=since_ms)
+        await self._log.add(note.with_remarks(identified=identified))
         return max(await self.all(tenant_id), key=lambda one: one.number)
 
     async def extend(self, tenant_id: TenantId, number: int, by: Instruction) -> SubjectRequest:
@@ -88,12 +89,15 @@ class SubjectRequests:
     async def close(
         self, tenant_id: TenantId, number: int, outcome: Outcome, identified: str, by: Instruction
     ) -> SubjectRequest:
-        """Raises InvalidValue if something was to be disclosed to who was not identified."""
+        """Raises InvalidValue if something was to be disclosed to who was not identified.
+
+        Of whom was erased in the meantime nothing is written but the outcome: no key is left that it could die with.
+        """
         request = await self._open_one(tenant_id, number)
         if outcome in DISCLOSING and not (request.identified or identified):
             raise InvalidValue("say how the person was identified first (Art. 12(6)): --identified")
-        details = {"request": number, "outcome": outcome.value, "identified": identified}
-        await self._log.add(self._rights.note(CLOSE, tenant_id, request.subject, by, **details))
+        note = self._rights.note(CLOSE, tenant_id, request.subject, by, request=number, outcome=outcome.value)
+        await self._log.add(note.with_remarks(identified=identified) if request.subject else replace(note, remarks={}))
         return await self._one(tenant_id, number)
 
     async def all(self, tenant_id: TenantId) -> list[SubjectRequest]:
@@ -132,17 +136,22 @@ def _requests(entries: Iterable[AuditEntry]) -> dict[int, SubjectRequest]:
                 kind=str(said["kind"]),
                 received_ms=received_ms,
                 due_ms=deadline_ms(received_ms, extended=False),
-                identified=str(said["identified"]),
+                identified=_remark(entry, "identified"),
             )
         elif request is not None and entry.operation == EXTEND:
             due_ms = deadline_ms(request.received_ms, extended=True)
-            found[request.number] = replace(request, extended=True, due_ms=due_ms, reason=str(said["reason"]))
+            found[request.number] = replace(request, extended=True, due_ms=due_ms, reason=_remark(entry, "reason"))
         elif request is not None:
             found[request.number] = replace(
                 request,
                 outcome=str(said["outcome"]),
-                identified=str(said["identified"]) or request.identified,
-                reason=str(said["reason"]),
+                identified=_remark(entry, "identified") or request.identified,
+                reason=_remark(entry, "reason"),
                 closed_ms=entry.at_ms,
             )
     return found
+
+
+def _remark(entry: AuditEntry, name: str) -> str:
+    """Empty: the person's key was destroyed since, and with it what was written of the person."""
+    return str(entry.details.get(name, ""))

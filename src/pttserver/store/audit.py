@@ -12,10 +12,11 @@ from pttserver.ids import Personal, TenantId
 from pttserver.privacy.cutoffs import Cutoff
 from pttserver.store.audit_actors import Names, names_of, read
 from pttserver.store.audit_chain import AuditNote, Details, Link, content, last_entry, newest_checkpoint
+from pttserver.store.columns import Sealed
 from pttserver.store.database import Database
 from pttserver.store.events import events_of
 from pttserver.store.governance_schema import audit_checkpoints, audit_entries, audit_prunings
-from pttserver.store.vault import KEY_COLUMNS, Vault, with_keys
+from pttserver.store.vault import KEY_COLUMNS, SubjectVault, Vault, with_keys
 
 ROWS_AT_ONCE = 1000
 Sign = Callable[[bytes], bytes]
@@ -26,7 +27,8 @@ _ENTRY = audit_entries.c
 class AuditEntry:
     """An entry, opened. `subject`: its identifier; None: of nobody, or of somebody whose key is gone.
 
-    `actor`: the number of a subscriber, or a name; None: somebody whose key is gone.
+    `actor`: the number of a subscriber, or a name; None: somebody whose key is gone. `details`: with the remarks, which
+    are not there any more of whose key is gone.
     """
 
     sequence: int
@@ -207,12 +209,18 @@ def _put_pruning(sql: Connection, pruning: Pruning) -> None:
 def opened(vault: Vault, row: Any, names: Names) -> AuditEntry:
     """Of a row that was selected with KEY_COLUMNS. `names`: whom the references mean. Raises SealBroken."""
     keys = vault.keys(row)
-    details = keys.text(row.details)
+    about = names.get(row.subject.text) if row.subject else None
+    by_whom = keys if row.subject is None else about
     return AuditEntry(
         sequence=row.sequence,
         at_ms=row.at_ms,
         operation=row.operation,
-        subject=names.get(row.subject.text) if row.subject else None,
+        subject=about.subject_id if about else None,
         actor=read(keys.text(row.actor), names),
-        details=json.loads(details.reveal()) if details else {},
+        details=_said(keys, row.details) | (_said(by_whom, row.remarks) if by_whom else {}),
     )
+
+
+def _said(keys: SubjectVault, sealed: Sealed | None) -> dict[str, str | int]:
+    text = keys.text(sealed)
+    return json.loads(text.reveal()) if text else {}

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, select
 from pttserver.crypto.sealing import REFERENCE_BYTES
 from pttserver.ids import Personal, TenantId
 from pttserver.store.schema import subscribers
-from pttserver.store.vault import AUDIT, FOLLOWED, KEY_COLUMNS, Vault, with_keys
+from pttserver.store.vault import AUDIT, FOLLOWED, KEY_COLUMNS, SubjectVault, Vault, with_keys
 
 _NUMBER = re.compile(r"sub_[0-9a-f]{16}")
 _REFERENCE = re.compile(rf"{FOLLOWED}[0-9a-f]{{{2 * REFERENCE_BYTES}}}")
@@ -23,7 +23,7 @@ _NAMED = (
     .select_from(with_keys(subscribers, subscribers.c.id))
     .where(subscribers.c.id.in_(bindparam("some", expanding=True)))
 )
-Names = Mapping[str, str]  # references in the audit log, and the subjects that they mean
+Names = Mapping[str, SubjectVault]  # references in the audit log, and the keys of the subjects that they mean
 
 
 def written(sql: Connection, vault: Vault, tenant_id: TenantId, actor: Personal) -> Personal | None:
@@ -37,15 +37,15 @@ def written(sql: Connection, vault: Vault, tenant_id: TenantId, actor: Personal)
 
 def names_of(sql: Connection, vault: Vault, tenant_id: TenantId) -> Names:
     """Of everybody whose key is there."""
-    return {keys.reference(AUDIT): keys.subject_id for keys in vault.of_tenant(sql, tenant_id)}
+    return {keys.reference(AUDIT): keys for keys in vault.of_tenant(sql, tenant_id)}
 
 
 def read(actor: Personal | None, names: Names) -> Personal | None:
     """The number of a subscriber, or how an operator called itself; None: somebody whose key is gone."""
     if actor is None or not _REFERENCE.fullmatch(actor.reveal()):
         return actor
-    number = names.get(actor.reveal())
-    return None if number is None else Personal(number)
+    keys = names.get(actor.reveal())
+    return None if keys is None else Personal(keys.subject_id)
 
 
 def display_names(sql: Connection, vault: Vault, numbers: Collection[str]) -> dict[str, Personal]:

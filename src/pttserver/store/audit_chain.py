@@ -23,8 +23,9 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.gate import Gate
 from pttserver.privacy.purposes import Purpose
 from pttserver.store import audit_actors
+from pttserver.store.columns import Reference, Sealed
 from pttserver.store.governance_schema import audit_checkpoints, audit_entries
-from pttserver.store.vault import AUDIT, Vault
+from pttserver.store.vault import AUDIT, SubjectVault, Vault
 
 ORIGIN = bytes(32)
 _LAST = (
@@ -58,7 +59,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class AuditNote:
-    """What is to be written of an operation. `details` are about the operation, never values of the subject."""
+    """What is to be written of an operation. `details` are about the operation, never values of the subject.
+
+    `remarks`: what somebody wrote, such as the reason; sealed under the subject's key, it dies with the subject.
+    """
 
     gate: Gate
     operation: str
@@ -67,9 +71,13 @@ class AuditNote:
     at_ms: int
     subject_id: str | None = None
     details: Details = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def with_details(self, **more: str | int) -> "AuditNote":
         return replace(self, details={**self.details, **more})
+
+    def with_remarks(self, **more: str) -> "AuditNote":
+        return replace(self, remarks={**self.remarks, **more})
 
 
 def append(sql: Connection, vault: Vault, note: AuditNote) -> int | None:
@@ -86,15 +94,17 @@ def append(sql: Connection, vault: Vault, note: AuditNote) -> int | None:
     )
     if at_ms is None:
         return None
+    about = vault.subject(sql, note.subject_id) if note.subject_id else None
     number, previous = end_of_chain(sql, tenant_id)
     row = {
         "tenant_id": tenant_id,
         "sequence": number + 1,
         "at_ms": at_ms,
         "operation": note.operation,
-        "subject": _reference(sql, vault, gate, note.subject_id),
+        "subject": _reference(gate, about),
         "actor": keys.seal(by),
         "details": keys.seal(details),
+        "remarks": _remarks(note, about if note.subject_id else keys),
         "previous": previous,
     }
     digest = hashlib.sha256(previous + content(row | {"at_ms": note.at_ms})).digest()
@@ -108,15 +118,26 @@ def end_of_chain(sql: Connection, tenant_id: TenantId) -> tuple[int, bytes]:
     return (last.sequence, last.digest) if last else (0, ORIGIN)
 
 
-def _reference(sql: Connection, vault: Vault, gate: Gate, subject_id: str | None) -> Any:
-    keys = vault.subject(sql, subject_id) if subject_id else None
-    if keys is None or subject_id is None:
+def _reference(gate: Gate, about: SubjectVault | None) -> Reference | None:
+    if about is None:
         return None
-    return keys.refer(gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, subject_id, subject_id), AUDIT)
+    who = about.subject_id
+    return about.refer(gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, who, who), AUDIT)
+
+
+def _remarks(note: AuditNote, keys: SubjectVault | None) -> Sealed | None:
+    """None as keys: the subject was erased in the meantime, and nothing is written of it under another's."""
+    if keys is None or not note.remarks:
+        return None
+    text = json.dumps(dict(note.remarks), sort_keys=True)
+    return keys.seal(note.gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, keys.subject_id, text))
 
 
 def content(row: Mapping[str, Any]) -> bytes:
-    """Everything but the digests, each part with its length, so that no two rows give the same octets."""
+    """Everything but the digests, each part with its length, so that no two rows give the same octets.
+
+    Without remarks there is no part for them: so entries of before there were any keep their digest.
+    """
     subject, actor, details = row["subject"], row["actor"], row["details"]
     parts = (
         row["tenant_id"].encode(),
@@ -126,6 +147,7 @@ def content(row: Mapping[str, Any]) -> bytes:
         subject.text.encode() if subject else b"",
         actor.octets if actor else b"",
         details.octets if details else b"",
+        *([row["remarks"].octets] if row["remarks"] else []),
     )
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 

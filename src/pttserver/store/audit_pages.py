@@ -30,11 +30,11 @@ class AuditFilter:
     until_ms: int | None = None
 
     def narrow(self, query: Select[Any], names: Names) -> Select[Any]:
-        """By all that stands in clear; `names`: references, and whom each means."""
+        """By all that stands in clear; `names`: whom references mean."""
         if self.operation:
             query = query.where(_ENTRY.operation.startswith(self.operation, autoescape=True))
         if self.subject is not None:
-            mine = [name for name, who in names.items() if who == self.subject]
+            mine = [name for name, keys in names.items() if keys.subject_id == self.subject]
             query = query.where(type_coerce(_ENTRY.subject, Text).in_(mine))
         if self.from_ms is not None:
             query = query.where(_ENTRY.at_ms >= self.from_ms)

@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeEngine
 from pttserver.privacy.categories import Category
 from pttserver.privacy.released import Released
 
-Keyholder = Literal["subject", "tenant"]
+Keyholder = Literal["subject", "tenant", "either"]
 LINK: Final = "drawn at random; whom it stands for is sealed"
 
 
@@ -145,7 +145,10 @@ class Lasting:
 
 
 def sealed(name: str, category: Category, *, nullable: bool = True, of: Keyholder = "subject") -> Column[Sealed]:
-    """A personal value, encrypted under the key of its row's subject, or of the tenant: what its operators wrote."""
+    """A personal value, encrypted under the key of its row's subject, or of the tenant: what its operators wrote.
+
+    `either`: what they wrote of a subject dies with it; the tenant's key is for rows that are about nobody.
+    """
     info = {"category": category, "form": "sealed", "of": of}
     return Column(name, SealedType(category), nullable=nullable, info=info)
 

@@ -1,7 +1,8 @@
 """The tables by which the data of people are governed: keys, policies, events, holds, sweeps, the audit log.
 
-Nothing here names a person. Texts that an operator writes (actor, reason) are sealed under a subject that the tenant
-has for itself, whose identifier is the tenant's.
+Nothing here names a person. Who acts for the tenant is sealed under a subject that the tenant has for itself, whose
+identifier is the tenant's. What is written of somebody (reasons, remarks) is sealed under that person's key: it dies
+with the person, in every copy.
 """
 
 from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
@@ -91,7 +92,7 @@ holds = Table(
     _of_subject(nullable=True),
     impersonal("category", Text, nullable=True),
     sealed("actor", Category.AUDIT_LOG, of="tenant"),
-    sealed("reason", Category.AUDIT_LOG, of="tenant"),
+    sealed("reason", Category.AUDIT_LOG, of="either"),
     moment("since"),
     moment("until", nullable=True),
     Index(None, "tenant_id"),
@@ -123,6 +124,7 @@ audit_entries = Table(
     reference("subject", Category.AUDIT_LOG),
     sealed("actor", Category.AUDIT_LOG, of="tenant"),
     sealed("details", Category.AUDIT_LOG, of="tenant"),
+    sealed("remarks", Category.AUDIT_LOG, of="either"),
     impersonal("previous", LargeBinary),
     impersonal("digest", LargeBinary),
     Index(None, "subject"),

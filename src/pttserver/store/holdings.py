@@ -121,6 +121,12 @@ class Holdings:
         await self._database.write(lambda sql: None, note=note)
         return await self._database.read(work)
 
+    async def names_of(self, tenant_id: TenantId, subject_id: str) -> list[HeldValue]:
+        """The texts that one person is looked for by. Nothing of it is shown, so nothing is noted."""
+        vault = self._database.vault
+        found = await self._database.read(lambda sql: list(_standing_texts(sql, vault, tenant_id, subject_id)))
+        return [value for _, _, value in found]
+
     async def of(self, subject: Subject, note: AuditNote) -> Held:
         """Raises NotFound if the subject was erased in the meantime."""
         vault, tenant_id, who = self._database.vault, subject.tenant_id, subject.subject_id
@@ -164,16 +170,19 @@ def held(sql: Connection, keys: SubjectVault) -> list[HeldRow]:
 
 
 def _standing_texts(
-    sql: Connection, vault: Vault, tenant_id: TenantId
+    sql: Connection, vault: Vault, tenant_id: TenantId, only: str | None = None
 ) -> Iterator[tuple[SubjectVault, Sealed, HeldValue]]:
-    """Text, sealed and opened, of all of a tenant's subjects: what people are looked for by."""
+    """Text, sealed and opened, of all of a tenant's subjects, or one: what people are looked for by."""
+    whose = subjects.c.tenant_id == tenant_id
+    if only is not None:
+        whose &= subjects.c.id == only
     for table in inventory.tables():
         owner = inventory.owner(table)
         columns = [column for column in table.columns if _is_searchable(column)]
         if owner is None or not columns:
             continue
         rows = select(*table.columns, *KEY_COLUMNS).select_from(with_keys(table, owner))
-        for row in sql.execute(rows.where(subjects.c.tenant_id == tenant_id)):
+        for row in sql.execute(rows.where(whose)):
             keys, values = vault.keys(row), row._mapping
             since_ms = _recorded_ms(table, values, 0)
             for column in columns:
@@ -285,13 +294,13 @@ def _others(column: Column[Any], value: Value) -> tuple[str, ...]:
 def _is_shown(column: Column[Any]) -> bool:
     """Who the row is about stands above it; keys of ours, and what the organisation's people wrote, are not theirs."""
     named = column is inventory.owner(column.table) or column in inventory.references(column.table)
-    if named or column.name == "tenant_id" or inventory.key_of_tenant(column):
+    if named or column.name == "tenant_id" or inventory.by_operators(column):
         return False
     return column.info["category"] is not None or column.type.python_type is not bytes
 
 
 def _is_searchable(column: Column[Any]) -> bool:
     category = column.info["category"]
-    if not isinstance(column.type, SealedType) or inventory.key_of_tenant(column):
+    if not isinstance(column.type, SealedType) or inventory.by_operators(column):
         return False
     return about(category).nature == "standing" and category is not Category.CREDENTIAL

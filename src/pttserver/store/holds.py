@@ -142,11 +142,15 @@ class Holds:
     async def add(
         self, hold: Hold, actor: Released | None, reason: Released | None, note: AuditNote | None = None
     ) -> None:
-        """`actor`, `reason`: released for the tenant's own subject. Raises NotFound: no such tenant or subject."""
+        """`actor`: released for the tenant's own subject; `reason`: for the hold's, or the tenant's if it has none.
+
+        Raises NotFound: no such tenant or subject.
+        """
         vault = self._database.vault
 
         def work(sql: Connection) -> None:
             keys = vault.existing(sql, hold.tenant_id)
+            about = vault.existing(sql, hold.subject_id) if hold.subject_id else keys
             row = {
                 "id": hold.hold_id,
                 "tenant_id": hold.tenant_id,
@@ -155,7 +159,7 @@ class Holds:
                 "since_ms": hold.since_ms,
                 "until_ms": hold.until_ms,
                 "actor": keys.seal(actor),
-                "reason": keys.seal(reason),
+                "reason": about.seal(reason),
             }
             sql.execute(insert(holds), row)
 
@@ -175,10 +179,22 @@ class Holds:
             over_ms, found = cutoff_ms(events_of(sql, tenant_id)), []
             for row in sql.execute(query):
                 keys, of = vault.keys(row), row._mapping
-                said = (of[_HOLD.actor], of[_HOLD.reason])
-                is_over = is_outlived(holds, of, over_ms)
-                found.append(_hold(row) if is_over else _hold(row, *map(keys.text, said)))
+                if is_outlived(holds, of, over_ms):
+                    found.append(_hold(row))
+                    continue
+                about = vault.existing(sql, of[_HOLD.subject_id]) if of[_HOLD.subject_id] else keys
+                found.append(_hold(row, keys.text(of[_HOLD.actor]), about.text(of[_HOLD.reason])))
             return found
+
+        return await self._database.read(work)
+
+    async def of_id(self, tenant_id: TenantId, hold_id: str) -> Hold | None:
+        """Without who and why."""
+        query = select(holds).where(_HOLD.tenant_id == tenant_id, _HOLD.id == hold_id)
+
+        def work(sql: Connection) -> Hold | None:
+            row = sql.execute(query).first()
+            return None if row is None else _hold(row)
 
         return await self._database.read(work)
 

@@ -19,6 +19,11 @@ _FORMS = {
     "sealed": "encrypted under the key of its {of}",
     "reference": "a name that means nothing once the key of the person is gone",
 }
+_KEYHOLDERS = {
+    "subject": "person",
+    "tenant": "organisation",
+    "either": "person; of the organisation where it is about nobody",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +77,13 @@ def happening(table: Table) -> Happening | None:
 
 
 def key_of_tenant(column: Column[object]) -> bool:
-    """Whether its values are sealed under the key that the tenant has for itself."""
+    """Whether its values are sealed under the key that the tenant has for itself, whomever a row is about."""
     return column.info.get("of") == "tenant"
+
+
+def by_operators(column: Column[object]) -> bool:
+    """Whether its values are what people wrote who act for the tenant: they are not the subject's to be given out."""
+    return column.info.get("of") in {"tenant", "either"}
 
 
 def _naming_a_subject(table: Table) -> Iterator[Column[str]]:
@@ -93,7 +103,7 @@ def _row(table: Table, column: Column[object]) -> InventoryRow:
 
 
 def _keyholder(column: Column[object]) -> str:
-    return "organisation" if key_of_tenant(column) else "person"
+    return _KEYHOLDERS[column.info.get("of", "subject")]
 
 
 def _subject(table: Table, column: Column[object]) -> str:
