@@ -13,7 +13,7 @@ from alembic import context, op
 
 from pttserver.crypto.sealing import TenantKey
 
-revision = "0017"
+revision = "0016"
 down_revision = "0015"
 
 _INDEX, _BEFORE = "ix_audit_entries_subject", "audit_entries_before"
