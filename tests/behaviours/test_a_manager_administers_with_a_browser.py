@@ -1,6 +1,8 @@
 """A manager administers the organisation from the browser, and all of it stands in the audit log with who and why."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -16,7 +18,7 @@ from pttserver.ids import Personal
 from pttserver.privacy.subject_requests import Outcome, RequestKind
 from pttserver.roles import Role
 from pttserver.services.instructions import Instruction
-from running_server import PIN, PLAIN_POLICY, TENANT, until
+from running_server import PIN, PLAIN_POLICY, TENANT, Platform, until
 
 REASON = "request 17, on paper"
 NAMED_ONLY = PLAIN_POLICY + '\n[categories.identifier]\nvisible_to = ["dispatcher"]\n'
@@ -123,11 +125,29 @@ async def test_who_is_removed_is_off_the_radio(yard: Offices) -> None:
     sessions = yard.platform.server.services.sessions
     assert len(sessions) == 1
     who = (await yard.mona.subscriber("Rita"))["subscriber"]
-    await yard.mona.post(f"subscribers/{who}/remove", reason=REASON)
+    assert await yard.mona.post(f"subscribers/{who}/remove", reason=REASON) == {"proven": True}
     await until(lambda: len(sessions) == 0)
     assert handset is not None
     assert (await noted(yard.mona, "subscriber.remove"))["details"] == {}  # why is about her, and went with her key
     assert who not in {each["subscriber"] for each in (await yard.mona.get("subscribers"))["subscribers"]}
+
+
+async def test_a_removal_that_is_not_proven_says_so(yard: Offices) -> None:
+    who = await added(yard.mona)
+    async with reading_an_older_state(yard.platform):
+        assert await yard.mona.post(f"subscribers/{who}/remove", reason=REASON) == {"proven": False}
+    assert who not in {each["subscriber"] for each in (await yard.mona.get("subscribers"))["subscribers"]}
+
+
+@asynccontextmanager
+async def reading_an_older_state(platform: Platform) -> AsyncIterator[None]:
+    reader = platform.database._readers[0]._connection
+    await reader.execute("BEGIN")
+    await (await reader.execute("SELECT count(*) FROM subjects")).fetchone()
+    try:
+        yield
+    finally:
+        await reader.execute("COMMIT")
 
 
 async def test_a_revoked_device_is_off_the_radio(yard: Offices) -> None:

@@ -94,6 +94,12 @@ class Invited(Part):
     expires_ms: int
 
 
+class Removed(Part):
+    """`proven`: what was over at once is in no file any more; else the next round of sweeps tries to prove it."""
+
+    proven: bool
+
+
 class GroupInfo(Part):
     group: Group
     name: str

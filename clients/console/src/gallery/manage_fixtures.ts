@@ -50,7 +50,7 @@ export const MANAGED: Manage = {
   setRole: async () => undefined,
   setService: async () => undefined,
   invite: async () => ({ link: "https://ptt.example:8443/#activate=X", code: CODE.code, expires_ms: START + DAY }),
-  remove: async () => undefined,
+  remove: async () => ({ proven: true }),
   groups: async () =>
     ["Pier 4 watch", "Night shift", HOSTILE.html].map((name, index) => ({
       group: number("grp", index),

@@ -203,7 +203,7 @@ export const manage = {
   setService: (who: string, service: "alerts" | "location", allowed: boolean, reason: string) =>
     post(`subscribers/${who}/service`, { service, allowed, reason }),
   invite: (who: string) => post<{ link: string; code: string; expires_ms: number }>(`subscribers/${who}/invitation`),
-  remove: (who: string, reason: string) => post(`subscribers/${who}/remove`, { reason }),
+  remove: (who: string, reason: string) => post<{ proven: boolean }>(`subscribers/${who}/remove`, { reason }),
 
   groups: async () => (await get<{ groups: Group[] }>("groups")).groups,
   addGroup: (name: string) => post<Group>("groups", { name }),

@@ -16,10 +16,10 @@ afterEach(() => vi.unstubAllGlobals());
 
 test("a write is a POST with JSON, and 204 gives nothing", async () => {
   const fetching = answering(204, undefined);
-  expect(await manage.remove(SUBSCRIBER, "left")).toBeUndefined();
+  expect(await manage.rename(SUBSCRIBER, "Bea")).toBeUndefined();
   const [address, sent] = fetching.mock.calls[0] as unknown as [string, RequestInit];
-  expect(address).toBe(`/v1/manage/subscribers/${SUBSCRIBER}/remove`);
-  expect(sent).toMatchObject({ method: "POST", credentials: "same-origin", body: '{"reason":"left"}' });
+  expect(address).toBe(`/v1/manage/subscribers/${SUBSCRIBER}/name`);
+  expect(sent).toMatchObject({ method: "POST", credentials: "same-origin", body: '{"name":"Bea"}' });
 });
 
 test("erasing confirms with the number itself", async () => {

@@ -60,11 +60,12 @@ async def invite(subscriber: Subscriber, manager: AsAdministrator) -> wire.Invit
     return wire.Invited(link=made.link, code=made.code, expires_ms=made.expires_ms)
 
 
-@router.post("/subscribers/{subscriber}/remove", status_code=204, summary="Remove somebody, with all devices")
-async def remove_subscriber(subscriber: Subscriber, body: wire.Because, manager: AsAdministrator) -> None:
+@router.post("/subscribers/{subscriber}/remove", summary="Remove somebody, with all devices")
+async def remove_subscriber(subscriber: Subscriber, body: wire.Because, manager: AsAdministrator) -> wire.Removed:
     """What is held goes by the policy's periods: by default at once."""
     manager.refuse_oneself(subscriber)
-    await manager.office(body.reason).provisioning.remove_subscriber(manager.tenant_id, subscriber)
+    provisioning = manager.office(body.reason).provisioning
+    return wire.Removed(proven=await provisioning.remove_subscriber(manager.tenant_id, subscriber))
 
 
 def _told(one: ManagedSubscriber) -> wire.SubscriberInfo:

@@ -39,7 +39,7 @@ export const manage: Record<keyof typeof en, Text> = {
   "manage.digest": "Prüfsumme",
   "manage.erase": "Endgültig löschen",
   "manage.erase.about":
-    "Alles, was über diese Person gespeichert ist, wird in jeder Kopie unlesbar, auch in Sicherungen. Das lässt sich nicht rückgängig machen. Zur Bestätigung die Nummer eintippen.",
+    "Alles, was über diese Person gespeichert ist, wird in jeder Kopie unlesbar, auch in Sicherungen. Das lässt sich nicht rückgängig machen. Der Grund bleibt im Protokoll: er darf nicht sagen, wer es war. Zur Bestätigung die Nummer eintippen.",
   "manage.erased": "Gelöscht",
   "manage.erased.proven":
     "Gelöscht und nachgewiesen: keine Datei des Servers enthält es mehr. Die Bescheinigung aufbewahren:",
@@ -162,6 +162,8 @@ export const manage: Record<keyof typeof en, Text> = {
   "manage.remove.about":
     "Die Person und alle Geräte sind sofort vom Funk getrennt. Gespeichertes geht nach den Fristen der Richtlinie.",
   "manage.remove.word": "entfernen",
+  "manage.removed.unproven":
+    "Entfernt. Noch ist nicht nachgewiesen, dass alles Gelöschte aus jeder Datei verschwunden ist: es wird noch ein älterer Stand gelesen. Der Server versucht es beim nächsten Durchgang wieder.",
   "manage.rename": "Umbenennen",
   "manage.restrict": "Verarbeitung einschränken",
   "manage.restrict.about":

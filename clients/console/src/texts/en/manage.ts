@@ -35,7 +35,7 @@ export const manage = {
   "manage.digest": "Digest",
   "manage.erase": "Erase for ever",
   "manage.erase.about":
-    "Everything that is held about this person becomes unreadable in every copy, backups too. This cannot be undone. Type the number to confirm.",
+    "Everything that is held about this person becomes unreadable in every copy, backups too. This cannot be undone. The reason stays in the audit log: it must not say who it was. Type the number to confirm.",
   "manage.erased": "Erased",
   "manage.erased.proven": "Erased, and proven: no file of the server holds it any more. Keep the certificate:",
   "manage.erased.unproven": "Erased, but not proven yet: something still reads an older state. Prove it in a moment:",
@@ -155,6 +155,8 @@ export const manage = {
   "manage.remove.about":
     "The person and all devices are off the radio at once. What is held goes by the periods of the policy.",
   "manage.remove.word": "remove",
+  "manage.removed.unproven":
+    "Removed. It is not proven yet that all that was erased is gone from every file: something still reads an older state. The server tries again at its next sweep.",
   "manage.rename": "Rename",
   "manage.restrict": "Restrict processing",
   "manage.restrict.about": "Nothing new is recorded, what is held is neither shown, changed nor deleted; calls go on.",
