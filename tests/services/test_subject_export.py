@@ -1,11 +1,12 @@
 """A copy of a person's data: every personal column in it, nobody else, and nothing that has expired."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import jsonschema
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from pttserver.config import Settings
 from pttserver.crypto.enrolment_code import code_digest
@@ -30,19 +31,24 @@ from pttserver.store.alerts import Alerts, NewAlert, NewStep
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.calls import CallHistory
 from pttserver.store.console_credentials import ConsoleCredentials, NewCredentials, NewPasskey
-from pttserver.store.console_schema import console_invitations
+from pttserver.store.console_schema import console_accounts, console_invitations
 from pttserver.store.contacts import Contacts
 from pttserver.store.database import Database
 from pttserver.store.devices import Devices
 from pttserver.store.enrolment import Enrolments
 from pttserver.store.governance_schema import retention_events
+from pttserver.store.holds import Hold, Holds
 from pttserver.store.looks import Looks
 from pttserver.store.message_directory import MessageDirectory
 from pttserver.store.message_people import Reader
 from pttserver.store.message_queue import MessageQueue
+from pttserver.store.message_schema import messages
 from pttserver.store.positions import NewPosition, Positions
 from pttserver.store.records import Burst, Call, CallParticipant, Takeover
+from pttserver.store.remote import RemoteDevices
+from pttserver.store.remote_schema import device_controls
 from pttserver.store.resume import ResumeTokens
+from pttserver.store.schema import devices, subscribers
 from pttserver.store.subscribers import Subscribers
 from pttserver.wire import signalling
 from repository import ROOT
@@ -232,6 +238,28 @@ class Acme:
         burst = Burst(f"bur_{call_id}", CallId(call_id), tenant, GroupId(group), who, person(who), *times, 40, "end")
         await CallHistory(self.database).write_calls([call], present, [burst])
 
+    async def life(self, who):
+        """What operators did to the person's account, device and message; now the use of the data is restricted."""
+        at, tenant, now = self.office, self.tenant.tenant_id, self.clock.ms
+        gate = at.book.gate(tenant)
+        note = AuditNote(gate, "device.stun", tenant, Personal("Dana"), now, who)
+        (device,) = await Devices(self.database).of_tenant(tenant, who)
+        hold = Hold("hld_1", tenant, who, Category.CALL_RECORD, now, now + DAY_MS)
+        why = gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, who, "a court in Aarhus")
+        await Holds(self.database).add(hold, gate.release(Category.AUDIT_LOG, Purpose.LEGAL_DUTY, tenant, "Dora"), why)
+        event = {"tenant_id": tenant, "subject_id": who, "kind": "deletion_withdrawn", "at_ms": now, "recorded_ms": now}
+        await RemoteDevices(self.database).stun([device.device_id], now, note)
+
+        def work(sql):
+            sql.execute(insert(retention_events).values(event))
+            sql.execute(update(messages).values(deleted_ms=now))
+            sql.execute(update(device_controls).values(wiped_ms=now + 1000))
+            sql.execute(update(devices).where(devices.c.id == device.device_id).values(revoked_ms=now + 1000))
+            sql.execute(update(console_accounts).where(console_accounts.c.subscriber_id == who).values(locked_ms=now))
+
+        await self.database.write(work)
+        await at.rights.restrict(tenant, who, Restriction.OBJECTION, BY)
+
     async def look(self, who):
         """A dispatcher looks at a position."""
         gate = self.office.book.gate(self.tenant.tenant_id)
@@ -251,14 +279,15 @@ class Acme:
 
 async def test_t103_every_personal_column_is_in_it(acme) -> None:
     await acme.fill()
+    await acme.life(acme.anna)
     export = await acme.export()
     told = {(row.table, value.column) for row in export.rows for value in row.values}
     tables = {row.table for row in export.rows}
     for table in inventory.tables():
         names = {inventory.owner(table)} | set(inventory.references(table))
         for column in table.columns:
-            if column.info["category"] is None or inventory.by_operators(column):
-                continue
+            if column.info["category"] is None or inventory.by_operators(column) or column is subscribers.c.removed_ms:
+                continue  # whoever is removed under this policy gets no copy any more
             if any(column is name for name in names):
                 assert table.name in tables, f"no row of {table.name}"
             else:
@@ -296,7 +325,7 @@ async def test_secrets_are_named_and_not_given_out(acme) -> None:
     sealed_for_devices = {"envelope", "content", "wrapped", "octets", "signature", "conversation"}
     of_others = {"recipients", "sender", "contact_id"}
     of_accounts = {"password_hash", "totp_secret", "totp_step", "credential_id", "sign_count"}
-    secrets = {"pin_hash", "public_key", "token_hash", "identifier_index"} | of_accounts
+    secrets = {"pin_hash", "public_key", "token_hash", "code_hash", "identifier_index"} | of_accounts
     assert withheld == secrets | sealed_for_devices | of_others
     assert "$argon2" not in export.model_dump_json()
 
@@ -311,6 +340,8 @@ async def test_each_value_that_is_withheld_has_a_reason_of_its_own(acme) -> None
         "subscribers",
         "devices",
         "resume_tokens",
+        "enrolment_codes",
+        "console_invitations",
         "console_accounts",
         "console_passkeys",
     }
@@ -385,6 +416,66 @@ async def test_a_restricted_person_still_gets_a_copy(acme) -> None:
     await acme.office.rights.restrict(acme.tenant.tenant_id, acme.anna, Restriction.OBJECTION, BY)
     export = await acme.export()
     assert (export.restricted, export.profile.display_name) == ("objection", "Anna Andersen")
+
+
+async def test_the_life_of_the_account_is_told_in_words_and_not_why_the_organisation_holds(acme) -> None:
+    await acme.fill()
+    await acme.life(acme.anna)
+    export = await acme.export()
+    page, at, later = as_html(subject_page(export)), "15 January 2027, 08:00:00 UTC", "15 January 2027, 08:00:01 UTC"
+    assert (export.restricted, export.restricted_since_ms) == ("objection", acme.clock.ms)
+    for told in (
+        f"Use of your data is restricted since {at} (objection)",
+        f"use restricted since: {at}; ground of the restriction: objection",
+        f"what happened: deletion withdrawn; when: {at}; written down: {at}",
+        f"covers: call record; from: {at}; until: 16 January 2027",
+        f"enrolled: {at}; revoked: {later}",
+        f"disabled since: {at}; wiped: {later}",
+        f"used: {at}",
+        f"password set: {at}; locked since: {at}",
+        "priority: 100; listen only: no",
+        "what was done to a device from afar",
+    ):
+        assert told in page, told
+    assert not {word for word in ("Aarhus", "Dora") if word in page + export.model_dump_json()}
+    theirs = await acme.export(acme.bert)
+    assert {"holds", "retention_events", "device_controls"} & {row.table for row in theirs.rows} == set()
+    assert theirs.restricted_since_ms is None
+
+
+async def test_somebody_who_waits_to_be_erased_learns_when_the_account_was_removed(acme) -> None:
+    await acme.fill()
+    policy = POLICY + '[categories.identifier]\nkeep = "30 days after unsubscribed"\n'
+    await acme.office.instructions.apply(acme.tenant.tenant_id, policy, BY)
+    await acme.office.book.load()
+    acme.clock.ms += DAY_MS
+    await acme.office.provisioning.remove_subscriber("ACME", acme.anna)
+    (row,) = [row for row in (await acme.export()).rows if row.table == "subscribers"]
+    (removed,) = [value for value in row.values if value.column == "removed_ms"]
+    assert (removed.category, removed.value) == ("identifier", acme.clock.ms)
+    assert removed.goes_ms == acme.clock.ms + 30 * DAY_MS
+
+
+@pytest.mark.parametrize("text", ["collect = false", 'store = "none"'])
+async def test_without_identifiers_the_life_of_the_account_is_told_as_long_as_it_can_log_in(acme, text) -> None:
+    await acme.fill()
+    policy = f"{POLICY}[categories.identifier]\n{text}\n"
+    by = replace(BY, acknowledged=("no_identifiers",))
+    await acme.office.instructions.apply(acme.tenant.tenant_id, policy, by)
+    await acme.office.book.load()
+    rows = {row.table: row for row in (await acme.export()).rows}
+    told = {value.column: value for table in ("subjects", "subscribers") for value in rows[table].values}
+    assert {"kind", "created_ms", "identifier_kind"} <= told.keys()
+    assert {told[name].category for name in ("kind", "created_ms", "identifier_kind")} == {"credential"}
+    assert "identifier" not in told
+
+
+async def test_managers_may_see_the_life_of_devices_and_not_their_secrets(acme) -> None:
+    """What whoever administers sees in any case keeps no manager from making a copy; memberships have tiers."""
+    await acme.fill()
+    kinds = {category for category, _ in await acme.office.exports.kinds(acme.tenant.tenant_id, acme.bert)}
+    assert Category.CREDENTIAL not in kinds
+    assert {Category.IDENTIFIER, Category.MEMBERSHIP} < kinds
 
 
 async def test_it_is_recorded_and_needs_a_policy(acme) -> None:

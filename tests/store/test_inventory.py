@@ -1,7 +1,7 @@
 """Every column of the database says what it holds about people; `pytest -s` prints the inventory."""
 
 import pytest
-from sqlalchemy import Column, MetaData, Table, Text, inspect, text
+from sqlalchemy import Column, ForeignKey, MetaData, Table, Text, inspect, text
 
 from privacy.policy_texts import policy_of
 from pttserver.errors import InvalidValue
@@ -10,7 +10,7 @@ from pttserver.privacy.gate import Gate
 from pttserver.services.profile import CONTACT, change_of
 from pttserver.services.subject_document import ExportedProfile
 from pttserver.store import inventory
-from pttserver.store.columns import DatedType, impersonal, sealed
+from pttserver.store.columns import DatedType, impersonal, linking, moment, sealed
 from pttserver.store.inventory import InventoryRow
 
 FORBIDDEN = {
@@ -26,6 +26,33 @@ FORBIDDEN = {
     "avatar",
     "health",
 }
+SILENT = {
+    "whose organisation it is": {
+        f"{table}.tenant_id"
+        for table in (
+            "alert_notes", "alert_points", "alert_steps", "alerts", "attachments", "audit_entries", "bursts",
+            "call_participants", "calls", "console_accounts", "deliveries", "devices", "holds", "messages", "positions",
+            "retention_events", "subjects", "subscribers", "takeovers",
+        )
+    },
+    "the row's own number, drawn at random or counted": {
+        "alert_points.id", "alerts.id", "bursts.id", "calls.id", "console_passkeys.id", "devices.id", "holds.id",
+        "messages.id", "positions.id", "retention_events.id", "takeovers.id", "subjects.id",
+    },
+    "the number of another row, which says itself what it is about": {
+        "alert_notes.alert_id", "alert_points.alert_id", "alert_steps.alert_id", "attachments.message_id",
+        "bursts.call_id", "call_participants.call_id", "console_devices.device_id", "deliveries.message_id",
+        "device_controls.device_id", "enrolment_codes.device_id", "message_keys.device_id", "resume_tokens.device_id",
+    },
+    "counts the steps of an alert": {"alert_notes.number", "alert_steps.number"},
+    "drawn at random by the sender's device, so that a message comes once": {"messages.client_id"},
+    "the person's key itself, encrypted: what it opens says what it is": {"subjects.wrapped"},
+    "a chain, which is verified without any key": {
+        "audit_entries.sequence", "audit_entries.previous", "audit_entries.digest",
+    },
+    "what was done, in the words of the server; the entry says with whom": {"audit_entries.operation"},
+}  # fmt: skip
+"""Why columns of tables that are tied to people say nothing about them."""
 UNDECLARED_BY_SQL = {"alembic_version", "sqlite_sequence"}
 
 
@@ -48,7 +75,68 @@ def test_every_personal_column_is_sealed_or_says_why_not() -> None:
         "raised_ms", "closed_ms",
         "role", "alerts_allowed", "location_allowed", "location_wanted", "location_since_ms",
         "contact_id", "sent_ms", "state_ms",
+        "priority", "listen_only", "name", "recorded_ms", "packets", "end_reason",
+        "drill", "kind", "state", "untold", "deleted_ms",
+        "created_ms", "removed_ms", "restricted_ms", "restriction", "identifier_kind",
+        "subject_id", "category", "since_ms", "until_ms",
+        "enrolled_ms", "revoked_ms", "stunned_ms", "wiped_ms", "published_ms",
+        "expires_ms", "used_ms", "issued_ms", "activated_ms", "locked_ms", "relying_party",
     }  # fmt: skip
+
+
+def tied_to_people() -> set[str]:
+    """Tables whose rows are somebody's: by a subject, by a device of theirs, or by a row that is theirs."""
+    people, devices = {"subjects", "subscribers"}, "devices"
+    tied = {
+        table.name
+        for table in inventory.tables()
+        if inventory.references(table)
+        or table.name in people
+        or {key.target_fullname.partition(".")[0] for key in table.foreign_keys} & {*people, devices}
+    }
+    while True:
+        more = {
+            table.name
+            for table in inventory.tables()
+            if {key.target_fullname.partition(".")[0] for key in table.foreign_keys} & tied
+        }
+        if more <= tied:
+            return tied
+        tied |= more
+
+
+def silent_about_people() -> set[str]:
+    """Columns of those tables that are declared to say nothing about anybody."""
+    tied = tied_to_people()
+    return {f"{row.table}.{row.column}" for row in inventory.inventory() if row.table in tied and row.category is None}
+
+
+def test_what_is_tied_to_a_person_says_something_of_the_person_or_stands_here() -> None:
+    expected = {name for names in SILENT.values() for name in names}
+    assert silent_about_people() - expected == set(), "give it a category, or a reason here"
+    assert expected - silent_about_people() == set(), "it needs no reason any more"
+
+
+def test_what_is_tied_to_a_person_is_found_by_the_persons_export() -> None:
+    for table in inventory.tables():
+        if table.name in tied_to_people():
+            by = (inventory.owner(table), inventory.device(table), *inventory.references(table))
+            assert any(column is not None for column in by), table.name
+
+
+@pytest.mark.parametrize("tie", ["subjects.id", "subscribers.id", "devices.id", "calls.id"])
+def test_a_column_about_somebody_that_claims_to_be_about_nobody_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, tie: str
+) -> None:
+    """Whatever ties its row to a person."""
+    owner = linking("owner", Category.CREDENTIAL, ForeignKey(tie))
+    metadata = MetaData()
+    Table("notes", metadata, impersonal("id", Text), owner, moment("seen", nullable=True))
+    calls = next(table for table in inventory.tables() if table.name == "calls")
+    calls.to_metadata(metadata)
+    monkeypatch.setattr(inventory, "metadata", metadata)
+    assert {"notes.id", "notes.seen_ms"} <= silent_about_people()
+    assert "notes.owner" not in silent_about_people()
 
 
 def test_there_is_no_place_for_age_gender_and_the_like() -> None:

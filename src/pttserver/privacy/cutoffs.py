@@ -49,8 +49,8 @@ class Cutoffs:
 
     @property
     def account(self) -> Category:
-        """Whose end is the end of a subscriber as a whole: of the identifier, or without one of what logs it in."""
-        return Category.IDENTIFIER if self.policy.keeps(Category.IDENTIFIER) else Category.CREDENTIAL
+        """Whose end is the end of a subscriber as a whole."""
+        return self.policy.account
 
     def _cutoff(self, kind: str, category: Category, subject_id: str | None, extra: str) -> int | None:
         subject_id = subject_id if subject_id in self.events.of_subjects else None

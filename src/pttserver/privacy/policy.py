@@ -102,6 +102,11 @@ class Policy(Section):
         return self.keeps(category, extra) and suits and (wanted is None or bool(wanted & rule.purposes))
 
     @property
+    def account(self) -> Category:
+        """Whose end is the end of a subscriber as a whole: of the identifier, or without one of what logs it in."""
+        return Category.IDENTIFIER if self.keeps(Category.IDENTIFIER) else Category.CREDENTIAL
+
+    @property
     def locates(self) -> bool:
         """Whether positions are processed at all outside of alerts."""
         rule = self.rule(Category.LOCATION)  # it collects nothing if the section is not enabled

@@ -142,6 +142,8 @@ class SubjectExport(_Part):
     kind: Literal["subscriber", "other"]
     restricted: str | None = None
     """Ground on which processing is restricted (Art. 18(1)); absent: it is not."""
+    restricted_since_ms: int | None = None
+    """Absent: it is not restricted."""
     controller: ExportedController
     profile: ExportedProfile
     calls: list[ExportedCall]

@@ -95,6 +95,7 @@ def document_of(
         subject=held.subject.subject_id,
         kind="subscriber" if held.subject.kind == "subscriber" else "other",
         restricted=held.subject.restriction,
+        restricted_since_ms=held.subject.restricted_ms,
         controller=_controller(tenant, policy),
         profile=_profile(held, visibility),
         calls=[_call(call, visibility) for call in held.calls if _is_shown(call, visibility)],
@@ -160,10 +161,11 @@ def _rows(held: Held, visibility: Visibility) -> Iterator[ExportedRow]:
 def _value(table: str, value: HeldValue, held: Held, visibility: Visibility, withheld: Withheld) -> ExportedValue:
     shown = held.groups.get(str(value.value), value.value) if value.column == "group_id" else value.value
     assert not isinstance(shown, bytes)
-    goes_ms = visibility.goes_ms(value.category, value.recorded_ms, value.extra) if value.category else None
+    category = visibility.category(value)
+    goes_ms = visibility.goes_ms(category, value.recorded_ms, value.extra) if category else None
     return ExportedValue(
         column=value.column,
-        category=value.category.value if value.category else None,
+        category=category.value if category else None,
         value=shown,
         withheld=withheld.reason(table, value) if shown is None else None,
         goes_ms=goes_ms,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from pttserver.privacy.explain import words
 from pttserver.privacy.pages import Page, Section
+from pttserver.services import subject_words
 from pttserver.services.subject_document import ExportedProfile, ExportedRow, ExportedValue, SubjectExport
 
 
@@ -33,7 +34,7 @@ def subject_page(export: SubjectExport) -> Page:
                 "Every record",
                 ["The records as the database has them; a date tells when each will be erased, if that is known."],
                 headings=["Record", "Since", "Content"],
-                rows=[[_words(row.table), moment(row.recorded_ms), _content(row)] for row in export.rows],
+                rows=[[subject_words.record(row.table), moment(row.recorded_ms), _content(row)] for row in export.rows],
             ),
         ],
     )  # fmt: skip
@@ -50,7 +51,9 @@ def moment(utc_ms: int | None) -> str:
 def _restricted(export: SubjectExport) -> list[str]:
     if export.restricted is None:
         return []
-    return [f"Use of your data is restricted ({_words(export.restricted)}): they are held, and not used."]
+    since = f" since {moment(export.restricted_since_ms)}" if export.restricted_since_ms is not None else ""
+    ground = subject_words.words(export.restricted)
+    return [f"Use of your data is restricted{since} ({ground}): they are held, and not used."]
 
 
 def _head(export: SubjectExport) -> dict[str, str]:
@@ -69,7 +72,7 @@ def _head(export: SubjectExport) -> dict[str, str]:
 def _profile(profile: ExportedProfile) -> dict[str, str]:
     groups = [f"{m.group} (priority {m.priority}{', listen only' * m.listen_only})" for m in profile.memberships]
     facts = {"Identifier": profile.identifier or "not held", "Name": profile.display_name or "not held"}
-    facts |= {_words(name).capitalize(): text for name, text in (profile.contact | profile.extra).items()}
+    facts |= {subject_words.words(name).capitalize(): text for name, text in (profile.contact | profile.extra).items()}
     return facts | {"Groups": words(groups) if groups else "none"}
 
 
@@ -107,10 +110,10 @@ def _looks(export: SubjectExport) -> Section:
 def _requests(export: SubjectExport) -> Section:
     rows = [
         [
-            _words(one.kind),
+            subject_words.words(one.kind),
             moment(one.received_ms),
             moment(one.due_ms),
-            _words(one.outcome) if one.outcome else "open",
+            subject_words.words(one.outcome) if one.outcome else "open",
             one.reason or "-",
         ]
         for one in export.requests
@@ -120,23 +123,22 @@ def _requests(export: SubjectExport) -> Section:
 
 
 def _content(row: ExportedRow) -> str:
-    return "; ".join(map(_value, row.values)) or "that it is there"
+    return "; ".join(_value(row.table, value) for value in row.values) or "that it is there"
 
 
-def _value(value: ExportedValue) -> str:
-    text = f"{_words(value.column)}: {_shown(value)}"
+def _value(table: str, value: ExportedValue) -> str:
+    text = f"{subject_words.datum(table, value.column)}: {_shown(table, value)}"
     return f"{text} (erased on {moment(value.goes_ms)})" if value.goes_ms is not None else text
 
 
-def _shown(value: ExportedValue) -> str:
+def _shown(table: str, value: ExportedValue) -> str:
     if value.withheld is not None:
         return value.withheld
     if isinstance(value.value, bool):
         return "yes" if value.value else "no"
     if value.column.endswith("_ms") and value.column != "duration_ms" and isinstance(value.value, int):
         return moment(value.value)
-    return f"{value.value} ms" if value.column == "duration_ms" else str(value.value)
-
-
-def _words(name: str) -> str:
-    return name.removesuffix("_ms").replace("_", " ")
+    text = str(value.value)
+    if subject_words.is_state(table, value.column):
+        return subject_words.words(text)
+    return f"{text} ms" if value.column == "duration_ms" else text

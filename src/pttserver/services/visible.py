@@ -33,8 +33,13 @@ class Visibility:
             return None
         return self._policy.rule(category, extra).retention.expires_ms(recorded_ms, self._events)
 
+    def category(self, value: HeldValue) -> Category | None:
+        """By whose rule it lives under the policy: an account has an end although no identifiers are kept."""
+        with_account = value.lifecycle and value.category is Category.IDENTIFIER
+        return self._policy.account if with_account else value.category
+
     def values(self, values: Iterable[HeldValue]) -> list[HeldValue]:
-        return [value for value in values if self.shows(value.category, value.recorded_ms, value.extra)]
+        return [value for value in values if self.shows(self.category(value), value.recorded_ms, value.extra)]
 
     def row(self, row: HeldRow) -> list[HeldValue] | None:
         """The columns to show; None: not even that there is such a row."""

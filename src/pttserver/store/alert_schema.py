@@ -9,7 +9,8 @@ a reason, how it ended) is about the person who raised the alert, whoever said i
 from sqlalchemy import Boolean, Index, Integer, Table, Text, UniqueConstraint
 
 from pttserver.privacy.categories import Category
-from pttserver.store.columns import Happening, Shared, dated, identity, impersonal, part_of, reference, sealed
+from pttserver.store import reasons
+from pttserver.store.columns import Happening, Shared, dated, identity, impersonal, in_clear, part_of, reference, sealed
 from pttserver.store.schema import metadata
 
 
@@ -24,7 +25,7 @@ alerts = Table(
     identity(),
     part_of("tenants"),
     reference("subject", Category.ALERT),
-    impersonal("drill", Boolean),
+    in_clear("drill", Boolean(), Category.ALERT, reasons.ALERT),
     sealed("position", Category.LOCATION),
     dated("raised_ms", Category.ALERT),
     dated("closed_ms", Category.ALERT, nullable=True),
@@ -41,7 +42,7 @@ alert_steps = Table(
     part_of("tenants"),
     reference("subject", Category.ALERT),
     reference("actor", Category.ALERT),
-    impersonal("kind", Text),
+    in_clear("kind", Text(), Category.ALERT, reasons.ALERT),
     dated("at_ms", Category.ALERT),
     Index(None, "tenant_id", "at_ms"),
     Index(None, "subject"),

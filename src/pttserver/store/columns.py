@@ -162,21 +162,51 @@ def reference(name: str, category: Category, *, primary_key: bool = False) -> Co
 def dated(name: str, category: Category, *, nullable: bool = False) -> Column[int]:
     """When it happened, or how long it took, in clear; `LINK` columns beside it say nothing of whose it is."""
     because = "retention counts from it, and nothing beside it in clear says whose it is"
-    return _in_clear(name, DatedType(category), category, because, nullable=nullable)
+    return in_clear(name, DatedType(category), category, because, nullable=nullable)
 
 
 def linking(
     name: str, category: Category, *more: Any, kind: TypeEngine[Any] | None = None, because: str = LINK, **options: Any
 ) -> Column[Any]:
     """Ties rows of one subject together. It stands in clear: whose they are is sealed."""
-    options.setdefault("nullable", False)
-    return _in_clear(name, kind or Text(), category, because, *more, **options)
+    return in_clear(name, kind or Text(), category, because, *more, **options)
 
 
-def _in_clear(
+def in_clear(
     name: str, kind: TypeEngine[Any], category: Category, because: str, *more: Any, **options: Any
 ) -> Column[Any]:
+    """Tells something of a person as it is. `because`: what cannot be done without; store/reasons.py has most."""
+    options.setdefault("nullable", False)
     return Column(name, kind, *more, info={"category": category, "form": "plain", "because": because}, **options)
+
+
+def lifecycle(
+    name: str, kind: TypeEngine[Any], category: Category, because: str, *more: Any, **options: Any
+) -> Column[Any]:
+    """A state in the life of an account or of what belongs to it: kept whatever the policy keeps of its category.
+
+    It goes with its row and is never emptied before, since without it the row would say something else; and whoever
+    administers sees it. Of the category identifier: it ends with the account (`Policy.account`).
+    """
+    column = in_clear(name, kind, category, because, *more, **options)
+    column.info["lifecycle"] = True
+    return column
+
+
+def lifecycle_moment(name: str, category: Category, because: str, *, nullable: bool = False) -> Column[int]:
+    """UTC milliseconds of a change in the life of an account or of what belongs to it; see `lifecycle`."""
+    return lifecycle(f"{name}_ms", BigInteger(), category, because, nullable=nullable)
+
+
+def is_lifecycle(column: Column[Any]) -> bool:
+    """Whether it goes with its row only."""
+    return bool(column.info.get("lifecycle"))
+
+
+def or_else(column: Column[Any], category: Category, where: str) -> Column[Any]:
+    """The same column: of another category in the rows in which the column `where` is filled."""
+    column.info["or_else"] = (category, where)
+    return column
 
 
 def impersonal(name: str, kind: TypeEngine[Any] | type[TypeEngine[Any]], *more: Any, **options: Any) -> Column[Any]:

@@ -9,13 +9,18 @@ from typing import Final
 from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Table, Text
 
 from pttserver.privacy.categories import Category
-from pttserver.store.columns import Lasting, identity, impersonal, linking, moment, part_of, sealed
+from pttserver.store import reasons
+from pttserver.store.columns import Lasting, identity, lifecycle, lifecycle_moment, linking, part_of, sealed
 from pttserver.store.schema import metadata
 
 
 def _of_subscriber(*, primary_key: bool = False) -> Column[str]:
     owner = ForeignKey("subscribers.id", ondelete="CASCADE")
     return linking("subscriber_id", Category.CREDENTIAL, owner, primary_key=primary_key)
+
+
+def _moment(name: str, *, nullable: bool = False) -> Column[int]:
+    return lifecycle_moment(name, Category.CREDENTIAL, reasons.CONSOLE, nullable=nullable)
 
 
 # `totp_step`: the last time step whose code was used. Not activated: invited, and has neither password nor factor.
@@ -27,9 +32,9 @@ console_accounts = Table(
     sealed("password_hash", Category.CREDENTIAL),
     sealed("totp_secret", Category.CREDENTIAL),
     sealed("totp_step", Category.CREDENTIAL),
-    moment("created"),
-    moment("activated", nullable=True),
-    moment("locked", nullable=True),
+    _moment("created"),
+    _moment("activated", nullable=True),
+    _moment("locked", nullable=True),
     Index(None, "tenant_id"),
     info={"lasting": Lasting("subscriber_id", Category.CREDENTIAL, since="created_ms")},
 )
@@ -40,11 +45,11 @@ console_passkeys = Table(
     metadata,
     identity(),
     _of_subscriber(),
-    impersonal("relying_party", Text),
+    lifecycle("relying_party", Text(), Category.CREDENTIAL, reasons.CONSOLE),
     sealed("credential_id", Category.CREDENTIAL),
     sealed("public_key", Category.CREDENTIAL),
     sealed("sign_count", Category.CREDENTIAL),
-    moment("created"),
+    _moment("created"),
     Index(None, "subscriber_id"),
     info={"lasting": Lasting("subscriber_id", Category.CREDENTIAL, since="created_ms")},
 )
@@ -52,10 +57,10 @@ console_passkeys = Table(
 console_invitations = Table(
     "console_invitations",
     metadata,
-    impersonal("code_hash", LargeBinary, primary_key=True),
+    linking("code_hash", Category.CREDENTIAL, kind=LargeBinary(), because=reasons.DIGEST, primary_key=True),
     _of_subscriber(),
-    moment("issued"),
-    moment("expires"),
+    _moment("issued"),
+    lifecycle_moment("expires", Category.CREDENTIAL, reasons.CODE),
     Index(None, "subscriber_id"),
     info={"lasting": Lasting("subscriber_id", Category.CREDENTIAL, since="issued_ms")},
 )

@@ -1,14 +1,26 @@
 """The tables by which the data of people are governed: keys, policies, events, holds, sweeps, the audit log.
 
-Nothing here names a person. Who acts for the tenant is sealed under a subject that the tenant has for itself, whose
-identifier is the tenant's. What is written of somebody (reasons, remarks) is sealed under that person's key: it dies
-with the person, in every copy.
+Nothing here names a person, but by the identifier of a subject, which ends with its key. Who acts for the tenant is
+sealed under a subject that the tenant has for itself, whose identifier is the tenant's. What is written of somebody
+(reasons, remarks) is sealed under that person's key: it dies with the person, in every copy.
 """
 
 from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
 from pttserver.privacy.categories import Category
-from pttserver.store.columns import Lasting, dated, identity, impersonal, moment, part_of, reference, sealed
+from pttserver.store import reasons
+from pttserver.store.columns import (
+    Lasting,
+    dated,
+    identity,
+    impersonal,
+    lifecycle,
+    lifecycle_moment,
+    moment,
+    part_of,
+    reference,
+    sealed,
+)
 from pttserver.store.schema import metadata
 
 tenant_keys = Table(
@@ -26,10 +38,10 @@ subjects = Table(
     identity(),
     part_of("tenants"),
     impersonal("wrapped", LargeBinary),
-    impersonal("kind", Text),
-    moment("created"),
-    moment("restricted", nullable=True),
-    impersonal("restriction", Text, nullable=True),
+    lifecycle("kind", Text(), Category.IDENTIFIER, reasons.ACCOUNT),
+    lifecycle_moment("created", Category.IDENTIFIER, reasons.KNOWN_SINCE),
+    lifecycle_moment("restricted", Category.IDENTIFIER, reasons.RESTRICTED, nullable=True),
+    lifecycle("restriction", Text(), Category.IDENTIFIER, reasons.RESTRICTED, nullable=True),
     CheckConstraint("kind IN ('subscriber', 'other', 'tenant')", name="kind"),
     Index(None, "tenant_id"),
 )
@@ -41,8 +53,10 @@ Index(
 )
 
 
-def _of_subject(*, nullable: bool) -> Column[str]:
-    return impersonal("subject_id", Text, ForeignKey("subjects.id", ondelete="CASCADE"), nullable=nullable)
+def _of_subject(because: str) -> Column[str]:
+    """None: of all of the tenant. So it is never emptied: what is said of one would be said of everybody."""
+    owner = ForeignKey("subjects.id", ondelete="CASCADE")
+    return lifecycle("subject_id", Text(), Category.IDENTIFIER, because, owner, nullable=True)
 
 
 # The instruction log of the tenant (GDPR Art. 28(3)(a)): the newest row is in force; `published`: its file is written.
@@ -73,10 +87,10 @@ retention_events = Table(
     metadata,
     impersonal("id", Integer, primary_key=True),
     part_of("tenants"),
-    _of_subject(nullable=True),
-    impersonal("kind", Text),
-    moment("at"),
-    moment("recorded"),
+    _of_subject(reasons.EVENT),
+    lifecycle("kind", Text(), Category.IDENTIFIER, reasons.EVENT),
+    lifecycle_moment("at", Category.IDENTIFIER, reasons.EVENT),
+    lifecycle_moment("recorded", Category.IDENTIFIER, reasons.EVENT),
     sealed("actor", Category.AUDIT_LOG, of="tenant"),
     sealed("reason", Category.AUDIT_LOG, of="tenant"),
     Index(None, "tenant_id", "subject_id"),
@@ -89,12 +103,12 @@ holds = Table(
     metadata,
     identity(),
     part_of("tenants"),
-    _of_subject(nullable=True),
-    impersonal("category", Text, nullable=True),
+    _of_subject(reasons.HOLD),
+    lifecycle("category", Text(), Category.IDENTIFIER, reasons.HOLD, nullable=True),
     sealed("actor", Category.AUDIT_LOG, of="tenant"),
     sealed("reason", Category.AUDIT_LOG, of="either"),
-    moment("since"),
-    moment("until", nullable=True),
+    lifecycle_moment("since", Category.IDENTIFIER, reasons.HOLD),
+    lifecycle_moment("until", Category.IDENTIFIER, reasons.HOLD, nullable=True),
     Index(None, "tenant_id"),
     info={"lasting": Lasting("tenant_id", since="until_ms")},  # while it lasts, it can be told why
 )

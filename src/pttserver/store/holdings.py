@@ -19,12 +19,12 @@ from pttserver.privacy.released import Value
 from pttserver.privacy.retention import Event
 from pttserver.store import inventory
 from pttserver.store.audit_chain import AuditNote
-from pttserver.store.columns import DatedType, Sealed, SealedType
+from pttserver.store.columns import DatedType, Sealed, SealedType, is_lifecycle
 from pttserver.store.database import Database
 from pttserver.store.events import events_of
 from pttserver.store.governance_schema import subjects
 from pttserver.store.message_schema import deliveries, messages
-from pttserver.store.schema import bursts, call_participants, calls, groups
+from pttserver.store.schema import bursts, call_participants, calls, devices, groups
 from pttserver.store.subjects import Subject, subjects_of
 from pttserver.store.vault import AUDIT, HISTORY, KEY_COLUMNS, SubjectVault, Vault, with_keys
 
@@ -36,7 +36,7 @@ class HeldValue:
     """A column of a row. `extra`: name of the organisation's own field. `recorded_ms`: from when its period counts.
 
     `value`: None if it is secret, or names somebody else; `others`: identifiers of whom. `category`: None if it says
-    nothing about a person by itself.
+    nothing about a person by itself. `lifecycle`: a state in the life of an account or of what belongs to it.
     """
 
     column: str
@@ -45,6 +45,7 @@ class HeldValue:
     value: Value | None
     recorded_ms: int
     others: tuple[str, ...] = ()
+    lifecycle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +143,16 @@ class Holdings:
     async def kinds(self, subject: Subject) -> set[tuple[Category, str]]:
         """The categories of all that would be given out of a person, and the names of the organisation's own fields.
 
-        Nothing of it is shown, so nothing is noted. Raises NotFound likewise.
+        Not of states in the life of an account or a device, which whoever administers sees in any case. Nothing of it
+        is shown, so nothing is noted. Raises NotFound likewise.
         """
         vault = self._database.vault
 
         def work(sql: Connection) -> set[tuple[Category, str]]:
             keys = vault.existing(sql, subject.subject_id)
             rows = held(sql, keys)
-            values = {(v.category, v.extra) for row in rows for v in row.values if v.category and v.value is not None}
+            shown = (v for row in rows for v in row.values if v.value is not None and not v.lifecycle)
+            values = {(v.category, v.extra) for v in shown if v.category}
             records = {(row.category, "") for row in rows if row.category and row.happened}
             return values | records | _PARTS_OF_CALLS if participations(sql, keys) else values | records
 
@@ -227,6 +230,9 @@ def _whether_any() -> Any:
 def _is_about_who(table: Table) -> Any:
     owner = inventory.owner(table)
     mine = [owner == bindparam("who")] if owner is not None else []
+    device = inventory.device(table)
+    if device is not None:
+        mine.append(device.in_(select(devices.c.id).where(devices.c.subscriber_id == bindparam("who"))))
     for reference in inventory.references(table):
         mine += [type_coerce(reference, Text) == bindparam(area) for area in (HISTORY, AUDIT)]
     return or_(False, *mine)
@@ -251,16 +257,29 @@ _PRESENT = select(_PART.subject).where(_PART.call_id == bindparam("call"))
 _SPOKEN = select(bursts.c.id).where(bursts.c.call_id == bindparam("call"), _refers_to_me(bursts.c.subject))
 
 
-def _row(table: Table, row: Mapping[Any, Any], keys: SubjectVault, since_ms: int) -> HeldRow:
-    record, owner = inventory.happening(table), inventory.owner(table)
-    since_ms = row[record.since] if record else _recorded_ms(table, row, since_ms)
+def _row(table: Table, row: Mapping[Any, Any], keys: SubjectVault, known_ms: int) -> HeldRow:
+    """`known_ms`: since when the subject is known."""
+    record = inventory.happening(table)
+    since_ms = row[record.since] if record else _recorded_ms(table, row, known_ms)
     values = [
-        _value(column, row, keys, since_ms)
+        _value(column, row, keys, known_ms if _ends_with_account(column) else since_ms)
         for column in table.columns
         if _is_shown(column) and row[column.name] is not None
     ]
-    category = record.category if record else owner.info["category"] if owner is not None else None
+    category = record.category if record else _category_of_lasting(table)
     return HeldRow(table.name, category, record is not None, since_ms, tuple(values))
+
+
+def _category_of_lasting(table: Table) -> Category | None:
+    owner = inventory.owner(table)
+    if owner is None:
+        owner = devices.c.subscriber_id if inventory.device(table) is not None else None
+    category: Category | None = owner.info["category"] if owner is not None else None
+    return category
+
+
+def _ends_with_account(column: Column[Any]) -> bool:
+    return is_lifecycle(column) and column.info["category"] is Category.IDENTIFIER
 
 
 def _recorded_ms(table: Table, row: Mapping[Any, Any], otherwise_ms: int) -> int:
@@ -269,7 +288,7 @@ def _recorded_ms(table: Table, row: Mapping[Any, Any], otherwise_ms: int) -> int
 
 
 def _value(column: Column[Any], row: Mapping[Any, Any], keys: SubjectVault, since_ms: int) -> HeldValue:
-    category, value = column.info["category"], row[column.name]
+    category, value = _category(column, row), row[column.name]
     if isinstance(value, Sealed):
         value = keys.open(value)
     secret = isinstance(value, bytes) or (category is Category.CREDENTIAL and isinstance(column.type, SealedType))
@@ -278,7 +297,13 @@ def _value(column: Column[Any], row: Mapping[Any, Any], keys: SubjectVault, sinc
         since_ms = value  # such as the last log-in: its own moment is its age
     extra = row["name"] if category is Category.EXTRA else ""
     named = _others(column, value) if hidden else ()
-    return HeldValue(column.name, category, extra, None if hidden else value, since_ms, named)
+    return HeldValue(column.name, category, extra, None if hidden else value, since_ms, named, is_lifecycle(column))
+
+
+def _category(column: Column[Any], row: Mapping[Any, Any]) -> Category | None:
+    or_else, where = column.info.get("or_else", (None, ""))
+    category: Category | None = or_else if where and row[where] is not None else column.info["category"]
+    return category
 
 
 def _others(column: Column[Any], value: Value) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from functools import cache
 from sqlalchemy import Column, Table
 
 from pttserver.privacy.categories import Category
-from pttserver.store.columns import Happening, ReferenceType
+from pttserver.store.columns import Happening, ReferenceType, is_lifecycle
 from pttserver.store.tables import metadata
 
 _OWNERS = frozenset({"subjects.id", "subscribers.id"})
@@ -28,7 +28,10 @@ _KEYHOLDERS = {
 
 @dataclass(frozen=True, slots=True)
 class InventoryRow:
-    """A column. `form`: sealed, reference, plain, or impersonal; `subject`: whom a row is about; `why`: of the form."""
+    """A column. `form`: sealed, reference, plain, or impersonal; `subject`: whom a row is about; `why`: of the form.
+
+    `or_else`: of which category it is in some of the rows instead. `lifecycle`: see store/columns.py.
+    """
 
     table: str
     column: str
@@ -36,6 +39,8 @@ class InventoryRow:
     form: str
     subject: str
     why: str
+    or_else: Category | None = None
+    lifecycle: bool = False
 
 
 def tables() -> list[Table]:
@@ -57,6 +62,16 @@ def personal() -> list[InventoryRow]:
 def owner(table: Table) -> Column[str] | None:
     """The column that names the subject of a row by its identifier; None: there is none."""
     return next(_naming_a_subject(table), None)
+
+
+@cache
+def device(table: Table) -> Column[str] | None:
+    """The column that names the device of a row, whose subject is that of the device; None: a row has its own, or none.
+
+    What belongs to a device goes with it.
+    """
+    named = (c for c in table.columns if any(key.target_fullname == "devices.id" for key in c.foreign_keys))
+    return next(named, None) if owner(table) is None else None
 
 
 @cache
@@ -99,7 +114,9 @@ def _row(table: Table, column: Column[object]) -> InventoryRow:
         raise ValueError(f"{table.name}.{column.name} does not say which category of personal data it holds, or none")
     form = column.info.get("form", "impersonal")
     why = column.info.get("because") or _FORMS.get(form, "").format(of=_keyholder(column))
-    return InventoryRow(table.name, column.name, column.info["category"], form, _subject(table, column), why)
+    category, (or_else, _) = column.info["category"], column.info.get("or_else", (None, ""))
+    subject = _subject(table, column)
+    return InventoryRow(table.name, column.name, category, form, subject, why, or_else, is_lifecycle(column))
 
 
 def _keyholder(column: Column[object]) -> str:
@@ -114,5 +131,8 @@ def _subject(table: Table, column: Column[object]) -> str:
     named = owner(table)
     if named is not None:
         return f"the person of {named.name}"
+    of_device = device(table)
+    if of_device is not None:
+        return f"whose device {of_device.name} is"
     names = " or ".join(reference.name for reference in references(table))
     return f"whom {names} refers to" if names else ""

@@ -6,9 +6,10 @@ what that person wrote, and what was delivered to that person, unreadable. Conta
 they go with either.
 """
 
-from sqlalchemy import Boolean, ForeignKey, Index, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, LargeBinary, Table, Text, UniqueConstraint
 
 from pttserver.privacy.categories import Category
+from pttserver.store import reasons
 from pttserver.store.columns import (
     Happening,
     Lasting,
@@ -16,8 +17,9 @@ from pttserver.store.columns import (
     dated,
     identity,
     impersonal,
+    in_clear,
+    lifecycle_moment,
     linking,
-    moment,
     part_of,
     reference,
     sealed,
@@ -49,7 +51,7 @@ message_keys = Table(
     _subscriber("subscriber_id", Category.CREDENTIAL),
     sealed("public_key", Category.CREDENTIAL),
     sealed("signature", Category.CREDENTIAL),
-    moment("published"),
+    lifecycle_moment("published", Category.CREDENTIAL, reasons.DEVICE),
     Index(None, "subscriber_id"),
     info={"lasting": Lasting("subscriber_id", Category.CREDENTIAL, since="published_ms")},
 )
@@ -73,7 +75,7 @@ messages = Table(
     sealed("content", Category.MESSAGE_CONTENT),
     sealed("wrapped", Category.MESSAGE_CONTENT),
     dated("sent_ms", Category.MESSAGE_METADATA),
-    moment("deleted", nullable=True),
+    in_clear("deleted_ms", BigInteger(), Category.MESSAGE_METADATA, reasons.MESSAGE, nullable=True),
     UniqueConstraint("subject", "client_id"),
     Index(None, "tenant_id", "sent_ms"),
     Index(None, "conversation", "sent_ms"),
@@ -91,8 +93,8 @@ deliveries = Table(
     part_of("tenants"),
     sealed("sender", Category.MESSAGE_METADATA),
     sealed("wrapped", Category.MESSAGE_CONTENT),
-    impersonal("state", Text),
-    impersonal("untold", Boolean, server_default="0"),
+    in_clear("state", Text(), Category.MESSAGE_METADATA, reasons.MESSAGE),
+    in_clear("untold", Boolean(), Category.MESSAGE_METADATA, reasons.MESSAGE, server_default="0"),
     dated("sent_ms", Category.MESSAGE_METADATA),
     dated("state_ms", Category.MESSAGE_METADATA, nullable=True),
     Index(None, "subject", "state", "sent_ms"),
@@ -121,7 +123,7 @@ contacts = Table(
     _subscriber("subscriber_id", Category.CONTACT_DATA, primary_key=True),
     _subscriber("contact_id", Category.CONTACT_DATA, primary_key=True),
     sealed("alias", Category.CONTACT_DATA),
-    moment("recorded"),
+    in_clear("recorded_ms", BigInteger(), Category.CONTACT_DATA, reasons.CONTACT),
     Index(None, "contact_id"),
     info={"lasting": Lasting("subscriber_id", Category.CONTACT_DATA, since="recorded_ms", about="contact_id")},
 )

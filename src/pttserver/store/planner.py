@@ -26,7 +26,7 @@ from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.gate import Gate
-from pttserver.store.columns import Happening, Lasting, ReferenceType
+from pttserver.store.columns import Happening, Lasting, ReferenceType, is_lifecycle
 from pttserver.store.governance_schema import audit_entries, subjects
 from pttserver.store.over import TENANT, Over, contact, ended, old, outlived, outlived_by_another, own_field
 from pttserver.store.partners import partners
@@ -120,13 +120,11 @@ class Planner:
     def _happenings(self, table: Table, record: Happening) -> Iterator[Step]:
         for reach in self._reaches(record.category, _categories(table), led_to=_led_to(table)):
             yield self._old(table, None, record.category, reach, _categories(table))
-        for column in table.columns:
-            category = column.info["category"]
-            if column.nullable and category not in (None, record.category):
-                # a hold on anything of a row keeps the reference too: by it the hold finds the row
-                touched = _categories(table) if column.name == record.subject else frozenset({category})
-                for reach in self._reaches(category, touched):
-                    yield self._old(table, column, category, reach, frozenset({category}))
+        for column, category in _emptied(table, record.category):
+            # a hold on anything of a row keeps the reference too: by it the hold finds the row
+            touched = _categories(table) if column.name == record.subject else frozenset({category})
+            for reach in self._reaches(category, touched):
+                yield self._old(table, column, category, reach, frozenset({category}))
 
     def _old(
         self, table: Table, column: Column[Any] | None, category: Category, reach: Reach, touched: frozenset[Category]
@@ -166,11 +164,9 @@ class Planner:
                 if record.about is not None and reach.only is not None:
                     kept = sorted(self._held(_categories(table)) or ())
                     yield self._step(record.category, outlived_by_another(table), reach, kept=kept)
-        for column in table.columns:
-            category = column.info["category"]
-            if column.nullable and category not in (None, record.category):
-                for reach in self._reaches(category, frozenset({category})):
-                    yield self._step(category, outlived(table, column, reach.whom), reach)
+        for column, category in _emptied(table, record.category):
+            for reach in self._reaches(category, frozenset({category})):
+                yield self._step(category, outlived(table, column, reach.whom), reach)
 
     def _fields(self, table: Table) -> Iterator[Step]:
         """A field is a row: either contact data, or one of the organisation's own, which has a rule by its name."""
@@ -242,6 +238,16 @@ def _led_to(table: Table) -> frozenset[Category]:
     others = (each.info["happening"].shared for each in metadata.sorted_tables if "happening" in each.info)
     led = (each.covers for each in others if each and (each.table, each.subject) == (table.name, record.subject))
     return frozenset().union(*led)
+
+
+@cache
+def _emptied(table: Table, category: Category | None) -> list[tuple[Column[Any], Category]]:
+    """The columns that lose their values before their row goes, by a rule of their own, and not by that of the row.
+
+    Not states in the life of an account: without them the row would say something else, of somebody else too.
+    """
+    own = [each for each in table.columns if each.info["category"] not in (None, category)]
+    return [(each, each.info["category"]) for each in own if each.nullable and not is_lifecycle(each)]
 
 
 @cache

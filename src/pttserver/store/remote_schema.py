@@ -2,13 +2,15 @@
 
 from sqlalchemy import Table
 
-from pttserver.store.columns import moment, part_of
+from pttserver.privacy.categories import Category
+from pttserver.store import reasons
+from pttserver.store.columns import lifecycle_moment, part_of
 from pttserver.store.schema import metadata
 
 device_controls = Table(
     "device_controls",
     metadata,
     part_of("devices", primary_key=True),
-    moment("stunned", nullable=True),
-    moment("wiped", nullable=True),
+    lifecycle_moment("stunned", Category.CREDENTIAL, reasons.DEVICE, nullable=True),
+    lifecycle_moment("wiped", Category.CREDENTIAL, reasons.DEVICE, nullable=True),
 )

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from pttserver.privacy.categories import Category
+from pttserver.store import reasons
 from pttserver.store.columns import (
     Happening,
     Lasting,
@@ -34,8 +35,12 @@ from pttserver.store.columns import (
     dated,
     identity,
     impersonal,
+    in_clear,
+    lifecycle,
+    lifecycle_moment,
     linking,
     moment,
+    or_else,
     part_of,
     reference,
     sealed,
@@ -57,6 +62,11 @@ metadata = MetaData(
 def _of_subscriber(category: Category, *, primary_key: bool = False) -> Column[str]:
     owner = ForeignKey("subscribers.id", ondelete="CASCADE")
     return linking("subscriber_id", category, owner, primary_key=primary_key)
+
+
+def _or_contact(column: Column[Any]) -> Column[Any]:
+    """Of a row that holds contact data, not a field of the organisation's own."""
+    return or_else(column, Category.CONTACT_DATA, "contact")
 
 
 def _right(name: str, kind: TypeEngine[Any], **options: Any) -> Column[Any]:
@@ -108,12 +118,12 @@ subscribers = Table(
         because="a keyed digest: it finds the identifier again, and says nothing without the tenant's key",
         nullable=True,
     ),
-    impersonal("identifier_kind", Text),
+    lifecycle("identifier_kind", Text(), Category.IDENTIFIER, reasons.ACCOUNT),
     sealed("display_name", Category.SUBSCRIBER_NAME),
     sealed("pin_hash", Category.CREDENTIAL),
-    moment("created"),
+    lifecycle_moment("created", Category.IDENTIFIER, reasons.KNOWN_SINCE),
     dated("last_login_ms", Category.LAST_LOGIN, nullable=True),
-    moment("removed", nullable=True),
+    lifecycle_moment("removed", Category.IDENTIFIER, reasons.REMOVED, nullable=True),
     CheckConstraint("identifier_kind IN ('phone', 'custom')", name="identifier_kind"),
     info={"lasting": Lasting("id", since="created_ms", since_of={"last_login_ms": "last_login_ms"})},
 )
@@ -141,10 +151,10 @@ rights = Table(
 members = Table(
     "members",
     metadata,
-    part_of("groups", primary_key=True),
+    linking("group_id", Category.MEMBERSHIP, ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True),
     _of_subscriber(Category.MEMBERSHIP, primary_key=True),
-    impersonal("priority", Integer, server_default="100"),
-    impersonal("listen_only", Boolean, server_default="0"),
+    in_clear("priority", Integer(), Category.MEMBERSHIP, reasons.MEMBERSHIP, server_default="100"),
+    in_clear("listen_only", Boolean(), Category.MEMBERSHIP, reasons.MEMBERSHIP, server_default="0"),
     CheckConstraint("priority BETWEEN 0 AND 255", name="priority"),
     Index(None, "subscriber_id"),
     info={"lasting": Lasting("subscriber_id", Category.MEMBERSHIP)},
@@ -154,11 +164,11 @@ members = Table(
 subscriber_fields = Table(
     "subscriber_fields",
     metadata,
-    _of_subscriber(Category.EXTRA, primary_key=True),
-    impersonal("name", Text, primary_key=True),
+    _or_contact(_of_subscriber(Category.EXTRA, primary_key=True)),
+    _or_contact(in_clear("name", Text(), Category.EXTRA, reasons.FIELD, primary_key=True)),
     sealed("contact", Category.CONTACT_DATA),
     sealed("extra", Category.EXTRA),
-    moment("recorded"),
+    _or_contact(in_clear("recorded_ms", BigInteger(), Category.EXTRA, reasons.FIELD)),
     CheckConstraint("(contact IS NULL) <> (extra IS NULL)", name="one_value"),
     info={"lasting": Lasting("subscriber_id", since="recorded_ms")},
 )
@@ -172,9 +182,9 @@ devices = Table(
     sealed("label", Category.NICKNAME),
     sealed("device_type", Category.DEVICE_TYPE),
     sealed("public_key", Category.CREDENTIAL),
-    moment("created"),
-    moment("enrolled", nullable=True),
-    moment("revoked", nullable=True),
+    lifecycle_moment("created", Category.CREDENTIAL, reasons.DEVICE),
+    lifecycle_moment("enrolled", Category.CREDENTIAL, reasons.DEVICE, nullable=True),
+    lifecycle_moment("revoked", Category.CREDENTIAL, reasons.DEVICE, nullable=True),
     Index(None, "tenant_id"),
     Index(None, "subscriber_id"),
     info={
@@ -190,10 +200,10 @@ devices = Table(
 enrolment_codes = Table(
     "enrolment_codes",
     metadata,
-    impersonal("code_hash", LargeBinary, primary_key=True),
+    linking("code_hash", Category.CREDENTIAL, kind=LargeBinary(), because=reasons.DIGEST, primary_key=True),
     part_of("devices"),
-    moment("expires"),
-    moment("used", nullable=True),
+    lifecycle_moment("expires", Category.CREDENTIAL, reasons.CODE),
+    lifecycle_moment("used", Category.CREDENTIAL, reasons.CODE, nullable=True),
     Index(None, "device_id"),
 )
 
@@ -203,8 +213,8 @@ resume_tokens = Table(
     metadata,
     _of_subscriber(Category.CREDENTIAL, primary_key=True),
     part_of("devices"),
-    linking("token_hash", Category.CREDENTIAL, kind=LargeBinary(), because="a digest of a random token"),
-    moment("expires"),
+    linking("token_hash", Category.CREDENTIAL, kind=LargeBinary(), because=reasons.DIGEST),
+    lifecycle_moment("expires", Category.CREDENTIAL, reasons.CODE),
     Index(None, "device_id"),
     info={"lasting": Lasting("subscriber_id", Category.CREDENTIAL)},
 )
@@ -266,8 +276,8 @@ bursts = Table(
     reference("subject", Category.PARTICIPANTS),
     dated("started_ms", Category.CALL_RECORD),
     dated("duration_ms", Category.CALL_RECORD),
-    impersonal("packets", BigInteger),
-    impersonal("end_reason", Text),
+    in_clear("packets", BigInteger(), Category.CALL_RECORD, reasons.CALL),
+    in_clear("end_reason", Text(), Category.CALL_RECORD, reasons.CALL),
     Index(None, "tenant_id", "started_ms"),
     Index(None, "call_id"),
     Index(None, "subject"),
