@@ -9,16 +9,22 @@ from dataclasses import dataclass
 
 from pttserver.config import Settings
 from pttserver.privacy.categories import Category, about
-from pttserver.privacy.explain import basis, words
+from pttserver.privacy.explain import basis, kept, words
 from pttserver.privacy.notice import NOT_NAMED, how_long, written
 from pttserver.privacy.pages import Page, Section
 from pttserver.privacy.policy import Policy
 from pttserver.privacy.purposes import Tier
-from pttserver.store.inventory import personal
+from pttserver.store.inventory import InventoryRow, personal
 from pttserver.store.records import Tenant
 
 _SUBJECTS = "subscribers"
 _ACTORS = "subscribers, and who acts for the organisation"
+_LIFECYCLE = (
+    "States in the life of accounts, devices and codes stand in clear, since the server acts by them before any key is "
+    "opened: when something was made, enrolled, restricted, disabled, revoked or removed, when a code ends, which "
+    "events and holds there are of a person, and what they cover. Each is told below with what it belongs to, and is "
+    "kept as long as that, whatever else the policy does not keep; who administers may see it, as the person may."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,8 @@ def _activity(policy: Policy, title: str, category: Category, extra: str = "") -
     name, rule = f"extra.{extra}" if extra else category.value, policy.rule(category, extra)
     if not rule.collect:
         return Activity(name, title, [], "-", "-", [], "not collected", "-", [])
-    places = [f"{row.table}.{row.column}" for row in personal() if row.category is category]
+    whole = policy.writes(category, extra)
+    places = [row for row in personal() if category in _rules(policy, row) and (whole or row.lifecycle)]
     return Activity(
         category=name,
         title=title,
@@ -124,9 +131,16 @@ def _activity(policy: Policy, title: str, category: Category, extra: str = "") -
         subjects=_ACTORS if category is Category.AUDIT_LOG else _SUBJECTS,
         seen_by=[*(f"{tier}s" for tier in Tier if tier in rule.visible_to), "the person"],
         written=written(policy, category, extra),
-        kept=how_long(policy, category, extra),
-        places=places if policy.writes(category, extra) else [],
+        kept=kept(rule.retention) if places else how_long(policy, category, extra),
+        places=[f"{row.table}.{row.column}" for row in places],
     )
+
+
+def _rules(policy: Policy, row: InventoryRow) -> set[Category | None]:
+    """The categories by whose rules a column lives. An account has an end although no identifiers are kept."""
+    if row.lifecycle and row.category is Category.IDENTIFIER:
+        return {policy.account}
+    return {row.category, row.or_else}
 
 
 def register_page(register: ProcessingRegister, made: str) -> Page:
@@ -152,7 +166,7 @@ def _sections(controller: Controller) -> Iterator[Section]:
     headings = ["Data", "Purposes", "Legal basis", "Of whom", "Seen by", "Written", "Kept", "Where"]
     rows = [_row(activity) for activity in controller.activities]
     if rows:
-        yield Section(f"What is processed for {controller.tenant}", headings=headings, rows=rows)
+        yield Section(f"What is processed for {controller.tenant}", [_LIFECYCLE], headings=headings, rows=rows)
 
 
 def _row(activity: Activity) -> list[str]:
@@ -164,5 +178,13 @@ def _row(activity: Activity) -> list[str]:
         words(activity.seen_by) if activity.seen_by else "-",
         activity.written,
         activity.kept,
-        ", ".join(activity.places) or "-",
+        _by_table(activity.places) or "-",
     ]
+
+
+def _by_table(places: Sequence[str]) -> str:
+    """`devices (label, public_key), rights (role)`."""
+    found: dict[str, list[str]] = {}
+    for table, _, column in (place.partition(".") for place in places):
+        found.setdefault(table, []).append(column)
+    return ", ".join(f"{table} ({', '.join(columns)})" for table, columns in found.items())
