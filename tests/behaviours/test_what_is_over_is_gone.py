@@ -38,6 +38,10 @@ def octets_of(value: Any) -> bytes | None:
     return value.encode() if isinstance(value, str) else None
 
 
+SHARED = {"group_id", "identifier_kind"}
+"""What others have too: a group's number, and a word that stands in the shape of the database as well."""
+
+
 async def markers_of(platform: Platform, *tables: Any) -> dict[str, bytes]:
     """Every personal value of the tables, as it lies in the file: references, sealed values, random numbers."""
 
@@ -48,7 +52,7 @@ async def markers_of(platform: Platform, *tables: Any) -> dict[str, bytes]:
             for number, row in enumerate(sql.execute(select(*personal)).all()):
                 for column, value in zip(personal, row, strict=True):
                     marker = octets_of(value)
-                    if marker is not None and column.name != "group_id":
+                    if marker is not None and column.name not in SHARED:
                         found[f"{table.name}.{column.name}[{number}]"] = marker
         return found
 
@@ -99,11 +103,7 @@ async def test_a_no_log_policy_leaves_no_byte_of_what_happened(platform: Platfor
 async def test_a_removed_subscriber_leaves_no_byte(platform: Platform) -> None:
     await a_day_of_work(platform)
     anna = await platform.provisioning.subscriber("ACME", "Anna")
-    markers = {
-        name: marker
-        for name, marker in (await markers_of(platform, subscribers, devices)).items()
-        if not name.endswith("identifier_kind[0]")
-    }
+    markers = await markers_of(platform, subscribers, devices)
     keys = await platform.keys(anna.subscriber_id)
     hers = {"reference": keys.reference().encode(), "id": anna.subscriber_id.encode()}
     assert hits(platform, markers | hers) == {*markers, *hers}

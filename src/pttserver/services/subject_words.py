@@ -44,6 +44,7 @@ _DATA: Final[Mapping[str, str]] = {
     "restricted_ms": "use restricted since",
     "restriction": "ground of the restriction",
     "revoked_ms": "revoked",
+    "state_ms": "in this state since",
     "stunned_ms": "disabled since",
     "untold": "still to be told",
     "used_ms": "used",
