@@ -72,6 +72,7 @@ def security_measures(settings: Settings) -> Iterator[str]:
     yield "Personal values are encrypted at rest (AES-256-GCM) under a key of each person; destroying it erases them."
     yield f"These keys are wrapped by a key of the tenant, and that by the operator's master key, {_source(settings)}."
     yield "Policies and what operators wrote are encrypted in the database under a key of the tenant."
+    yield "Dates and states that the server acts by stand in clear, beside random numbers; whose they are is sealed."
     yield "Histories name people by references that mean nothing without the person's key."
     yield "Signalling and administration run over TLS 1.3 with AES-256; voice over SRTP with AES-256-GCM."
     yield "Voice is relayed and never decoded, recorded or stored."
