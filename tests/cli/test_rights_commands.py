@@ -209,6 +209,10 @@ def test_the_record_of_processing(pttserver, tmp_path):
         "alert_points.at_ms", "alert_points.place", "alert_points.subject",
         "positions.at_ms", "positions.motion", "positions.place", "positions.subject",
     }  # fmt: skip
+    measures = json.loads(pttserver("register", "--format", "json"))["security"]
+    (told,) = [measure for measure in measures if "about nobody but may hint at people" in measure]
+    assert "fences.name, fences.name_index and fences.shape" in told
+    assert "encrypted in the database under a key of the tenant" in measures[measures.index(told) - 1]
     assert "ACME <Ltd>" in pttserver("register", "ACME")
     pttserver("register", "ACME", "--format", "html", "--out", tmp_path / "register.html")
     assert "ACME &lt;Ltd&gt;" in (tmp_path / "register.html").read_text()

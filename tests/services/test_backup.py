@@ -2,10 +2,13 @@
 
 import asyncio
 import io
+import json
+import tarfile
 
 import pytest
 from sqlalchemy import text
 
+from locating import LATITUDE, LOCATED, LONGITUDE, traces
 from pttserver.clock import Clock
 from pttserver.crypto.sealed_stream import SealedReader
 from pttserver.crypto.sealing import MasterKey
@@ -16,18 +19,28 @@ from pttserver.errors import (
     LedgerBroken,
     MasterKeyMissing,
     NotFound,
+    SealBroken,
     StoreUnavailable,
 )
 from pttserver.ids import Personal, TenantId
 from pttserver.services import backup as backup_service
 from pttserver.services.backup import back_up
 from pttserver.services.instructions import Instruction
-from pttserver.services.keyring import master_keys, open_database, write_keys
+from pttserver.services.keyring import master_keys, open_database, open_vault, write_keys
 from pttserver.services.office import furnish, open_office
 from pttserver.services.restore import Sources, restore
-from pttserver.services.subject_keys import KeysFile, forget_erased, subject_keys_file
+from pttserver.services.subject_keys import (
+    KeysFile,
+    forget_erased,
+    read_subject_keys,
+    subject_keys_file,
+    write_subject_keys,
+)
+from pttserver.store.database import Database
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, Line
+from pttserver.store.fences import FenceStore
 from pttserver.store.shredding import subject_trace
+from pttserver.store.snapshot import put_keys_back
 from pttserver.store.workplace import WORKPLACE, workplace
 from running_server import loopback_settings
 
@@ -479,3 +492,73 @@ async def test_an_identifier_that_passed_to_somebody_else_since_is_found_as_it_w
     async with open_office(settings) as again:
         assert (await again.provisioning.subscriber("ACME", NUMBER)).display_name.reveal() == NAME
         assert (await again.provisioning.subscriber("ACME", "Gate 4")).display_name.reveal() == "Bert"
+
+
+# What an organisation writes about nobody -----------------------------------------------------------------------------
+
+HOME = "Home of Anna Zauber"
+DRAWN = json.dumps(
+    {
+        "type": "Feature",
+        "properties": {"name": HOME, "radius_m": 50},
+        "geometry": {"type": "Point", "coordinates": [LONGITUDE, LATITUDE]},
+    }
+)
+
+
+@pytest.fixture
+async def fenced(office):
+    await office.provisioning.add_tenant("Zauber Ltd", LOCATED)
+    (fence,) = await office.fences.add("Zauber Ltd", DRAWN)
+    return fence
+
+
+def unpacked(settings, backup, target):
+    """The database in a backup."""
+    with tarfile.open(fileobj=io.BytesIO(opened(settings, backup))) as archive:
+        target.mkdir(mode=0o700)
+        (target / "copy").write_bytes(archive.extractfile("pttserver.sqlite3").read())
+    (target / "copy").chmod(0o600)
+    return target / "copy"
+
+
+async def test_fences_come_back_with_a_restore_and_are_found_by_name(office, settings, fenced):
+    backup = await backed_up(office, settings)
+    await office.fences.remove("Zauber Ltd", HOME)
+    assert await office.fences.of_tenant("Zauber Ltd") == []
+    await office.erasure._database.close()
+    await restored(settings, backup)
+    async with open_office(settings) as again:
+        assert await again.fences.of_tenant("Zauber Ltd") == [fenced]
+        with pytest.raises(AlreadyExists):
+            await again.fences.add("Zauber Ltd", DRAWN)
+        await again.fences.remove("Zauber Ltd", HOME)
+
+
+async def test_no_file_shows_a_fence_and_neither_does_an_opened_backup(office, settings, fenced, tmp_path):
+    backup = await backed_up(office, settings)
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert {file.name for file in files} >= {"pttserver.sqlite3", "pttserver.sqlite3-wal", "subject_keys.backup"}
+    content = {file.name: file.read_bytes() for file in files} | {"opened": opened(settings, backup)}
+    marks = (HOME.encode(), *traces())
+    assert [name for name, octets in content.items() if any(mark in octets for mark in marks)] == []
+    assert fenced.fence_id.encode() in content["opened"]  # its row is there
+    assert any(mark in fenced.shape.encode() for mark in traces())  # and the search knows a shape
+
+
+async def test_nobody_opens_the_fences_of_a_removed_organisation_in_an_old_backup(office, settings, fenced, tmp_path):
+    backup = await backed_up(office, settings)
+    assert fenced.tenant_id.encode() in opened_keys(settings)
+    assert await office.provisioning.remove_tenant("Zauber Ltd") is None
+    await write_subject_keys(office.erasure._database, settings)
+    assert fenced.tenant_id.encode() not in opened_keys(settings)
+    copy = unpacked(settings, backup, tmp_path / "old")
+    database = await Database.open(copy, open_vault(settings))
+    with pytest.raises(SealBroken):
+        await FenceStore(database).of_tenant(fenced.tenant_id)
+    await database.close()
+    keys = read_subject_keys(subject_keys_file(settings), master_keys(settings))
+    put_keys_back(copy, keys)  # with all that is left to open it
+    database = await Database.open(copy, open_vault(settings))
+    assert await FenceStore(database).of_tenant(fenced.tenant_id) == []
+    await database.close()

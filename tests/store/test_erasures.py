@@ -128,12 +128,22 @@ async def test_t097_no_proof_while_somebody_reads_an_older_state(acme, database,
     await other.close()
 
 
+def gap_of_a_page(content, size):
+    """A place before the cells of a leaf that belongs to nothing (https://sqlite.org/fileformat2.html, §1.6)."""
+    page_bytes, leaves = int.from_bytes(content[16:18]), (10, 13)
+    for page in range(page_bytes, len(content), page_bytes):
+        cells, first = int.from_bytes(content[page + 3 : page + 5]), int.from_bytes(content[page + 5 : page + 7])
+        start = page + 8 + 2 * cells
+        if content[page] in leaves and page + first - start >= size and not any(content[start : start + size]):
+            return slice(start, start + size)
+    raise AssertionError("no page has a gap")
+
+
 async def test_what_lies_in_a_gap_of_a_page_is_found_and_written_over(acme, database, erasures, file):
     erased = await erasures.erase_subject(acme.anna, note())
     await database.truncate_log()
     content = bytearray(file.read_bytes())
-    assert content[-2048:-2036] == bytes(12), "no gap before the cells of the last page: choose another place"
-    content[-2048:-2036] = erased.entry.trace
+    content[gap_of_a_page(content, len(erased.entry.trace))] = erased.entry.trace
     file.write_bytes(content)
     proof = await erasures.prove(erased.entry)
     assert proof.rewritten

@@ -12,6 +12,7 @@ from pttserver.services.subject_document import ExportedProfile
 from pttserver.store import inventory
 from pttserver.store.columns import DatedType, impersonal, linking, moment, sealed
 from pttserver.store.inventory import InventoryRow
+from pttserver.store.tables import metadata
 
 FORBIDDEN = {
     "age",
@@ -63,8 +64,20 @@ def line(row: InventoryRow) -> str:
 def test_every_column_says_what_it_holds() -> None:
     rows = inventory.inventory()
     print("\n" + "\n".join(map(line, rows)))
-    assert {row.form for row in rows} == {"sealed", "reference", "plain", "impersonal"}
-    assert [row for row in rows if (row.form == "impersonal") != (row.category is None)] == []
+    assert {row.form for row in rows} == {"sealed", "reference", "plain", "impersonal", "confidential"}
+    of_nobody = {"impersonal", "confidential"}
+    assert [row for row in rows if (row.form in of_nobody) != (row.category is None)] == []
+
+
+def test_what_is_confidential_says_how_it_is_protected_and_is_about_nobody() -> None:
+    """A plain column that hints at people, such as a further text of a fence, is to be declared so too."""
+    found = {f"{row.table}.{row.column}": row for row in inventory.confidential()}
+    assert set(found) == {"fences.name", "fences.name_index", "fences.shape"}
+    assert {row.subject for row in found.values()} == {""}
+    assert "encrypted under the key of its organisation" in found["fences.shape"].why
+    assert "keyed digest" in found["fences.name_index"].why
+    texts = {column.name for column in metadata.tables["fences"].columns if isinstance(column.type, Text)}
+    assert texts == {"id", "tenant_id"}
 
 
 def test_every_personal_column_is_sealed_or_says_why_not() -> None:

@@ -9,7 +9,7 @@ from alembic.config import Config
 from sqlalchemy import StaticPool, create_engine, select, text
 from sqlcipher3 import dbapi2
 
-from pttserver.errors import SealBroken
+from pttserver.errors import AlreadyExists, SealBroken
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.purposes import Purpose
@@ -24,6 +24,7 @@ from pttserver.store.database import Database
 from pttserver.store.devices import Devices
 from pttserver.store.events import record_event
 from pttserver.store.expiry import plan
+from pttserver.store.fences import FenceStore, StoredFence
 from pttserver.store.governance_schema import holds as holds_table
 from pttserver.store.groups import Groups
 from pttserver.store.holds import Holds
@@ -263,4 +264,53 @@ async def test_reasons_of_holds_are_sealed_for_whom_they_are_about_and_the_log_i
         of_tenant.text(of_person)
     (link,) = (await AuditLog(database).chain(TenantId("ten_1"))).links
     assert link.computed == link.digest
+    await database.close()
+
+
+# From the version in which fences stood in clear ----------------------------------------------------------------------
+
+HOME, SHAPE = "Home of Anna Zauber", '{"kind":"circle","center":{"latitude":47.1234567,"longitude":11.7},"radius_m":50}'
+
+
+@pytest.fixture
+def fenced_file(old_file):
+    """One tenant has its key, the other has none."""
+    with migrating(old_file, "0016") as connection:
+        connection.execute(text("INSERT INTO tenants VALUES ('ten_2', 'Keyless', 60)"))
+        for number, owner, name in ((1, "ten_1", HOME), (2, "ten_1", "Depot"), (3, "ten_2", HOME)):
+            row = "INSERT INTO fences VALUES (:id, :owner, :name, :shape, 30, :at)"
+            at = {"id": f"fen_{number}", "owner": owner, "name": name, "shape": SHAPE, "at": number}
+            connection.execute(text(row), at)
+    return old_file
+
+
+async def test_fences_are_sealed_and_found_as_before(fenced_file):
+    before = octets(fenced_file.parent)
+    assert HOME.encode() in before
+    assert b"47.1234567" in before
+    database = await Database.open(fenced_file, VAULT)
+    after = octets(fenced_file.parent)
+    assert [mark for mark in (HOME.encode(), b"47.1234567", b"Depot") if mark in after] == []
+    fences = FenceStore(database)
+    kept = StoredFence("fen_1", TenantId("ten_1"), HOME, SHAPE, 30, 1)
+    assert await fences.find(TenantId("ten_1"), HOME) == await fences.find(TenantId("ten_1"), "fen_1") == kept
+    assert [fence.name for fence in await fences.of_tenant(TenantId("ten_1"))] == [HOME, "Depot"]
+    assert await fences.changes() == {"ten_1": (2, 2)}  # nobody is left whose key could seal the third
+    await database.close()
+
+
+async def test_fences_that_were_migrated_are_watched_and_have_names_of_their_own(fenced_file):
+    database = await Database.open(fenced_file, VAULT)
+    fences, changes = FenceStore(database), text("SELECT number FROM standing_changes")
+    with pytest.raises(AlreadyExists):
+        await fences.put([StoredFence("fen_4", TenantId("ten_1"), HOME, SHAPE, 0, 9)])
+    seen = [await database.read(lambda sql: sql.scalar(changes))]
+    for change in (
+        fences.put([StoredFence("fen_4", TenantId("ten_1"), "Gate", SHAPE, 0, 9)]),
+        fences.put([StoredFence("fen_4", TenantId("ten_1"), "Wicket", SHAPE, 0, 10)]),
+        fences.remove(TenantId("ten_1"), "fen_4"),
+    ):
+        await change
+        seen.append(await database.read(lambda sql: sql.scalar(changes)))
+    assert sorted(set(seen)) == seen
     await database.close()

@@ -26,6 +26,7 @@ GATE_FILE = SOURCE / "privacy" / "gate.py"
 RELEASED_FILE = SOURCE / "privacy" / "released.py"
 VAULT_FILE = SOURCE / "store" / "vault.py"
 COLUMNS_FILE = SOURCE / "store" / "columns.py"
+CONFIDENTIAL_FILE = SOURCE / "store" / "confidential.py"
 MIGRATIONS = SOURCE / "store" / "migrations"
 WRITES = re.compile(r"\b(INSERT\s+INTO|REPLACE\s+INTO|UPDATE\s+\w+\s+SET)\b", re.IGNORECASE)
 WRITERS = {"insert", "update"}
@@ -62,6 +63,8 @@ def test_only_the_vault_makes_sealed_values_and_references() -> None:
     """The columns make them too, of what they read."""
     assert users("Sealed", called=True) == {VAULT_FILE, COLUMNS_FILE}
     assert users("Reference", called=True) == {VAULT_FILE, COLUMNS_FILE}
+    assert users("Confidential", called=True) == {CONFIDENTIAL_FILE, COLUMNS_FILE}
+    assert users("ConfidentialVault", called=True) == {VAULT_FILE}
 
 
 def test_only_the_store_writes_rows() -> None:

@@ -71,6 +71,10 @@ class SubjectKey:
         digest = hmac.digest(_derive(self._key, "pseudonym/" + context), _to_octets(value), "sha256")
         return PSEUDONYM_PREFIX + digest[:REFERENCE_BYTES].hex()
 
+    def blind_index(self, text: str, context: str) -> bytes:
+        """16 octets by which an exact text can be found again; without the key nobody can try texts against them."""
+        return hmac.digest(_derive(self._key, "index/" + context), str.encode(text), "sha256")[:INDEX_BYTES]
+
 
 class TenantKey:
     """Wraps the keys of a tenant's subjects, and derives its blind index."""

@@ -3,7 +3,7 @@
 from pydantic import TypeAdapter
 
 from pttserver.clock import Clock
-from pttserver.errors import InvalidValue, NotFound
+from pttserver.errors import InvalidValue, NotFound, SealBroken
 from pttserver.ids import TenantId, new_fence_id
 from pttserver.observe.log import get_logger
 from pttserver.places.areas import area
@@ -45,9 +45,17 @@ class Fencing:
         now = await self._store.changes()
         for tenant_id in now.keys() | self._seen.keys():
             if now.get(tenant_id) != self._seen.get(tenant_id):
-                stored = await self._store.of_tenant(tenant_id)
+                stored = await self._opened(tenant_id)
                 self.of(tenant_id).replace(fence for each in stored if (fence := _fence(each)) is not None)
         self._seen = now
+
+    async def _opened(self, tenant_id: TenantId) -> list[StoredFence]:
+        """None, loudly, if a seal is broken: the fences of other organisations go on."""
+        try:
+            return await self._store.of_tenant(tenant_id)
+        except SealBroken:
+            _log.error("fences_not_opened", tenant=tenant_id)
+            return []
 
     # Requests ----------------------------------------------------------------------------------------------------
 

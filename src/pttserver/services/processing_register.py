@@ -14,7 +14,7 @@ from pttserver.privacy.notice import NOT_NAMED, how_long, written
 from pttserver.privacy.pages import Page, Section
 from pttserver.privacy.policy import Policy
 from pttserver.privacy.purposes import Tier
-from pttserver.store.inventory import InventoryRow, personal
+from pttserver.store.inventory import InventoryRow, confidential, personal
 from pttserver.store.records import Tenant
 
 _SUBJECTS = "subscribers"
@@ -72,6 +72,8 @@ def security_measures(settings: Settings) -> Iterator[str]:
     yield "Personal values are encrypted at rest (AES-256-GCM) under a key of each person; destroying it erases them."
     yield f"These keys are wrapped by a key of the tenant, and that by the operator's master key, {_source(settings)}."
     yield "Policies and what operators wrote are encrypted in the database under a key of the tenant."
+    places = words(f"{row.table}.{row.column}" for row in confidential())
+    yield f"So is what a tenant writes that is about nobody but may hint at people, until it is removed: {places}."
     yield "Dates and states that the server acts by stand in clear, beside random numbers; whose they are is sealed."
     yield "Histories name people by references that mean nothing without the person's key."
     yield "Signalling and administration run over TLS 1.3 with AES-256; voice over SRTP with AES-256-GCM."

@@ -1,5 +1,7 @@
 """Columns that say what they hold: nothing about a person, or which category of personal data, and in which form.
 
+Between the two is what is confidential: an organisation wrote it about nobody, but it may hint at people.
+
 A personal column takes only what the gate released and the vault sealed, so that writing past the policy fails at the
 first try. Every column declares itself (`Column.info["category"]`); tests/store/test_inventory.py refuses one that does
 not. The data inventory and the Article 30 register are made from these declarations.
@@ -17,6 +19,7 @@ from pttserver.privacy.released import Released
 
 Keyholder = Literal["subject", "tenant", "either"]
 LINK: Final = "drawn at random; whom it stands for is sealed"
+CONFIDENTIAL: Final = "confidential"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,17 @@ class Reference:
 
     category: Category
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confidential:
+    """What an organisation wrote, encrypted under the key that it has for itself; `store/confidential.py` makes it.
+
+    `what`: which of its values it is, such as `fence.name`; a seal opens as that only.
+    """
+
+    what: str
+    octets: bytes = field(repr=False)
 
 
 class SealedType(TypeDecorator[Sealed]):
@@ -54,6 +68,27 @@ class SealedType(TypeDecorator[Sealed]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Sealed | None:
         return None if value is None else Sealed(self.category, value)
+
+
+class ConfidentialType(TypeDecorator[Confidential]):
+    """Octets in the database; anything but a Confidential of the column's own is refused."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
+        if value is None:
+            return None
+        if not isinstance(value, Confidential) or value.what != self.what:
+            raise TypeError(f"a {self.what} column takes only what was sealed for it")
+        return value.octets
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Confidential | None:
+        return None if value is None else Confidential(self.what, value)
 
 
 class ReferenceType(TypeDecorator[Reference]):
@@ -213,6 +248,21 @@ def impersonal(name: str, kind: TypeEngine[Any] | type[TypeEngine[Any]], *more: 
     """Says nothing about a person."""
     options.setdefault("nullable", False)
     return Column(name, kind, *more, info={"category": None}, **options)
+
+
+def confidential(name: str, what: str) -> Column[Confidential]:
+    """What an organisation writes that is about nobody by its purpose, but may hint at people: a name that it chose.
+
+    It is of no category, so no period ends it and no export has it; it goes with the organisation.
+    """
+    return Column(name, ConfidentialType(what), nullable=False, info={"category": None, "form": CONFIDENTIAL})
+
+
+def confidential_index(name: str) -> Column[bytes]:
+    """What the exact text of a confidential column is found by."""
+    because = "a keyed digest: it finds the text again, and says nothing without the key of the organisation"
+    info = {"category": None, "form": CONFIDENTIAL, "because": because}
+    return Column(name, LargeBinary, nullable=False, info=info)
 
 
 def identity(name: str = "id") -> Column[str]:

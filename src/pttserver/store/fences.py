@@ -1,17 +1,21 @@
-"""The fences of organisations. Whoever changes one raises `standing_changes` (a trigger), so that servers notice."""
+"""The fences of organisations. Whoever changes one raises `standing_changes` (a trigger), so that servers notice.
+
+Their names and shapes are confidential (store/confidential.py); a name is found by its index.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
-from pttserver.errors import InvalidValue
+from pttserver.errors import InvalidValue, NotFound
 from pttserver.ids import TenantId
 from pttserver.store.audit_chain import AuditNote
+from pttserver.store.confidential import ConfidentialVault
 from pttserver.store.database import Database
-from pttserver.store.location_schema import fences
+from pttserver.store.location_schema import FENCE_NAME, FENCE_SHAPE, fences
 
 MOST_OF_A_TENANT = 5000
 
@@ -22,14 +26,14 @@ class StoredFence:
 
     fence_id: str
     tenant_id: TenantId
-    name: str
-    shape: str
+    name: str = field(repr=False)
+    shape: str = field(repr=False)
     dwell_s: int
     changed_ms: int
 
 
 class FenceStore:
-    """Every method raises StoreUnavailable if the database fails."""
+    """Every method raises StoreUnavailable if the database fails; those that read fences, SealBroken."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -37,17 +41,21 @@ class FenceStore:
     async def put(self, new: Sequence[StoredFence], note: AuditNote | None = None) -> None:
         """Adds them, or gives those of the same identifier other values. All of one tenant, or none is written.
 
-        Raises AlreadyExists (another fence has the name), InvalidValue (there are too many).
+        Raises AlreadyExists (another fence has the name), InvalidValue (there are too many), NotFound (no such tenant).
         """
-        rows = [_row(fence) for fence in new]
+        vault, tenant_id = self._database.vault, new[0].tenant_id
 
         def work(sql: Connection) -> None:
-            for row in rows:
-                fence, kept = insert(fences).values(row), ("name", "shape", "dwell_s", "changed_ms")
-                changes = {name: row[name] for name in kept}
-                mine = fences.c.tenant_id == row["tenant_id"]
-                sql.execute(fence.on_conflict_do_update(index_elements=["id"], set_=changes, where=mine))
-            theirs = select(func.count()).where(fences.c.tenant_id == new[0].tenant_id)
+            keys = vault.confidential(sql, tenant_id)
+            if keys is None:
+                raise NotFound("there is no such tenant")
+            for fence in new:
+                row = _row(fence, keys)
+                changes = {name: row[name] for name in row.keys() - {"id", "tenant_id"}}
+                mine = fences.c.tenant_id == tenant_id
+                put = insert(fences).values(row)
+                sql.execute(put.on_conflict_do_update(index_elements=["id"], set_=changes, where=mine))
+            theirs = select(func.count()).where(fences.c.tenant_id == tenant_id)
             if (sql.scalar(theirs) or 0) > MOST_OF_A_TENANT:
                 raise InvalidValue(f"an organisation has at most {MOST_OF_A_TENANT} fences")
 
@@ -59,19 +67,28 @@ class FenceStore:
         return await self._database.write(lambda sql: sql.execute(row).rowcount > 0, note=note)
 
     async def find(self, tenant_id: TenantId, name_or_id: str) -> StoredFence | None:
-        named = or_(fences.c.name == name_or_id, fences.c.id == name_or_id)
-        query = select(fences).where(fences.c.tenant_id == tenant_id, named)
+        vault = self._database.vault
 
         def work(sql: Connection) -> StoredFence | None:
-            row = sql.execute(query).first()
-            return None if row is None else _fence(row)
+            keys = vault.confidential(sql, tenant_id)
+            if keys is None:
+                return None
+            named = or_(fences.c.name_index == keys.index(FENCE_NAME, name_or_id), fences.c.id == name_or_id)
+            row = sql.execute(select(fences).where(fences.c.tenant_id == tenant_id, named)).first()
+            return None if row is None else _fence(row, keys)
 
         return await self._database.read(work)
 
     async def of_tenant(self, tenant_id: TenantId, after: str = "", limit: int | None = None) -> list[StoredFence]:
         """By identifier; those after one, at most so many."""
         query = select(fences).where(fences.c.tenant_id == tenant_id, fences.c.id > after).order_by(fences.c.id)
-        return await self._database.read(lambda sql: [_fence(row) for row in sql.execute(query.limit(limit))])
+        vault = self._database.vault
+
+        def work(sql: Connection) -> list[StoredFence]:
+            keys = vault.confidential(sql, tenant_id)
+            return [] if keys is None else [_fence(row, keys) for row in sql.execute(query.limit(limit))]
+
+        return await self._database.read(work)
 
     async def changes(self) -> dict[TenantId, tuple[int, int]]:
         """By tenant that has fences, how many, and when one was changed last: another pair, other fences."""
@@ -83,16 +100,18 @@ class FenceStore:
 _CHANGES = select(fences.c.tenant_id, func.count(), func.max(fences.c.changed_ms)).group_by(fences.c.tenant_id)
 
 
-def _row(fence: StoredFence) -> dict[str, Any]:
+def _row(fence: StoredFence, keys: ConfidentialVault) -> dict[str, Any]:
     return {
         "id": fence.fence_id,
         "tenant_id": fence.tenant_id,
-        "name": fence.name,
-        "shape": fence.shape,
+        "name": keys.seal(FENCE_NAME, fence.name),
+        "name_index": keys.index(FENCE_NAME, fence.name),
+        "shape": keys.seal(FENCE_SHAPE, fence.shape),
         "dwell_s": fence.dwell_s,
         "changed_ms": fence.changed_ms,
     }
 
 
-def _fence(row: Any) -> StoredFence:
-    return StoredFence(row.id, TenantId(row.tenant_id), row.name, row.shape, row.dwell_s, row.changed_ms)
+def _fence(row: Any, keys: ConfidentialVault) -> StoredFence:
+    name, shape = keys.open(row.name), keys.open(row.shape)
+    return StoredFence(row.id, TenantId(row.tenant_id), name, shape, row.dwell_s, row.changed_ms)

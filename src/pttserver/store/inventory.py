@@ -11,13 +11,14 @@ from functools import cache
 from sqlalchemy import Column, Table
 
 from pttserver.privacy.categories import Category
-from pttserver.store.columns import Happening, ReferenceType, is_lifecycle
+from pttserver.store.columns import CONFIDENTIAL, Happening, ReferenceType, is_lifecycle
 from pttserver.store.tables import metadata
 
 _OWNERS = frozenset({"subjects.id", "subscribers.id"})
 _FORMS = {
     "sealed": "encrypted under the key of its {of}",
     "reference": "a name that means nothing once the key of the person is gone",
+    CONFIDENTIAL: "about nobody, but it may hint at people: encrypted under the key of its organisation",
 }
 _KEYHOLDERS = {
     "subject": "person",
@@ -28,9 +29,10 @@ _KEYHOLDERS = {
 
 @dataclass(frozen=True, slots=True)
 class InventoryRow:
-    """A column. `form`: sealed, reference, plain, or impersonal; `subject`: whom a row is about; `why`: of the form.
+    """A column. `form`: sealed, reference, plain, confidential or impersonal; the last two are of no category.
 
-    `or_else`: of which category it is in some of the rows instead. `lifecycle`: see store/columns.py.
+    `subject`: whom a row is about. `why`: of the form. `or_else`: of which category it is in some of the rows instead.
+    `lifecycle`: see store/columns.py.
     """
 
     table: str
@@ -56,6 +58,11 @@ def inventory() -> list[InventoryRow]:
 def personal() -> list[InventoryRow]:
     """The columns that hold something about people."""
     return [row for row in inventory() if row.category is not None]
+
+
+def confidential() -> list[InventoryRow]:
+    """The columns of what organisations write about nobody, which may hint at people."""
+    return [row for row in inventory() if row.form == CONFIDENTIAL]
 
 
 @cache

@@ -46,7 +46,7 @@ from pttserver.store.columns import (
     sealed,
 )
 
-REVISION: Final = "0016"  # of the newest migration: the shape that the schema modules describe
+REVISION: Final = "0017"  # of the newest migration: the shape that the schema modules describe
 
 metadata = MetaData(
     naming_convention={

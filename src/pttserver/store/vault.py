@@ -17,6 +17,7 @@ from pttserver.privacy.categories import Category, about
 from pttserver.privacy.forms import FORM_BYTES, FORMED, PSEUDONYM, UNKNOWN, WHOLE, is_cut
 from pttserver.privacy.released import Released
 from pttserver.store.columns import Reference, Sealed
+from pttserver.store.confidential import ConfidentialVault
 from pttserver.store.governance_schema import subjects, tenant_keys
 
 T = TypeVar("T")
@@ -240,9 +241,16 @@ class Vault:
 
     def keys(self, row: Any) -> SubjectVault:
         """Of a row that was selected with KEY_COLUMNS. Raises SealBroken, MasterKeyMissing."""
+        return SubjectVault(row.key_subject, self._key(row), restricted=row.key_restricted_ms is not None)
+
+    def confidential(self, sql: Connection, tenant_id: TenantId) -> ConfidentialVault | None:
+        """Of an organisation; None: there is no such organisation, or it was removed. Raises as `keys` does."""
+        row = sql.execute(_BY_ID, {"subject": tenant_id}).first()
+        return None if row is None or row.key_tenant != tenant_id else ConfidentialVault(self._key(row))
+
+    def _key(self, row: Any) -> SubjectKey:
         tenant = self.open_tenant(row.key_tenant, row.key_master, row.key_tenant_wrapped)
-        key = tenant.subject(row.key_subject, row.key_wrapped)
-        return SubjectVault(row.key_subject, key, restricted=row.key_restricted_ms is not None)
+        return tenant.subject(row.key_subject, row.key_wrapped)
 
     def nobody(self, **values: tuple[Category, Value]) -> Any:
         """A row of a subject that does not exist, with the sealed `values` that the first call names.
