@@ -4,18 +4,20 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import LargeBinary, type_coerce, update
 
 from attacks.bare_radio import BareRadio, Refusal
 from behaviours.test_what_was_measured_while_location_was_off_stays_unknown import apply
-from locating import LATITUDE, LIVE_ONLY, LOCATED, LONGITUDE, crew, now_ms, position, report
+from locating import LATITUDE, LIVE_ONLY, LOCATED, LONGITUDE, NOT_LOCATED, crew, now_ms, position, report, traces
 from pttserver.clock import Clock
 from pttserver.config import LocationSettings
-from pttserver.errors import Forbidden
+from pttserver.errors import Forbidden, PolicyForbids, SealBroken
 from pttserver.places.geodesy import scale
 from pttserver.privacy.restriction import Restriction
 from pttserver.roles import Role
 from pttserver.services.instructions import Instruction
 from pttserver.services.provision import FIRST_INSTRUCTION
+from pttserver.store.location_schema import fences
 from pttserver.wire import signalling as s
 from running_server import PIN, TENANT, Platform, running_platform, until
 
@@ -180,6 +182,73 @@ async def test_a_fence_of_the_operator_is_in_force_within_a_second(platform) -> 
     await until(lambda: not fences.by_id)
     assert (await report(anna)).accepted == 1
     assert len(told(dora, s.FenceEvent)) == 1
+    await anna.close()
+    await dora.close()
+
+
+async def test_while_nobody_is_located_fences_stay_tell_nothing_and_no_other_is_put(platform) -> None:
+    anna, dora = await crew(platform)
+    first, second = await circle(dora, 200), await circle(dora, 300)
+    await dora.ask(s.LocationWatch(id=1), s.Done)
+    await apply(platform, NOT_LOCATED)
+    for refused in (circle(dora, 400), circle(dora, 250, fence=first), report(anna, position(ago_s=10))):
+        with pytest.raises(Refusal, match=r"policy\.forbids"):
+            await refused
+    await platform.office.book.load()  # each command of an operator does
+    with pytest.raises(PolicyForbids, match="once location is on"):
+        await platform.office.fences.add(TENANT, "{}")
+    await dora.ask(s.RemoveFence(id=1, fence=second), s.Done)
+    listed = (await dora.ask(s.ListFences(id=1), s.Fences)).fences
+    assert [(each.fence, each.name) for each in listed] == [(first, "Yard 200")]
+    assert told(dora, s.FenceEvent) == []
+    await apply(platform, LOCATED + "# again\n")
+    await dora.ask(s.LocationWatch(id=1), s.Done)
+    await report(anna)
+    await until(lambda: told(dora, s.FenceEvent))
+    assert [(each.fence, each.event) for each in told(dora, s.FenceEvent)] == [(first, "entered")]
+    await anna.close()
+    await dora.close()
+
+
+async def test_no_file_of_the_server_shows_a_fence(platform) -> None:
+    """The same search finds it in what the dispatcher was told."""
+    anna, dora = await crew(platform)
+    home = "Home of Anna Zauber"
+    shape = s.CircleShape(center=s.Point(latitude=LATITUDE, longitude=LONGITUDE), radius_m=200)
+    await dora.ask(s.PutFence(id=1, name=home, shape=shape), s.FenceKept)
+    await dora.ask(s.ListFences(id=1), s.Fences)
+    await report(anna)  # she comes into it
+    await apply(platform, NOT_LOCATED)
+    await platform.office.retention.round()
+    places = {f.name: f.read_bytes() for f in platform.settings.data_dir.rglob("*") if f.is_file()}
+    assert places.keys() >= {"pttserver.sqlite3", "pttserver.sqlite3-wal", "pttserver.sqlite3-shm"}
+    places["what Dora was told"] = "".join(dora.texts).encode()
+    for marks in ([home.encode()], traces()):
+        assert [name for name, octets in places.items() if any(mark in octets for mark in marks)] == [
+            "what Dora was told"
+        ]
+    await anna.close()
+    await dora.close()
+
+
+async def test_fences_that_cannot_be_opened_harm_no_other_organisation(platform) -> None:
+    anna, dora = await crew(platform)
+    await circle(dora, 200)
+    await platform.organise(tenant="Broken", policy=LOCATED)
+    place = '{"type": "Point", "coordinates": [1, 2]}'
+    drawn = f'{{"type": "Feature", "properties": {{"name": "Site", "radius_m": 50}}, "geometry": {place}}}'
+    (site,) = await platform.office.fences.add("Broken", drawn)
+    fencing = platform.server.services.location.fencing
+    await until(lambda: site.fence_id in fencing.of(site.tenant_id).by_id)
+    octets = {"shape": type_coerce(b"broken", LargeBinary), "changed_ms": 1}
+    broken = update(fences).where(fences.c.id == site.fence_id).values(octets)
+    await platform.database.write(lambda sql: sql.execute(broken))
+    await until(lambda: not fencing.of(site.tenant_id).by_id)
+    await dora.ask(s.LocationWatch(id=1), s.Done)
+    await report(anna)
+    await until(lambda: told(dora, s.FenceEvent))
+    with pytest.raises(SealBroken):
+        await platform.office.fences.of_tenant("Broken")
     await anna.close()
     await dora.close()
 

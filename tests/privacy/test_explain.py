@@ -77,6 +77,13 @@ def test_fields_of_the_organisation_are_named() -> None:
     ("location", "said", "unsaid"),
     [
         ("enabled = false", "neither sent nor relayed nor stored.", "all the same"),
+        ("enabled = false", "Fences that were drawn before stay, and tell nothing; no other is taken", "Positions"),
+        ("enabled = true", "Location is on at any hour", "Fences"),
+        (
+            "enabled = true\n[categories.location]\npurpose = ['safety']",
+            "Fences that were drawn before",
+            "Location is on",
+        ),
         ("enabled = false\nsos_exception = true", "An emergency alert carries a position all the same.", "Positions"),
         ("enabled = true", "Location is on at any hour, at most every 60 s.", "all the same"),
         ("enabled = true\nprecision_m = 100", "at most every 60 s, rounded to 100 m.", "all the same"),

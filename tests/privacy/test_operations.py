@@ -66,6 +66,14 @@ def test_alerts_are_allowed_by_the_subscribers_own_setting_then_by_the_policys(
     assert allowed is (enabled and (by_default if own is None else own))
 
 
+def test_who_names_positions_for_another_purpose_than_operations_has_no_locating() -> None:
+    located = f"{HEAD}[location]\nenabled = true\n[categories.location]\nlegal_basis = 'contract'\n"
+    for_safety = parse_policy(f"{located}purpose = ['safety']\n")
+    for policy, is_on in ((parse_policy(located), True), (for_safety, False)):
+        assert policy.locates is is_on
+        assert SWITCHES[Switch.LOCATION].is_on(policy, Rights()) is is_on
+
+
 def test_every_switch_says_what_is_off() -> None:
     assert SWITCHES.keys() == set(Switch)
     assert all(position.otherwise.endswith(".") for position in SWITCHES.values())

@@ -156,6 +156,7 @@ def _location(policy: Policy) -> Iterator[str]:
     if not policy.locates:
         off = "Location is off: coordinates are neither sent nor relayed nor stored."
         yield f"{off} An emergency alert carries a position all the same." if sos else off
+        yield "Fences that were drawn before stay, and tell nothing; no other is taken until location is on."
         return
     when = f"in {words(location.duty_hours)} ({location.time_zone})" if location.duty_hours else "at any hour"
     exact = f", rounded to {location.precision_m} m" if location.precision_m else ""

@@ -58,7 +58,7 @@ SWITCHES: Final[Mapping[Switch, _Position]] = {
         lambda policy, _: policy.alerts.enabled and policy.alerts.ambient_listening,
         "Your organisation does not allow ambient listening.",
     ),
-    Switch.LOCATION: _Position(lambda policy, _: policy.location.enabled, "Your organisation has no locating."),
+    Switch.LOCATION: _Position(lambda policy, _: policy.locates, "Your organisation has no locating."),
     Switch.MESSAGES: _Position(lambda policy, _: policy.messages.enabled, "Your organisation has no messages."),
 }
 

@@ -1,7 +1,11 @@
-"""Fences as an operator provides them: imported from a drawing, listed, removed."""
+"""Fences as an operator provides them: imported from a drawing, listed, removed.
+
+While the policy locates nobody none is added. Those that are there stay, so that who switches location off for a while
+loses nothing; they tell nothing, and can be listed and removed.
+"""
 
 from pttserver.clock import Clock
-from pttserver.errors import InvalidValue, NotFound
+from pttserver.errors import InvalidValue, NotFound, PolicyForbids
 from pttserver.ids import new_fence_id
 from pttserver.places.geojson import fences_of
 from pttserver.services.provision import Provisioning
@@ -18,8 +22,11 @@ class FenceProvisioning:
         self._clock = clock
 
     async def add(self, tenant: str, text: str) -> list[StoredFence]:
-        """All fences of a GeoJSON text, or none. Raises InvalidValue, AlreadyExists."""
+        """All fences of a GeoJSON text, or none. Raises PolicyForbids, InvalidValue, AlreadyExists."""
         owner, now_ms = await self._provisioning.tenant(tenant), self._clock.utc_ms()
+        note = self._provisioning.note_of(owner.tenant_id, "fence.put")
+        if not note.gate.policy.locates:
+            raise PolicyForbids("the policy of the tenant locates nobody: fences are added once location is on")
         fences = [
             StoredFence(
                 new_fence_id(), owner.tenant_id, fence.name, fence.shape.model_dump_json(), fence.dwell_s, now_ms
@@ -28,7 +35,7 @@ class FenceProvisioning:
         ]
         if not fences:
             raise InvalidValue("there is no feature in it")
-        await self._store.put(fences, self._provisioning.note_of(owner.tenant_id, "fence.put", fences=len(fences)))
+        await self._store.put(fences, note.with_details(fences=len(fences)))
         return fences
 
     async def of_tenant(self, tenant: str) -> list[StoredFence]:

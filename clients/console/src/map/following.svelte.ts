@@ -66,7 +66,7 @@ export class Following implements MapActions {
     const { location, dispatch } = this.#radio;
     this.#fault = await tried(() => location.watch());
     if (this.#isOver) return void tried(() => location.unwatch()); // left before it had begun
-    if (this.#fault !== undefined) return;
+    if (this.#fault !== undefined) return this.#readFences(); // they stay while nobody is located, and can be removed
     this.#fault = await tried(async () => {
       this.#fences = await location.fences();
       if (!dispatch.isWatching) await dispatch.watch();
