@@ -8,10 +8,11 @@ import pytest
 from attacks.bare_radio import BareRadio
 from browser.dispatcher import console_window, go_to
 from browser.site import Site
-from locating import LATITUDE, LOCATED, LONGITUDE, position, report
+from locating import LATITUDE, LOCATED, LONGITUDE, NOT_LOCATED, position, report
 from ptthandset.handset import Handset
+from pttserver.services.provision import FIRST_INSTRUCTION
 from pttserver.wire import signalling
-from running_server import until
+from running_server import TENANT, until
 
 pytestmark = pytest.mark.system
 HERE = f"{LATITUDE:.5f}, {LONGITUDE:.5f}"
@@ -58,6 +59,37 @@ async def test_a_person_on_the_map_from_the_first_position_to_the_last(site: Sit
     await until(lambda: any("/assets/world" in url for url in window.requests))
     assert window.foreign == []
     assert window.complaints == []
+
+
+async def test_where_nobody_is_located_fences_are_shown_and_can_be_removed_but_not_added(site: Site) -> None:
+    platform = site.platform
+    await platform.organise("Patrol", policy=LOCATED)
+    place = f'{{"type": "Point", "coordinates": [{LONGITUDE}, {LATITUDE}]}}'
+    drawn = f'{{"type": "Feature", "properties": {{"name": "Quarry", "radius_m": 200}}, "geometry": {place}}}'
+    await platform.office.fences.add(TENANT, drawn)
+    tenant = await platform.provisioning.tenant(TENANT)
+    await platform.office.instructions.apply(tenant.tenant_id, NOT_LOCATED, FIRST_INSTRUCTION)
+    policies = platform.server.services.policies
+    await until(lambda: (policy := policies.in_force(tenant.tenant_id)) is not None and not policy.locates)
+    page = (await console_window(site, "Dora", "Patrol")).page
+    await go_to(page, "Map")
+    await page.get_by_text("Your organisation has switched this off.").wait_for()
+
+    await page.get_by_role("tab", name="Fences").click()
+    await page.get_by_text("Circle, radius 200 m").wait_for()
+    await page.get_by_role("button", name="New fence").click()
+    await page.get_by_label("Name").fill("Depot")
+    await page.get_by_text("Circle", exact=True).click()
+    await page.get_by_label("Centre").fill(HERE)
+    await page.get_by_role("button", name="Save the fence").click()
+    form = page.get_by_role("form", name="New fence")
+    await form.get_by_text("Your organisation has switched this off.").wait_for()
+    await form.get_by_role("button", name="Cancel").click()
+
+    await page.get_by_role("button", name="Remove Quarry").click()
+    await page.get_by_role("button", name="Remove the fence").click()
+    await page.get_by_text("There is no fence yet.").wait_for()
+    assert await platform.office.fences.of_tenant(TENANT) == []
 
 
 # Fences that are drawn -----------------------------------------------------------------------------------------------
