@@ -86,6 +86,8 @@ def _emptied_early(table: Table, column: str) -> None:
     Index(f"ix_{table.name}_filled_{column}", table.c.tenant_id, table.c.started_ms, sqlite_where=filled)
 
 
+# Names of organisations and groups stand in clear: they are chosen for all to see, and handsets show them. So they are
+# no place for the name of a person.
 tenants = Table(
     "tenants",
     metadata,
