@@ -289,6 +289,27 @@ async def test_while_the_clock_is_doubted_nobody_is_removed(yard: Yard) -> None:
     assert await yard.count(subscribers) == 0
 
 
+@pytest.mark.parametrize("whom", ["Anna", None])
+async def test_while_the_clock_is_doubted_a_hold_that_seems_to_be_over_still_covers(
+    yard: Yard, whom: str | None
+) -> None:
+    """Nobody can be erased over it by a clock that is years ahead."""
+    hold = await yard.office.periods.hold("ACME", TOLD, subscriber=whom, until_ms=yard.clock.wall_ms + 200 * DAY)
+    await yard.retention.round()
+    yard.clock.jump_ms(2 * 365 * DAY)
+    for erase in (
+        lambda: yard.office.erasure.erase(yard.tenant_id, "Anna", TOLD),
+        lambda: yard.office.provisioning.remove_tenant("ACME"),
+    ):
+        with pytest.raises(ClockDoubted):
+            await erase()
+    yard.clock.jump_ms(-2 * 365 * DAY)
+    await yard.retention.confirm_time()
+    with pytest.raises(OnHold, match=hold.hold_id):
+        await yard.office.erasure.erase(yard.tenant_id, "Anna", TOLD)
+    assert await yard.count(subscribers) == 1
+
+
 async def test_what_is_over_is_not_served_although_never_swept(yard: Yard) -> None:
     """T-093."""
     await yard.record_calls(2)

@@ -154,6 +154,30 @@ async def test_t115_pruning_keeps_the_chain(audit, log, clock):
     assert (verdict.first, verdict.last, verdict.problems) == (8, 8, ())
 
 
+async def test_an_entry_of_a_clock_that_was_ahead_keeps_nothing_that_came_after_it(audit, log, clock):
+    await log(2)
+    clock.ms += 100 * YEAR_MS
+    await log(1)  # while the clock was wrong
+    clock.ms -= 100 * YEAR_MS
+    await log(2)
+    clock.ms += 3 * YEAR_MS
+    await log(1)
+    assert await prune(audit, clock) == 5
+    verdict = await audit.verify(TENANT)
+    assert (verdict.first, verdict.last, verdict.problems) == (6, 6, ())
+
+
+async def test_an_entry_of_a_clock_that_was_ahead_goes_with_what_came_after_it_and_not_before(audit, log, clock):
+    await log(1)
+    clock.ms += 100 * YEAR_MS
+    await log(1)
+    clock.ms += 3 * YEAR_MS - 100 * YEAR_MS
+    await log(1)
+    assert await prune(audit, clock) == 1
+    assert [entry.sequence for entry in await audit.entries(TENANT)] == [2, 3]
+    assert await problems(audit) == ()
+
+
 async def test_t115_a_log_without_any_checkpoint_is_pruned_as_well(audit, log, clock):
     """No server ever ran: nobody but the sweep signs."""
     await log(3)

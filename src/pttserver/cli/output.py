@@ -5,6 +5,7 @@ The operator asked for it, so personal texts are revealed here. They are printed
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ import typer
 from pttserver.ids import Personal
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+_WHOLE = re.compile(r"[a-z]{3}_[0-9a-f]{16}|\d{4}-\d\d-\d\d .*UTC")  # copied, or read, as one
+_NARROWEST, _FRAME = 6, 3  # characters of a column of words, and of what stands between two columns
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -36,18 +39,36 @@ def print_records(records: Iterable[Any], as_json: bool, columns: Mapping[str, s
 
 
 def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Too wide a table folds its cells; nothing is cut off."""
+    """Too wide a table folds its cells; where an identifier or a date had to be, each row is a list instead."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    cells = list(rows)
     table = Table(title=Text(title), title_justify="left")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
+    least = 1
+    for heading, column in zip(headings, zip(*cells, strict=True), strict=False):
+        whole = any(map(_WHOLE.fullmatch, column))
+        table.add_column(heading, overflow="fold", no_wrap=whole)
+        least += _FRAME + (max(map(len, (heading, *column))) if whole else _NARROWEST)
+    for row in cells:
         table.add_row(*map(Text, row))
     console = Console()
-    console.print(table if table.row_count else Text(f"{title}: none"))
+    if not cells:
+        console.print(Text(f"{title}: none"))
+    elif least <= console.width:
+        console.print(table)
+    else:
+        _print_lists(title, headings, cells)
+
+
+def _print_lists(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    width = max(map(len, headings))
+    typer.echo(title)
+    for row in rows:
+        typer.echo()
+        for heading, cell in zip(headings, row, strict=True):
+            typer.echo(f"  {heading:<{width}}  {cell}")
 
 
 def print_record(record: Any, as_json: bool, **more: Any) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pttserver.cli.office import in_office, operator, settings_of
+from pttserver.cli.office import in_office, operator, settings_of, without_logging
 from pttserver.cli.output import AsJson, Yes, moment, print_json, print_table
 
 if TYPE_CHECKING:  # slow to import, see main.py
@@ -71,6 +71,7 @@ def confirm_time(ctx: typer.Context, yes: Yes = False) -> None:
 
     if not yes:
         typer.confirm(f"Is it {moment(Clock().utc_ms())}?", abort=True)
+    without_logging()
     asyncio.run(note_act(settings_of(ctx), "retention.confirm_time", operator()))
     confirmed = in_office(ctx, lambda office: office.retention.confirm_time())
     typer.echo(f"Confirmed: {moment(confirmed)}")
@@ -84,6 +85,7 @@ def confirm_restore(ctx: typer.Context, yes: Yes = False) -> None:
 
     if not yes:
         typer.confirm(f"Have you given again: {GIVE_AGAIN}?", abort=True)
+    without_logging()
     asyncio.run(note_act(settings_of(ctx), "retention.confirm_restore", operator()))
     in_office(ctx, lambda office: office.retention.confirm_restore())
     typer.echo("Confirmed: what is over is erased from now on")

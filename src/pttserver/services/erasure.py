@@ -4,6 +4,7 @@ A certificate is made only when the proof succeeded: before, the subject is eras
 names nobody. Who gave the instruction, and why, is sealed in the audit log of the tenant.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -36,6 +37,7 @@ from pttserver.store.proof import Proof
 
 FORMAT: Final = "pttserver certificate of erasure, version 1"
 REMAINS: Final = "times and lengths of calls that others took part in, without a reference to the subject"
+TrustTime = Callable[[], Awaitable[int]]
 _FOUND_BY = frozenset({Category.NICKNAME, Category.IDENTIFIER, Category.CONTACT_DATA})
 _log = get_logger("erasure")
 
@@ -72,7 +74,10 @@ def open_erasures(database: Database, settings: Settings) -> Erasures:
 class Erasure:
     """Every method raises NotFound, StoreUnavailable, and LedgerBroken if the ledger was changed."""
 
-    def __init__(self, database: Database, settings: Settings, policies: PolicyBook, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, policies: PolicyBook, clock: Clock, trust_time: TrustTime
+    ) -> None:
+        """`trust_time`: raises SweepingHalted while a hold may last of which the clock says that it ended."""
         self._database = database
         self._erasures = open_erasures(database, settings)
         self._requests = DeletionRequests(database)
@@ -80,6 +85,7 @@ class Erasure:
         self._settings = settings
         self._policies = policies
         self._clock = clock
+        self._trust_time = trust_time
 
     async def erase(
         self, tenant_id: TenantId, subject: str, instruction: Instruction, *, despite_restriction: bool = False
@@ -87,8 +93,9 @@ class Erasure:
         """At once and for ever. `subject`: identifier or id.
 
         Raises OnHold (also for whom is restricted, unless it is said to be `despite_restriction`), InvalidValue (also
-        for a reason that says who it is: it outlives the person), PolicyMissing.
+        for a reason that says who it is: it outlives the person), PolicyMissing, SweepingHalted.
         """
+        await self._trust_time()
         subject_id = await self._find(tenant_id, subject, exactly=True)
         await self._refuse_telling(tenant_id, subject_id, instruction.reason)
         digest = subject_digest(tenant_id, subject_id)  # the entry must not lead to the subject

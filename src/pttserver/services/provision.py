@@ -107,12 +107,15 @@ class Provisioning:
         return found
 
     async def remove_tenant(self, tenant: str) -> str | None:
-        """With all that belongs to it, its history and its keys too; no backup brings it back. Raises OnHold.
+        """With all that belongs to it, its history and its keys too; no backup brings it back.
+
+        Raises OnHold, and SweepingHalted before anything is removed.
 
         None: it is proven that no file has its keys any more; else what stands in the way, and the next round of sweeps
         tries again.
         """
         tenant_id = (await self.tenant(tenant)).tenant_id
+        await self._retention.trust_time()
         erased = await self._erasures.erase_tenant(tenant_id, self._clock.utc_ms())
         self._instructions.forget(tenant_id)
         try:

@@ -300,7 +300,7 @@ class Retention:
             made = plan(sql, vault, tenant_id, now_ms, instead=instead)
             found = [Due(step.category, step.name, step.count(sql)) for step in made.steps] if made else []
             if made and made.audit_cutoff_ms is not None:
-                entries = over_entries(sql, tenant_id, made.audit_cutoff_ms)
+                entries = over_entries(sql, tenant_id, made.audit_cutoff_ms, now_ms)
                 found.append(Due(Category.AUDIT_LOG, "audit_entries", entries))
             return found
 

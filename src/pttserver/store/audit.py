@@ -138,7 +138,7 @@ class AuditLog:
         await self._database.write(lambda sql: sql.execute(insert(audit_checkpoints), _row_of(checkpoint)))
 
     async def prune(self, tenant_id: TenantId, cutoff_ms: int, now_ms: int, sign: Sign) -> int:
-        """Removes the entries before the first that is not over; gives how many.
+        """Removes the entries up to the last that is over, before the first that is not; gives how many.
 
         A checkpoint at the last of them stays, signed here if there is none yet: what is left is verified from it. That
         it was a pruning is signed in the same transaction: whoever cuts the log at a checkpoint without the server's
@@ -147,7 +147,7 @@ class AuditLog:
         mine, point = _ENTRY.tenant_id == tenant_id, audit_checkpoints.c
 
         def work(sql: Connection) -> int:
-            end = sql.execute(_over(tenant_id, cutoff_ms).order_by(_ENTRY.sequence.desc())).first()
+            end = sql.execute(_last_over(tenant_id, cutoff_ms, now_ms)).first()
             if end is None:
                 return 0
             sequence, digest = end.sequence, end.digest
@@ -162,16 +162,25 @@ class AuditLog:
         return await self._database.write(work)
 
 
-def over_entries(sql: Connection, tenant_id: TenantId, cutoff_ms: int) -> int:
+def over_entries(sql: Connection, tenant_id: TenantId, cutoff_ms: int, now_ms: int) -> int:
     """How many a pruning would remove."""
-    return sql.scalar(select(func.count()).select_from(_over(tenant_id, cutoff_ms).subquery())) or 0
+    end = sql.execute(_last_over(tenant_id, cutoff_ms, now_ms)).first()
+    if end is None:
+        return 0
+    over = (_ENTRY.tenant_id == tenant_id) & (_ENTRY.sequence <= end.sequence)
+    return sql.scalar(select(func.count()).where(over)) or 0
 
 
-def _over(tenant_id: TenantId, cutoff_ms: int) -> Select[Any]:
-    """Entries before the first that is not over: nothing goes from the midst of a chain."""
+def _last_over(tenant_id: TenantId, cutoff_ms: int, now_ms: int) -> Select[Any]:
+    """Before the first entry that is not over: nothing goes from the midst of a chain.
+
+    An entry of the future was written while the clock was wrong, so it keeps nothing: it goes with what came after it.
+    """
     mine = _ENTRY.tenant_id == tenant_id
-    living = select(func.min(_ENTRY.sequence)).where(mine, _ENTRY.at_ms > cutoff_ms).scalar_subquery()
-    return select(_ENTRY.sequence, _ENTRY.digest).where(mine, (_ENTRY.sequence < living) | living.is_(None))
+    is_living = (_ENTRY.at_ms > cutoff_ms) & (_ENTRY.at_ms <= now_ms)
+    living = select(func.min(_ENTRY.sequence)).where(mine, is_living).scalar_subquery()
+    over = select(_ENTRY.sequence, _ENTRY.digest).where(mine, _ENTRY.at_ms <= cutoff_ms)
+    return over.where((_ENTRY.sequence < living) | living.is_(None)).order_by(_ENTRY.sequence.desc()).limit(1)
 
 
 def _row_of(checkpoint: Checkpoint) -> dict[str, Any]:
