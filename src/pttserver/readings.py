@@ -87,7 +87,7 @@ def _offer_retention_readings(metrics: Metrics, retention: Retention, clock: Clo
 
     metrics.counters(
         "rows_erased",
-        "Rows or values erased since their period was over",
+        "Rows erased, and values erased or rewritten in rows that stayed; not what goes along with a row",
         "category",
         lambda: [(category.value, number) for category, number in readings.erased.items()],
     )

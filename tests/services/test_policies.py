@@ -20,6 +20,7 @@ from pttserver.services.keyring import open_database
 from pttserver.services.office import furnish, open_office
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.policy_watch import FileState, PolicyWatch
+from pttserver.store.counting import due
 from pttserver.store.expiry import plan
 from pttserver.store.policy_files import PolicyFiles
 
@@ -279,7 +280,7 @@ async def test_a_policy_that_was_replaced_goes_with_the_audit_log_and_the_newest
 
     async def over(now_ms):
         made = await database.read(lambda sql: plan(sql, vault, acme, now_ms))
-        return {step.name: await database.read(step.count) for step in made.steps}
+        return {each.where: each.rows for each in await database.read(lambda sql: due(sql, vault, made))}
 
     now_ms = Clock().utc_ms()
     assert first.text == FIRST

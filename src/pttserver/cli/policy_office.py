@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.ids import TenantId
     from pttserver.privacy.policy import Policy
     from pttserver.services.office import Office
-    from pttserver.services.retention import Due
+    from pttserver.store.counting import Due
     from pttserver.store.policies import PolicyVersion
 
 

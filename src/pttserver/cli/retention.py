@@ -12,7 +12,8 @@ if TYPE_CHECKING:  # slow to import, see main.py
     from rich.progress import Progress, TaskID
 
     from pttserver.services.office import Office
-    from pttserver.services.retention import Due, Report, Swept
+    from pttserver.services.retention import Report, Swept
+    from pttserver.store.counting import Due
     from pttserver.store.sweeps import Outcome, Sweep
 
 app = typer.Typer(help="Retention: what has outlived its period is erased.", no_args_is_help=True)
@@ -33,7 +34,11 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be erased.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Erase now what is over. Ends with status 1 if anything failed or is not proven to be gone."""
+    """Erase now what is over. Ends with status 1 if anything failed or is not proven to be gone.
+
+    Rows count, and values that are erased or rewritten in rows that stay, each once. What goes along with a row does
+    not count beside it: not the steps and notes of an alert, not the devices and memberships of who has left.
+    """
     if dry_run:
         return _print_due(in_office(ctx, lambda office: _due(office, tenant)), json)
     swept, names, removals_proven = in_office(ctx, lambda office: _swept(office, tenant, quiet=json))
@@ -140,8 +145,8 @@ def _print_due(found: "list[tuple[str, Due]]", json: bool) -> None:
                 for name, due in found
             ]
         )
-    rows = [[name, due.category.value, due.where, f"{due.rows:,}"] for name, due in found]
-    return print_table("Would be erased or rewritten", ["Tenant", "Category", "Where", "Rows"], rows)
+    rows = [[name, due.category.value, due.where, due.in_words] for name, due in found]
+    return print_table("Would be erased or rewritten", ["Tenant", "Category", "Where", "How much"], rows)
 
 
 def _print_swept(swept: "list[Swept]", names: dict[str, str], json: bool) -> None:

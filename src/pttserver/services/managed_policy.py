@@ -18,7 +18,7 @@ from pttserver.privacy.findings import Finding, findings
 from pttserver.privacy.limitations import Limitation, limitations
 from pttserver.privacy.policy import Policy, parse_policy
 from pttserver.services.management import Manager
-from pttserver.services.retention import Due
+from pttserver.store.counting import Due
 from pttserver.store.policies import InForce, PolicyVersion
 from pttserver.store.sweeps import Sweep
 

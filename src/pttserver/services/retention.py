@@ -24,7 +24,8 @@ from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
 from pttserver.privacy.policy import Policy
-from pttserver.store.audit import AuditLog, Sign, over_entries
+from pttserver.store import counting
+from pttserver.store.audit import AuditLog, Sign
 from pttserver.store.database import Database
 from pttserver.store.erasures import Erasures
 from pttserver.store.expiry import Plan, erase_some, plan
@@ -45,17 +46,8 @@ def _silent(_: Category, __: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """What a sweep would erase: rows of a table, or values of a column that is named after it."""
-
-    category: Category
-    where: str
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
 class Swept:
-    """`erased`: rows by category. `outcome`: DONE only if no file holds any of them."""
+    """`erased`: rows and values by category (store/counting.py). `outcome`: DONE only if no file holds any of them."""
 
     tenant_id: TenantId
     erased: Mapping[str, int]
@@ -292,19 +284,15 @@ class Retention:
             _log.error("removal_not_proven", reason=error.message)
         return not self.readings.removals_unproven
 
-    async def due(self, tenant_id: TenantId, instead: Policy | None = None) -> list[Due]:
-        """What a sweep would erase now, or would if `instead` were in force. Raises PolicyInvalid, StoreUnavailable."""
+    async def due(self, tenant_id: TenantId, instead: Policy | None = None) -> list[counting.Due]:
+        """What a sweep would erase or rewrite now, or would if `instead` were in force; it says the same afterwards.
+
+        Raises PolicyInvalid, StoreUnavailable.
+        """
         vault, now_ms = self._database.vault, self._clock.utc_ms()
-
-        def counted(sql):  # type: ignore[no-untyped-def]
-            made = plan(sql, vault, tenant_id, now_ms, instead=instead)
-            found = [Due(step.category, step.name, step.count(sql)) for step in made.steps] if made else []
-            if made and made.audit_cutoff_ms is not None:
-                entries = over_entries(sql, tenant_id, made.audit_cutoff_ms, now_ms)
-                found.append(Due(Category.AUDIT_LOG, "audit_entries", entries))
-            return found
-
-        return await self._database.read(counted)
+        return await self._database.read(
+            lambda sql: counting.due(sql, vault, plan(sql, vault, tenant_id, now_ms, instead=instead))
+        )
 
     # The clock ---------------------------------------------------------------------------------------------------
 

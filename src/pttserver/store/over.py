@@ -5,12 +5,14 @@ spares; references in a table of happenings), `sharers` (references of those who
 `kept` (owners whose rows somebody else's events do not end), `own_field` and `limit`.
 """
 
+from collections.abc import Mapping
 from enum import Enum, auto
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     ColumnElement,
     RowMapping,
@@ -20,13 +22,13 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
-    func,
     literal_column,
     not_,
     or_,
     select,
     update,
 )
+from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
 
 from pttserver.store.columns import Happening, Lasting, Shared
 from pttserver.store.governance_schema import subjects
@@ -58,10 +60,20 @@ class Over:
         these = _ROWID.in_(found.limit(_LIMIT))
         self.table = table
         self.emptied = emptied
+        self.condition = condition
         self.any_row = found.limit(1)
-        self.number = select(func.count()).select_from(table).where(condition)
         self.subject_ids = select(subjects.c.id).where(condition).limit(_LIMIT)
         self.gone = update(table).where(these).values(dict.fromkeys(emptied)) if emptied else delete(table).where(these)
+
+    def found(self, values: Mapping[str, Any]) -> ColumnElement[bool]:
+        """The condition with its values in it, so that it can stand in one statement with others."""
+
+        def put(element: ExternallyTraversible, **_: Any) -> Any:
+            if not isinstance(element, BindParameter) or element.key not in values:
+                return None
+            return bindparam(element.key, values[element.key], element.type, unique=True, expanding=element.expanding)
+
+        return replacement_traverse(self.condition, {}, put)
 
 
 @cache

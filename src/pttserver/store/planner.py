@@ -53,6 +53,7 @@ class Planner:
     def __init__(self, sql: Connection, vault: Vault, tenant_id: TenantId, cutoffs: Cutoffs, only: str | None) -> None:
         self._sql = sql
         self._only = only
+        self._ended = frozenset[str]()
         self._vault = vault
         self._tenant_id = tenant_id
         self.cutoffs = cutoffs
@@ -61,7 +62,9 @@ class Planner:
 
     def steps(self) -> Iterator[Step | Rewriting]:
         """First whom to shred: what hangs on it need not be looked at again. Last what stays, in another form."""
-        yield from self._accounts()
+        accounts = list(self._accounts())
+        yield from accounts
+        self._ended = frozenset(who for step in accounts for who in step.all_due(self._sql))
         for table in self._filled:
             happening, lasting = table.info.get("happening"), table.info.get("lasting")
             if happening is not None and table not in _CHAINED:
@@ -77,22 +80,30 @@ class Planner:
         return [table for table, any_row in zip(metadata.sorted_tables, has_any, strict=True) if any_row]
 
     def _reaches(
-        self, category: Category, touched: frozenset[Category], extra: str = "", led_to: frozenset[Category] = _NONE
+        self,
+        category: Category,
+        touched: frozenset[Category],
+        extra: str = "",
+        led_to: frozenset[Category] = _NONE,
+        named: Category | None = None,
     ) -> Iterator[Reach]:
         """`touched`: the categories that go too; a hold on any of them spares it.
 
         `led_to`: those of what is found by it alone; a hold of one person on any of them spares it as well.
+        `named`: that of the reference by which a row is somebody's; None: it has none that goes before the row.
+        Who is shredded by then has no cut-off of one's own any more: what stays of it is nobody's.
         """
         held = self._held(touched, led_to)
         if held is None:
             return
         if self._only is not None:
             cutoff_ms = self.cutoffs.gone(category, self._only, extra)
-            if cutoff_ms is not None and self._only not in held:
+            if cutoff_ms is not None and self._only not in held | self._ended:
                 yield Reach(cutoff_ms, only=self._only)
             return
         general = self.cutoffs.gone(category, extra=extra)
-        own = {who: self.cutoffs.gone(category, who, extra) for who in self.cutoffs.events.of_subjects}
+        living = (who for who in self.cutoffs.events.of_subjects if who not in self._ended)
+        own = {who: self._own(category, who, extra, named) for who in living}
         differing = {who: cutoff for who, cutoff in own.items() if cutoff != general}
         if general is not None:
             earlier = {who for who, cutoff in differing.items() if cutoff is None or cutoff < general}
@@ -100,6 +111,16 @@ class Planner:
         for who, cutoff in differing.items():
             if cutoff is not None and who not in held:
                 yield Reach(cutoff, only=who)
+
+    def _own(self, category: Category, who: str, extra: str, named: Category | None) -> int | None:
+        """A row that loses its name is nobody's, and goes as all others do, whatever happened to whom it named."""
+        own = self.cutoffs.gone(category, who, extra)
+        general = self.cutoffs.gone(category, extra=extra)
+        name = None if named is None else self.cutoffs.gone(named, who)
+        if general is None or name is None:
+            return own
+        nobodys = min(general, name)
+        return nobodys if own is None else max(own, nobodys)
 
     def _held(self, touched: frozenset[Category], led_to: frozenset[Category] = _NONE) -> frozenset[str] | None:
         """Whose rows are spared, by a hold on any of the categories or by restriction; None: everybody's."""
@@ -118,7 +139,9 @@ class Planner:
     # What happened -----------------------------------------------------------------------------------------------
 
     def _happenings(self, table: Table, record: Happening) -> Iterator[Step]:
-        for reach in self._reaches(record.category, _categories(table), led_to=_led_to(table)):
+        subject = table.c[record.subject]
+        named = subject.info["category"] if subject.nullable else None
+        for reach in self._reaches(record.category, _categories(table), led_to=_led_to(table), named=named):
             yield self._old(table, None, record.category, reach, _categories(table))
         for column, category in _emptied(table, record.category):
             # a hold on anything of a row keeps the reference too: by it the hold finds the row

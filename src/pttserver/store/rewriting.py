@@ -72,8 +72,9 @@ class Rewriting:
     def name(self) -> str:
         return f"{self.table.name}.{self.column.name} rewritten"
 
-    def count(self, sql: Connection) -> int:
-        return sql.scalar(select(func.count()).select_from(self.table).where(self.over)) or 0
+    @property
+    def found(self) -> ColumnElement[bool]:
+        return self.over
 
     def finds_any(self, sql: Connection) -> bool:
         return sql.execute(select(_rowid).select_from(self.table).where(self.over).limit(1)).first() is not None

@@ -5,11 +5,11 @@ others' too (a call, a talk burst) stay without it: no dead reference is left in
 Entries of the audit log keep theirs, since they are a chain: it leads nowhere once the key is gone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Text, bindparam, delete, select, type_coerce, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, Text, bindparam, delete, select, type_coerce, update
 
 from pttserver.crypto.sealing import NONCE_BYTES
 from pttserver.errors import SealBroken
@@ -49,13 +49,19 @@ def shred(sql: Connection, vault: Vault, subject_id: str) -> bool:
 
     False: there is no such subject, or it was shredded before.
     """
+    names = names_of(sql, vault, subject_id)
+    if names:
+        _forget(sql, names)
+    return vault.destroy(sql, subject_id)
+
+
+def names_of(sql: Connection, vault: Vault, subject_id: str) -> Sequence[str]:
+    """What names the subject in records."""
     try:
         keys = vault.subject(sql, subject_id)
     except SealBroken:  # nobody can read it, nor tell which records were its: destroying it is all that can be done
-        keys = None
-    if keys is not None:
-        _forget(sql, keys.references())
-    return vault.destroy(sql, subject_id)
+        return ()
+    return () if keys is None else keys.references()
 
 
 def shred_tenant(sql: Connection, tenant_id: TenantId) -> bool:
@@ -91,17 +97,25 @@ def _forget(sql: Connection, names: Sequence[str]) -> None:
 
 @cache
 def _forgetting(own: tuple[Column[Any], ...]) -> list[Any]:
-    """The statements, made once: first the deliveries of what the subject said, which nobody can read any more."""
+    """The statements, made once."""
     names = bindparam("names", type_=Text, expanding=True)
-    said = select(messages.c.id).where(messages.c.subject.in_(names))
     return [
-        delete(deliveries).where(deliveries.c.message_id.in_(said)),
-        *(delete(column.table).where(column.in_(names)) for column in own),
-        *(
-            update(column.table).where(column.in_(names)).values(dict.fromkeys(blanked))
-            for column, blanked in SHARED.items()
-        ),
+        update(table).where(theirs).values(dict.fromkeys(blanked)) if blanked else delete(table).where(theirs)
+        for table, theirs, blanked in gone_with(names, own)
     ]
+
+
+def gone_with(names: Any, own: Sequence[Column[Any]]) -> Iterator[tuple[Table, ColumnElement[bool], tuple[str, ...]]]:
+    """Which rows go with whom the names stand for, or lose which columns.
+
+    First the deliveries of what the subject said, which nobody can read any more.
+    """
+    said = select(messages.c.id).where(messages.c.subject.in_(names))
+    yield deliveries, deliveries.c.message_id.in_(said), ()
+    for column in own:
+        yield column.table, column.in_(names), ()
+    for column, blanked in SHARED.items():
+        yield column.table, column.in_(names), blanked
 
 
 def subject_trace(sql: Connection, subject_id: str) -> bytes | None:

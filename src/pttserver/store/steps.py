@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Column, ColumnElement, Connection, Table, select
 
 from pttserver.privacy.categories import Category
+from pttserver.store.governance_schema import subjects
 from pttserver.store.over import Over, Whom
 
 _SHREDDED_PER_ROW = 50  # what hangs on a subject, roughly: so much smaller is a batch of subjects
@@ -28,8 +29,20 @@ class Step:
     def name(self) -> str:
         return ".".join((self.table.name, *self.over.emptied[:1]))
 
-    def count(self, sql: Connection) -> int:
-        return sql.scalar(self.over.number, self.values) or 0
+    @property
+    def column(self) -> Column[Any] | None:
+        """Whose values are over; None: rows are."""
+        return self.table.c[self.over.emptied[0]] if self.over.emptied else None
+
+    @property
+    def takes_all(self) -> bool:
+        """Every row of what happened, whoever's it is, up to the cut-off."""
+        named = self.values.keys() & {"whose", "sharers"}
+        return "happening" in self.table.info and self.column is None and not named
+
+    @property
+    def found(self) -> ColumnElement[bool]:
+        return self.over.found(self.values)
 
     def finds_any(self, sql: Connection) -> bool:
         return sql.execute(self.over.any_row, self.values).first() is not None
@@ -42,6 +55,9 @@ class Step:
         """The subjects to shred, so many as weigh about as much as `limit` rows."""
         some = max(1, limit // _SHREDDED_PER_ROW)
         return list(sql.scalars(self.over.subject_ids, {**self.values, "limit": some}))
+
+    def all_due(self, sql: Connection) -> list[str]:
+        return list(sql.scalars(select(subjects.c.id).where(self.found)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """`erased`: rows by category."""
+    """`erased`: rows and values by category, as store/counting.py counts."""
 
     number: int
     tenant_id: TenantId

@@ -255,10 +255,17 @@ class Schedule:
         await self.looks.served()
 
     async def do_sweep(self) -> None:
-        """If nothing was erased and all is there, what is served is what was served before."""
+        """If nothing was erased and all is there, what is served is what was served before.
+
+        What is erased is what was told to be due.
+        """
         await self.do_look()
+        due = Counter[str]()
+        for each in await self.services.retention.due(self.tenant_id):
+            due[each.category.value] += each.rows
         (swept,) = await self.services.retention.round(self.tenant_id)
         assert swept.outcome is Outcome.DONE, swept.problem
+        assert Counter(swept.erased) == due
         self.seen["erased"] += sum(swept.erased.values())
         self.model.sweep()
         self.positions.sweep()
