@@ -146,6 +146,26 @@ def test_what_is_over_is_told_erased_and_proven(pttserver, record):
     assert len(logged(pttserver, "retention.confirm_time")) == 1
 
 
+def test_what_a_new_policy_takes_is_told_in_rows_and_values_and_so_swept(pttserver, record, tmp_path):
+    record(30, 2)
+    stricter = tmp_path / "stricter.toml"
+    addresses = '[categories.ip_address]\nstore = "none"\n'
+    stricter.write_text(POLICY.replace('"3 years", "20 days', '"10 days", "20 days') + addresses)
+    printed = pttserver("policy", "diff", "ACME", stricter).split("Erased or rewritten at the next sweep")[1]
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if "│" in line]
+    assert cells == [
+        ["call_record", "calls", "1 row"],
+        ["ip_address", "calls.initiator_address", "1 value"],
+    ]
+    told = json.loads(pttserver("policy", "diff", "ACME", stricter, "--json"))["erased_at_next_sweep"]
+    assert [(each["category"], each["rows"]) for each in told] == [("call_record", 1), ("ip_address", 1)]
+    pttserver("policy", "apply", "ACME", stricter, "--reason", "works council")
+    dry = pttserver("retention", "sweep", "--dry-run")
+    assert "1 row " in dry
+    assert "1 value " in dry
+    assert swept(pttserver) == {"call_record": 1, "ip_address": 1}
+
+
 def test_a_hold_keeps_what_it_covers_until_it_ends(pttserver, record):
     record(1200)
     hold = json.loads(pttserver("hold", "add", "ACME", "--subject", "Anna", "--reason", "case 7", "--json"))

@@ -83,7 +83,8 @@ def explain(ctx: typer.Context, of: PolicyOf, json: AsJson = False) -> None:
 def diff(ctx: typer.Context, old: PolicyOf, new: PolicyOf, json: AsJson = False) -> None:
     """Say what would change from one policy to another, and whether that is stricter or laxer.
 
-    From the policy of a tenant: also how much of what is stored would be erased at the next sweep.
+    From the policy of a tenant: also how much of what is stored the next sweep would erase or rewrite, counted as
+    `pttserver retention sweep` counts. What applying the policy writes down itself is not in it.
     """
     from pttserver.privacy.difference import difference
 
@@ -96,8 +97,8 @@ def diff(ctx: typer.Context, old: PolicyOf, new: PolicyOf, json: AsJson = False)
     rows = [[c.category, c.what, c.before, c.after, words[c.stricter]] for c in changes]
     print_table("Changes", ["Where", "What", "Before", "After", "Is"], rows)
     if not Path(old).is_file():
-        gone = [[d.category, d.where, str(d.rows)] for d in due]
-        print_table("Erased or rewritten at the next sweep", ["Category", "Where", "Rows"], gone)
+        gone = [[d.category, d.where, d.in_words] for d in due]
+        print_table("Erased or rewritten at the next sweep", ["Category", "Where", "How much"], gone)
     return None
 
 

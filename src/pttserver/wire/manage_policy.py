@@ -110,7 +110,7 @@ class PolicyChange(Part):
 
 
 class DueInfo(Part):
-    """What the next sweep would erase."""
+    """What the next sweep would erase or rewrite: `rows` of a table, or as many values of a column named after it."""
 
     category: str
     where: str

@@ -129,7 +129,14 @@ export const manage: Record<keyof typeof en, Text> = {
   "manage.policy.apply": "In Kraft setzen",
   "manage.policy.changes": "Was sich ändert",
   "manage.policy.check": "Prüfen",
-  "manage.policy.due": "Die nächste Löschrunde würde {rows} Zeilen löschen oder umschreiben: {where}.",
+  "manage.policy.due.rows": {
+    one: "Die nächste Löschrunde würde {count} Zeile löschen: {where}.",
+    other: "Die nächste Löschrunde würde {count} Zeilen löschen: {where}.",
+  },
+  "manage.policy.due.values": {
+    one: "Die nächste Löschrunde würde {count} Wert löschen oder umschreiben: {where}.",
+    other: "Die nächste Löschrunde würde {count} Werte löschen oder umschreiben: {where}.",
+  },
   "manage.policy.edit": "Kopie bearbeiten",
   "manage.policy.file": "Richtliniendatei: {state}",
   "manage.policy.findings": "Was das Recht berührt",

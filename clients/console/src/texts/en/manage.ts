@@ -123,7 +123,14 @@ export const manage = {
   "manage.policy.apply": "Put in force",
   "manage.policy.changes": "What changes",
   "manage.policy.check": "Check",
-  "manage.policy.due": "The next sweep would erase or rewrite {rows} rows: {where}.",
+  "manage.policy.due.rows": {
+    one: "The next sweep would erase {count} row: {where}.",
+    other: "The next sweep would erase {count} rows: {where}.",
+  },
+  "manage.policy.due.values": {
+    one: "The next sweep would erase or rewrite {count} value: {where}.",
+    other: "The next sweep would erase or rewrite {count} values: {where}.",
+  },
   "manage.policy.edit": "Edit a copy",
   "manage.policy.file": "Policy file: {state}",
   "manage.policy.findings": "What touches the law",
