@@ -194,6 +194,9 @@ class KeySettings(_Section):
 class PrivacySettings(_Section):
     policy_dir: Path | None = None
     """Folder with a policy file for each tenant. Default: `policies` in `data_dir`."""
+    policy_look_interval_s: Seconds = 60
+    """A changed policy file is taken at once where the file system tells of it; all files are looked at again at this
+    interval. `pttserver policy status` reports a file that differs for longer than this."""
     sweep_interval_s: Seconds = 600
     """What has outlived its period is erased at this interval; it is not shown any more from the moment on."""
     sweep_batch_rows: Count = 500

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -261,3 +262,36 @@ def test_groups_for_alerts_that_are_not_there_are_told_and_are_no_failure(write:
     assert json.loads(pttserver("policy", "status", "--json").stdout)[0]["missing_groups"] == ["Night watch"]
     pttserver("group", "add", "ACME", "Night watch")
     assert not pttserver("policy", "status").stderr
+
+
+# status
+
+
+@pytest.fixture
+def acme(write: Any, tmp_path: Path) -> Any:
+    """The organisation ACME with a policy, for commands that give their exit status and what they print."""
+    environment = {"COLUMNS": "240", "PTTSERVER_DATA_DIR": str(tmp_path / "data")}
+
+    def pttserver(*arguments: str | Path, **settings: str) -> Result:
+        return CliRunner().invoke(app, list(map(str, arguments)), env=environment | settings, catch_exceptions=False)
+
+    assert pttserver("tenant", "add", "ACME", "--policy", write(HEAD, "acme.toml")).exit_code == 0
+    return pttserver
+
+
+def status_of(acme: Any, **settings: str) -> tuple[int, Any]:
+    printed = acme("policy", "status", "--json", **settings)
+    return printed.exit_code, json.loads(printed.stdout)[0]
+
+
+def test_a_changed_file_that_no_server_takes_becomes_a_problem(acme: Any) -> None:
+    code, row = status_of(acme)
+    assert (code, row["file"], row["problem"]) == (0, "in force", None)
+    path = Path(row["path"])
+    path.write_text(HEAD + "# edited\n", encoding="utf-8")
+    code, row = status_of(acme)
+    assert (code, row["file"], row["problem"]) == (0, "changed", None)
+    time.sleep(0.2)
+    code, row = status_of(acme, PTTSERVER_PRIVACY__POLICY_LOOK_INTERVAL_S="0.1")
+    assert (code, row["file"]) == (1, "changed")
+    assert f"{path} was changed 0 min ago and is not in force" in row["problem"]

@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import shutil
+import subprocess
 import threading
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -161,7 +164,7 @@ async def test_t113_a_repaired_file_brings_its_tenant_back(office, acme):
 async def restarted(office):
     """A server's book and watch, as they are when it starts on this database and these files."""
     book = PolicyBook(office.policies)
-    watch = PolicyWatch(office.policies, PolicyFiles(office.watch.path("x").parent), office.instructions, book)
+    watch = PolicyWatch(office.policies, PolicyFiles(office.watch.path("x").parent), office.instructions, book, 60)
     await watch.start()
     yield book, watch
 
@@ -204,6 +207,125 @@ async def test_t113_while_running_a_bad_file_changes_nothing_and_is_counted(offi
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     assert await title(office, acme) == "Second"
+
+
+# Other folders, and what no file system tells ----------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def watching(office, acme):
+    """A server's watch, that has seen a first change."""
+    await office.watch.start()
+    task = asyncio.create_task(office.watch.run())
+    await asyncio.sleep(0.3)
+    office.watch.path(acme).write_text(FIRST + "# seen\n")
+    await in_force(office, acme, FIRST + "# seen\n")
+    yield
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def in_force(office, tenant_id, policy):
+    async with asyncio.timeout(10):
+        while (await office.policies.in_force(tenant_id))[tenant_id].text != policy:
+            await asyncio.sleep(0.02)
+
+
+def copied_back(folder):
+    """As configuration management does it, or a restore by hand."""
+    old = folder.rename(folder.with_name("policies.old"))
+    subprocess.run(["/bin/cp", "-a", old, folder], check=True)
+
+
+def made_anew(folder):
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+        (folder / name).chmod(0o600)
+
+
+def gone_for_a_while(folder):
+    old = folder.rename(folder.with_name("policies.old"))
+    time.sleep(2.5)
+    old.rename(folder)
+
+
+@pytest.mark.parametrize("replace", [copied_back, made_anew, gone_for_a_while])
+async def test_another_folder_in_the_place_of_the_policies_is_watched(office, acme, replace):
+    path = office.watch.path(acme)
+    async with watching(office, acme):
+        await asyncio.to_thread(replace, path.parent)
+        await asyncio.sleep(2.5)  # longer than until the path is compared: from here on the file system tells
+        path.write_text(SECOND)
+        await in_force(office, acme, SECOND)
+        rejected = office.watch.rejected
+        path.write_text(BROKEN)
+        async with asyncio.timeout(10):
+            while office.watch.rejected == rejected:
+                await asyncio.sleep(0.02)
+        assert await title(office, acme) == "Second"
+
+
+async def test_what_another_folder_brought_is_taken_without_a_further_change(office, acme):
+    folder = office.watch.path(acme).parent
+    async with watching(office, acme):
+        other = folder.with_name("prepared")
+        shutil.copytree(folder, other)
+        (other / office.watch.path(acme).name).write_text(SECOND)
+        folder.rename(folder.with_name("policies.old"))
+        other.rename(folder)
+        await in_force(office, acme, SECOND)
+
+
+@pytest.fixture
+async def hasty(settings):
+    """Looks at all files every half second."""
+    privacy = settings.privacy.model_copy(update={"policy_look_interval_s": 0.5})
+    async with open_office(settings.model_copy(update={"privacy": privacy})) as office:
+        yield office
+
+
+async def test_what_the_file_system_does_not_tell_is_seen_at_the_next_look(hasty, tmp_path):
+    """The kernel tells of a change in the folder that it was made in, whatever else the file is linked to."""
+    acme = (await hasty.provisioning.add_tenant("ACME", FIRST)).tenant_id
+    path, elsewhere = hasty.watch.path(acme), tmp_path / "elsewhere"
+    async with watching(hasty, acme):
+        elsewhere.hardlink_to(path)
+        await asyncio.sleep(1)
+        elsewhere.write_text(SECOND)
+        await in_force(hasty, acme, SECOND)
+        elsewhere.write_text(BROKEN)
+        async with asyncio.timeout(10):
+            while not hasty.watch.rejected:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(1.5)
+        assert hasty.watch.rejected == 1  # once for each change, not for each look
+
+
+async def test_a_policy_that_is_not_understood_is_refused_at_each_look(office, acme):
+    spoil = text("UPDATE policy_versions SET text = x'00' WHERE tenant_id = :tenant")
+    await office.erasure._database.write(lambda sql: sql.execute(spoil, {"tenant": acme}))
+    office.watch.path(acme).write_text("")
+    async with restarted(office) as (book, watch):
+        await watch.look_at_all()
+        assert book.refused == 1
+
+
+async def test_a_file_that_was_applied_while_it_was_read_is_no_edit(office, acme, monkeypatch):
+    """The look at the database came before the instruction, the look at the file after it."""
+    read, loop = PolicyFiles.read, asyncio.get_running_loop()
+
+    def late(files, tenant_id):
+        monkeypatch.undo()
+        asyncio.run_coroutine_threadsafe(office.instructions.apply(tenant_id, SECOND, WHY), loop).result(10)
+        return read(files, tenant_id)
+
+    monkeypatch.setattr(PolicyFiles, "read", late)
+    await office.watch.look_at_all()
+    assert [each.actor for each in await office.views.policies(acme)] == ["Dora Officer", "operator"]
 
 
 async def test_a_crash_before_the_file_was_written_does_not_bring_the_old_policy_back(office, acme, monkeypatch):

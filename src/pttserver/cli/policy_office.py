@@ -55,7 +55,10 @@ def history(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> Non
 
 
 def status(ctx: typer.Context, json: AsJson = False) -> None:
-    """Whether every tenant has a policy in force and its file says the same; exit status 1 if not."""
+    """Whether every tenant has a policy in force and its file says the same; exit status 1 if not.
+
+    A file that was just changed is no problem until a server has had the time to take it.
+    """
     from pttserver.services.policy_watch import FileState
 
     found = in_office(ctx, _status)
@@ -67,22 +70,26 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
         print_table("Policies", headings, rows)
         for row in found:
             _tell_missing(row["tenant"], row["missing_groups"])
-    if any(row["digest"] is None or row["file"] in (FileState.INVALID, FileState.MISSING) for row in found):
+    in_order = (FileState.IN_FORCE, FileState.CHANGED, FileState.UNPUBLISHED)
+    if any(row["digest"] is None or row["problem"] is not None or row["file"] not in in_order for row in found):
         raise typer.Exit(1)
 
 
 async def _status(office: "Office") -> list[dict[str, Any]]:
+    from pttserver.clock import Clock
+
     names = {tenant.tenant_id: tenant.name for tenant in await office.provisioning.tenants()}
-    rows = []
+    rows, now_ms = [], Clock().utc_ms()
     for tenant_id, newest in (await office.policies.in_force()).items():
         look = office.watch.look(tenant_id, newest)
+        overdue = office.watch.overdue(tenant_id, look, now_ms)
         rows.append(
             {
                 "tenant": names.get(tenant_id, tenant_id),
                 "digest": newest.digest[:16] if newest else None,
                 "file": look.state.value,
                 "path": str(office.watch.path(tenant_id)),
-                "problem": look.problem or office.book.refusal(tenant_id),
+                "problem": look.problem or overdue or office.book.refusal(tenant_id),
                 "missing_groups": await _missing_groups(office, tenant_id),
             }
         )

@@ -76,8 +76,8 @@ class PolicyBook:
         self._refused[tenant_id] = reason
 
     def accept(self, tenant_id: TenantId) -> None:
-        """The reason for which the tenant was refused is gone."""
-        if self._refused.pop(tenant_id, None) is not None:
+        """The reason for which the tenant was refused is gone, if it was the file; a policy must be in force, too."""
+        if tenant_id in self._gates and self._refused.pop(tenant_id, None) is not None:
             _log.info("tenant_accepted", tenant=tenant_id)
 
     def refusal(self, tenant_id: TenantId) -> str | None:

@@ -1,22 +1,23 @@
 """Watches the policy files: a valid change is taken as an instruction, an invalid one changes nothing and is loud.
 
 At the start a tenant whose file is missing or invalid is refused; while the server runs, its earlier policy stays in
-force (fail closed, both times: nobody's data are kept by rules that nobody gave).
+force (fail closed, both times: nobody's data are kept by rules that nobody gave). What the file system tells is taken
+at once, and all files are looked at again at an interval; so a file that differs for longer is a problem.
 """
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-
-from watchfiles import awatch
 
 from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.errors import PolicyInvalid, PttError
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
+from pttserver.services.folder_changes import changes_in
 from pttserver.services.instructions import Instructions
 from pttserver.services.policy_book import PolicyBook
 from pttserver.store.database import Database
@@ -24,7 +25,6 @@ from pttserver.store.policies import InForce, Policies
 from pttserver.store.policy_files import SUFFIX, PolicyFiles
 from pttserver.store.private_files import make_private_folder
 
-LOOK_INTERVAL_MS = 250  # watchfiles wakes a thread so often, all day; its own default is 50
 _log = get_logger("policy")
 
 
@@ -62,17 +62,23 @@ class PolicyDesk:
         policies, files = Policies(database), PolicyFiles(settings.policy_dir)
         book = PolicyBook(policies)
         instructions = Instructions(policies, files, settings.privacy.bounds, clock)
-        return cls(policies, book, instructions, PolicyWatch(policies, files, instructions, book))
+        interval_s = settings.privacy.policy_look_interval_s
+        return cls(policies, book, instructions, PolicyWatch(policies, files, instructions, book, interval_s))
 
 
 class PolicyWatch:
     """`start` once, then `run` until cancelled."""
 
-    def __init__(self, policies: Policies, files: PolicyFiles, instructions: Instructions, book: PolicyBook) -> None:
+    def __init__(
+        self, policies: Policies, files: PolicyFiles, instructions: Instructions, book: PolicyBook, interval_s: float
+    ) -> None:
+        """`interval_s`: all files are looked at again, whatever the file system told."""
         self._policies = policies
         self._files = files
         self._instructions = instructions
         self._book = book
+        self._interval_s = interval_s
+        self._rejects: dict[TenantId, FileLook] = {}
         self.rejected = 0
 
     def path(self, tenant_id: TenantId) -> Path:
@@ -97,6 +103,16 @@ class PolicyWatch:
             return FileLook(FileState.INVALID, text, error.message)
         return FileLook(FileState.CHANGED, text)
 
+    def overdue(self, tenant_id: TenantId, found: FileLook, now_ms: int) -> str | None:
+        """For the operator: a change that a server would have taken by now."""
+        changed_ms = self._files.changed_ms(tenant_id) if found.state is FileState.CHANGED else None
+        if changed_ms is None or abs(now_ms - changed_ms) <= self._interval_s * 1000:
+            return None
+        return (
+            f"{self._files.path(tenant_id)} was changed {_ago(now_ms - changed_ms)} and is not in force: no server has"
+            " taken it; if one runs with these settings, its log says why"
+        )
+
     async def start(self) -> None:
         """Brings files and policies together before anybody is served. Raises StoreUnavailable."""
         make_private_folder(self._files.folder)
@@ -118,20 +134,22 @@ class PolicyWatch:
 
     async def run(self) -> None:
         """Every change, until cancelled; what changed while the server started is looked for first."""
-        await self.look_at_all()
-        async for changes in awatch(self._files.folder, step=LOOK_INTERVAL_MS, recursive=False):
-            await self._on_changes(Path(path) for _, path in changes)
+        async with aclosing(changes_in(self._files.folder, self._interval_s)) as changes:
+            async for paths in changes:
+                await self._on_changes(paths)
 
     async def look_at_all(self) -> None:
-        """As if every file had just changed."""
-        await self._on_changes(self._files.folder.glob(f"ten_*{SUFFIX}"))
+        """As if every file had just changed, or had gone."""
+        await self._on_changes(None)
 
-    async def _on_changes(self, paths: Iterable[Path]) -> None:
-        named = {TenantId(path.stem) for path in paths if path.suffix == SUFFIX and not path.name.startswith(".")}
+    async def _on_changes(self, paths: Iterable[Path] | None) -> None:
+        """None: of all tenants."""
         try:
             in_force = await self._policies.in_force()
-            for tenant_id in sorted(named & in_force.keys()):
+            for tenant_id in sorted(in_force.keys() if paths is None else in_force.keys() & _named_by(paths)):
                 await self._on_change(tenant_id, in_force[tenant_id])
+            for gone in self._rejects.keys() - in_force.keys():
+                del self._rejects[gone]
             await self._book.load()
         except PttError as error:  # the next change, or the next start, tries again
             _log.error("policy_files_not_read", error=error.message)
@@ -143,15 +161,35 @@ class PolicyWatch:
             _log.error("policy_file_not_taken", tenant=tenant_id, error=error.message)
             return
         if found.problem is not None:
-            self.rejected += 1
-            _log.error("policy_file_rejected", tenant=tenant_id, problem=found.problem)
-        elif newest is not None:
+            self._reject(tenant_id, found)
+            return
+        self._rejects.pop(tenant_id, None)
+        if newest is not None:
             self._book.accept(tenant_id)
+
+    def _reject(self, tenant_id: TenantId, found: FileLook) -> None:
+        """Once for each change, however often it is looked at."""
+        if self._rejects.get(tenant_id) == found:
+            return
+        self._rejects[tenant_id] = found
+        self.rejected += 1
+        _log.error("policy_file_rejected", tenant=tenant_id, problem=found.problem)
 
     async def _take(self, tenant_id: TenantId, newest: InForce | None) -> FileLook:
         found = await asyncio.to_thread(self.look, tenant_id, newest)
         if found.state is FileState.UNPUBLISHED:
             await self._instructions.publish(tenant_id)
         elif found.state is FileState.CHANGED and found.text is not None:
+            current = (await self._policies.in_force(tenant_id)).get(tenant_id)
+            if current != newest:  # another one was applied meanwhile: the file that was read may be of that one
+                return await self._take(tenant_id, current)
             await self._instructions.take_from_file(tenant_id, found.text)
         return found
+
+
+def _named_by(paths: Iterable[Path]) -> set[TenantId]:
+    return {TenantId(path.stem) for path in paths if path.suffix == SUFFIX and not path.name.startswith(".")}
+
+
+def _ago(milliseconds: int) -> str:
+    return f"{milliseconds // 60_000} min ago" if milliseconds >= 0 else "at a time that is yet to come"

@@ -36,9 +36,18 @@ class PolicyFiles:
         try:
             _refuse_foreign(path, os.fstat(descriptor))
             octets = os.read(descriptor, MAX_BYTES + 1)
+        except OSError as error:
+            raise PolicyInvalid(f"{path}: {error.strerror}") from error
         finally:
             os.close(descriptor)
         return _text(path, octets)
+
+    def changed_ms(self, tenant_id: TenantId) -> int | None:
+        """When it was written, put in its place or given other rights, last; None: there is no file to be seen."""
+        try:
+            return self.path(tenant_id).lstat().st_ctime_ns // 1_000_000
+        except OSError:
+            return None
 
     def write(self, tenant_id: TenantId, text: str) -> None:
         """Raises StoreUnavailable."""
