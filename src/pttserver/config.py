@@ -206,7 +206,9 @@ class PrivacySettings(_Section):
     absence_limit_s: Seconds = 7_776_000
     """If the last sweep was longer ago than this when the server starts, erasing waits until you confirm the time."""
     bounds: dict[str, BoundSettings] = {}
-    """What the law lets a tenant choose, by category: `[privacy.bounds.call_record]`."""
+    """What the law lets a tenant choose, by category: `[privacy.bounds.call_record]`. No policy beyond the bounds is
+    taken. One that is in force already stays so, as the instruction of who decides: `pttserver policy status`, the log
+    and the metric `policies_beyond_bounds` tell, for you to talk to the organisation."""
 
 
 class SupportSettings(_Section):

@@ -59,6 +59,9 @@ def _offer_service_readings(metrics: Metrics, services: Services, clock: Clock) 
     metrics.counter("call_log_failures", "Failed attempts to write records", lambda: call_log.failures)
     _offer_location_readings(metrics, services.location)
     metrics.gauge("tenants_refused", "Tenants without a valid policy", lambda: services.policies.refused)
+    metrics.gauge(
+        "policies_beyond_bounds", "Policies in force beyond the operator's bounds", lambda: services.policies.beyond
+    )
     metrics.counter(
         "policy_files_rejected", "Changed policy files that were not valid", lambda: services.policy_watch.rejected
     )

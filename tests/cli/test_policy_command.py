@@ -295,3 +295,27 @@ def test_a_changed_file_that_no_server_takes_becomes_a_problem(acme: Any) -> Non
     code, row = status_of(acme, PTTSERVER_PRIVACY__POLICY_LOOK_INTERVAL_S="0.1")
     assert (code, row["file"]) == (1, "changed")
     assert f"{path} was changed 0 min ago and is not in force" in row["problem"]
+
+
+def test_a_policy_in_force_beyond_bounds_that_were_set_later_is_a_problem(acme: Any) -> None:
+    bound = {"PTTSERVER_PRIVACY__BOUNDS": '{"call_record": {"at_most": "30 days"}}'}
+    code, row = status_of(acme)
+    assert (code, row["beyond_bounds"]) == (0, [])
+    code, row = status_of(acme, **bound)
+    assert (code, row["file"]) == (1, "beyond the bounds")
+    [reason] = row["beyond_bounds"]
+    assert reason.startswith('call_record is kept "90 days": that can be more than 30 days')
+    assert row["problem"] == reason
+    assert "that can be more than 30 days" in acme("policy", "status", **bound).stdout
+    Path(row["path"]).unlink()
+    code, row = status_of(acme, **bound)
+    assert (code, row["file"]) == (1, "missing")
+    assert row["problem"].endswith(f"is missing\n{reason}")
+
+
+def test_bounds_that_are_none_are_an_error_of_the_settings(acme: Any) -> None:
+    wrong = {"PTTSERVER_PRIVACY__BOUNDS": '{"call_records": {"at_most": "30 days"}}'}
+    for command in (("config", "check"), ("policy", "status")):
+        printed = acme(*command, **wrong)
+        assert printed.exit_code == 1
+        assert "privacy.bounds: there is no category 'call_records'" in printed.stderr

@@ -48,8 +48,8 @@ def test_the_example_of_the_settings_is_valid(tmp_path: Path) -> None:
 
 def test_metrics_that_are_named_exist() -> None:
     source = (ROOT / "src/pttserver/readings.py").read_text()
-    named = re.findall(r"pttserver_(\w+)_total", README)
-    assert len(named) == 3
+    named = re.findall(r"`pttserver_(\w+?)(?:_total)?`", README)
+    assert len(named) == 5
     for name in named:
         assert f'"{name}"' in source
 

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import text
+from structlog import wrap_logger
+from structlog.testing import LogCapture
 
 from pttserver.clock import Clock
 from pttserver.config import AuthenticationSettings, BoundSettings, Settings
@@ -115,6 +117,25 @@ async def test_bounds_of_the_operator_hold(settings):
     with pytest.raises(PolicyInvalid, match="call_record"):
         await office.provisioning.add_tenant("ACME", SECOND)
     await database.close()
+
+
+async def test_bounds_that_were_set_later_are_loud_and_end_no_policy(office, acme, monkeypatch):
+    log = LogCapture()
+    monkeypatch.setattr("pttserver.services.policy_book._log", wrap_logger(None, processors=[log]))
+    book = PolicyBook(office.policies, {"call_record": BoundSettings(at_most="30 days")})
+    await book.load()
+    [told] = [line for line in log.entries if line["event"] == "policy_beyond_bounds"]
+    assert (told["tenant"], told["log_level"]) == (acme, "error")
+    assert told["reasons"] == list(book.beyond_bounds(acme))
+    assert "call_record is kept" in told["reasons"][0]
+    assert book.beyond == 1
+    assert book.policy(acme).policy.title == "First"
+    await office.instructions.apply(acme, SECOND, WHY)
+    await book.load()
+    assert (book.beyond, list(book.beyond_bounds(acme))) == (0, [])
+    await office.provisioning.remove_tenant("ACME")
+    await book.load()
+    assert book.beyond == 0
 
 
 # The file -------------------------------------------------------------------------------------------------------

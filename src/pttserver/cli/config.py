@@ -33,7 +33,9 @@ def example() -> None:
 @app.command()
 def check(ctx: typer.Context) -> None:
     """Check the configuration file and the environment; name each wrong key."""
-    settings_of(ctx)
+    from pttserver.privacy.bounds import parse_bounds
+
+    parse_bounds(settings_of(ctx).privacy.bounds)
     typer.echo("The settings are valid.")
 
 

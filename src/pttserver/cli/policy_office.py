@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.store.counting import Due
     from pttserver.store.policies import PolicyVersion
 
+BEYOND_BOUNDS = "beyond the bounds"
+
 
 def apply(
     ctx: typer.Context,
@@ -57,10 +59,9 @@ def history(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> Non
 def status(ctx: typer.Context, json: AsJson = False) -> None:
     """Whether every tenant has a policy in force and its file says the same; exit status 1 if not.
 
-    A file that was just changed is no problem until a server has had the time to take it.
+    A file that was just changed is no problem until a server has had the time to take it. A policy that is in force
+    and beyond the operator's bounds, set later, is one: it stays in force, so talk to the organisation.
     """
-    from pttserver.services.policy_watch import FileState
-
     found = in_office(ctx, _status)
     if json:
         print_json(found)
@@ -70,26 +71,29 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
         print_table("Policies", headings, rows)
         for row in found:
             _tell_missing(row["tenant"], row["missing_groups"])
-    in_order = (FileState.IN_FORCE, FileState.CHANGED, FileState.UNPUBLISHED)
-    if any(row["digest"] is None or row["problem"] is not None or row["file"] not in in_order for row in found):
+    if any(row["digest"] is None or row["problem"] is not None for row in found):
         raise typer.Exit(1)
 
 
 async def _status(office: "Office") -> list[dict[str, Any]]:
     from pttserver.clock import Clock
+    from pttserver.services.policy_watch import FileState
 
     names = {tenant.tenant_id: tenant.name for tenant in await office.provisioning.tenants()}
     rows, now_ms = [], Clock().utc_ms()
     for tenant_id, newest in (await office.policies.in_force()).items():
         look = office.watch.look(tenant_id, newest)
         overdue = office.watch.overdue(tenant_id, look, now_ms)
+        beyond = office.book.beyond_bounds(tenant_id)
+        problems = [look.problem or overdue or office.book.refusal(tenant_id), *beyond]
         rows.append(
             {
                 "tenant": names.get(tenant_id, tenant_id),
                 "digest": newest.digest[:16] if newest else None,
-                "file": look.state.value,
+                "file": BEYOND_BOUNDS if beyond and look.state is FileState.IN_FORCE else look.state.value,
                 "path": str(office.watch.path(tenant_id)),
-                "problem": look.problem or overdue or office.book.refusal(tenant_id),
+                "problem": "\n".join(filter(None, problems)) or None,
+                "beyond_bounds": list(beyond),
                 "missing_groups": await _missing_groups(office, tenant_id),
             }
         )

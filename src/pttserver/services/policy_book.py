@@ -1,13 +1,18 @@
 """The policies in force, by tenant: read from the instruction log, asked before anything personal is kept.
 
-A tenant without a valid policy in force is refused: nobody of it can log in, and nothing about it is written.
+A tenant without a valid policy in force is refused: nobody of it can log in, and nothing about it is written. One whose
+policy is beyond bounds that the operator set later is served: the policy is the instruction of who decides, and the
+operator is told, to talk to them.
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from pttserver.errors import PolicyInvalid, PolicyMissing
 from pttserver.ids import TenantId
 from pttserver.observe.log import get_logger
+from pttserver.privacy.bounds import BoundTexts, parse_bounds, violations
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoff, Cutoffs
 from pttserver.privacy.gate import Gate
@@ -20,14 +25,23 @@ from pttserver.store.policies import InForce, Policies
 _log = get_logger("policy")
 
 
+class _Judged(NamedTuple):
+    gate: Gate
+    beyond: Sequence[str]
+
+
 class PolicyBook:
     """`load` reads what is in force; the other methods answer at once, from any thread.
 
     Whoever loads waits for whoever loads already: what was read earlier must not come to be in force later.
     """
 
-    def __init__(self, policies: Policies) -> None:
+    def __init__(self, policies: Policies, bounds: Mapping[str, BoundTexts] | None = None) -> None:
+        """`bounds`: the operator's. Raises ConfigError if they are wrong."""
         self._policies = policies
+        self._bounds = bounds or {}
+        parse_bounds(self._bounds)
+        self._beyond: dict[TenantId, Sequence[str]] = {}
         self._gates: dict[TenantId, Gate] = {}
         self._numbers: dict[TenantId, int] = {}
         self._located_since_ms: dict[TenantId, int] = {}
@@ -45,6 +59,7 @@ class PolicyBook:
         numbers = await self._policies.numbers()
         for tenant_id in self._gates.keys() - numbers.keys():
             del self._gates[tenant_id], self._numbers[tenant_id], self._located_since_ms[tenant_id]
+            del self._beyond[tenant_id]
         if all(number is not None and number == self._numbers.get(each) for each, number in numbers.items()):
             return  # called at every change of a right, of which few are policies
         for tenant_id, version in (await self._policies.in_force()).items():
@@ -56,7 +71,7 @@ class PolicyBook:
     async def _take_up(self, tenant_id: TenantId, version: InForce) -> None:
         number = version.number
         try:
-            gate = Gate(await asyncio.to_thread(parse_policy, version.text))  # a large one takes a second
+            gate, beyond = await asyncio.to_thread(self._judged, version.text)  # a large one takes a second
         except PolicyInvalid as error:  # applied by a version with other rules: the earlier one stays, if there is one
             _log.error("policy_not_understood", tenant=tenant_id, number=number, error=error.message)
             if tenant_id not in self._gates:
@@ -65,9 +80,16 @@ class PolicyBook:
         since_ms = await self._policies.locating_since_ms(tenant_id, number)
         self._gates[tenant_id], self._numbers[tenant_id] = gate, number
         self._located_since_ms[tenant_id] = since_ms
+        self._beyond[tenant_id] = beyond
         self._refused.pop(tenant_id, None)
         self.changed.set()
         _log.info("policy_in_force", tenant=tenant_id, number=number, digest=self._gates[tenant_id].policy.digest)
+        if beyond:
+            _log.error("policy_beyond_bounds", tenant=tenant_id, number=number, reasons=list(beyond))
+
+    def _judged(self, text: str) -> _Judged:
+        policy = parse_policy(text)
+        return _Judged(Gate(policy), violations(policy, self._bounds))
 
     def refuse(self, tenant_id: TenantId, reason: str) -> None:
         """Nobody of the tenant can log in until a policy is applied."""
@@ -87,6 +109,15 @@ class PolicyBook:
     def refused(self) -> int:
         """How many tenants are refused."""
         return len(self._refused)
+
+    @property
+    def beyond(self) -> int:
+        """How many tenants have a policy in force that is beyond the operator's bounds."""
+        return sum(map(bool, self._beyond.values()))
+
+    def beyond_bounds(self, tenant_id: TenantId) -> Sequence[str]:
+        """What of the policy in force is beyond the operator's bounds, a sentence each."""
+        return self._beyond.get(tenant_id, ())
 
     def gate(self, tenant_id: TenantId) -> Gate:
         """Raises PolicyMissing if the tenant has no policy in force."""

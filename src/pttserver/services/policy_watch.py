@@ -58,9 +58,9 @@ class PolicyDesk:
 
     @classmethod
     def over(cls, database: Database, settings: Settings, clock: Clock) -> "PolicyDesk":
-        """The book is empty until it is loaded."""
+        """The book is empty until it is loaded. Raises ConfigError if the operator's bounds are wrong."""
         policies, files = Policies(database), PolicyFiles(settings.policy_dir)
-        book = PolicyBook(policies)
+        book = PolicyBook(policies, settings.privacy.bounds)
         instructions = Instructions(policies, files, settings.privacy.bounds, clock)
         interval_s = settings.privacy.policy_look_interval_s
         return cls(policies, book, instructions, PolicyWatch(policies, files, instructions, book, interval_s))
