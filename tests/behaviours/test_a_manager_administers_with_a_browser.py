@@ -237,9 +237,10 @@ async def test_a_policy_is_applied_where_the_operator_allows_it(tmp_path: Path) 
     async with offices(tmp_path, console=settings) as yard:
         before = await yard.mona.get("policy")
         assert before["may_apply"]
-        await yard.mona.post(
+        told = await yard.mona.post(
             "policy/apply", text=MANAGED, replaces=before["digest"], reason=REASON, acknowledged=[]
         )  # fmt: skip
+        assert told["written"] is True
         newest = (await yard.mona.get("policy/versions"))["versions"][0]
         mona = (await yard.mona.subscriber("Mona"))["subscriber"]
         assert (newest["by"], newest["reason"], newest["text"]) == (mona, REASON, MANAGED)
@@ -253,6 +254,19 @@ async def test_a_policy_is_applied_where_the_operator_allows_it(tmp_path: Path) 
             await yard.mona.post("policy/apply", text="x = 1\n", replaces=digest, reason=REASON, acknowledged=[])
         other = await yard.platform.provisioning.tenant(OTHER)
         assert len(await yard.platform.office.policies.history(other.tenant_id, lambda _: None)) == 1
+
+
+async def test_a_policy_whose_file_cannot_be_written_is_in_force_and_says_so(tmp_path: Path) -> None:
+    async with offices(tmp_path, console=ConsoleSettings(managers_may_apply_policy=True)) as yard:
+        office = yard.platform.office
+        path = office.watch.path((await office.provisioning.tenant(TENANT)).tenant_id)
+        path.unlink()
+        path.mkdir()
+        digest = (await yard.mona.get("policy"))["digest"]
+        told = await yard.mona.post("policy/apply", text=MANAGED, replaces=digest, reason=REASON, acknowledged=[])
+        assert told["written"] is False
+        now = await yard.mona.get("policy")
+        assert (now["digest"], now["text"], now["file"]) == (told["digest"], MANAGED, "not written yet")
 
 
 # Rights --------------------------------------------------------------------------------------------------------------

@@ -319,3 +319,36 @@ def test_bounds_that_are_none_are_an_error_of_the_settings(acme: Any) -> None:
         printed = acme(*command, **wrong)
         assert printed.exit_code == 1
         assert "privacy.bounds: there is no category 'call_records'" in printed.stderr
+
+
+# apply, when the file cannot be written
+
+
+def test_a_policy_whose_file_cannot_be_written_is_in_force_and_has_its_own_status(acme: Any, write: Any) -> None:
+    path = Path(status_of(acme)[1]["path"])
+    path.unlink()
+    path.mkdir()
+    stricter = write(HEAD + '[categories.call_record]\nkeep = "7 days"\n')
+    printed = acme("policy", "apply", "ACME", stricter, "--reason", "stricter")
+    assert printed.exit_code == 3
+    assert "In force since" in printed.stdout
+    assert f"The policy is in force, but its file could not be written: {path}: Is a directory" in printed.stderr
+    assert "A server that runs tries again, and so does the next start." in printed.stderr
+    assert "Error" not in printed.output
+    assert "7 days" in acme("policy", "explain", "ACME").stdout
+    code, row = status_of(acme)
+    assert (code, row["file"], row["problem"]) == (0, "not written yet", None)
+    time.sleep(0.2)
+    code, row = status_of(acme, PTTSERVER_PRIVACY__POLICY_LOOK_INTERVAL_S="0.1")
+    assert code == 1
+    assert f"{path} does not say what came to be in force 0 min ago" in row["problem"]
+
+
+def test_a_tenant_whose_policy_file_cannot_be_written_is_added_and_has_its_own_status(acme: Any) -> None:
+    folder = Path(status_of(acme)[1]["path"]).parent
+    folder.rename(folder.with_name("elsewhere"))
+    folder.touch(mode=0o600)
+    printed = acme("tenant", "add", "Beta")
+    assert printed.exit_code == 3
+    assert "The policy is in force, but its file could not be written" in printed.stderr
+    assert "Beta" in acme("tenant", "list").stdout

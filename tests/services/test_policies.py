@@ -350,12 +350,15 @@ async def test_a_file_that_was_applied_while_it_was_read_is_no_edit(office, acme
 
 
 async def test_a_crash_before_the_file_was_written_does_not_bring_the_old_policy_back(office, acme, monkeypatch):
+    class Killed(Exception):
+        pass
+
     def killed(*_):
-        raise StoreUnavailable("killed")
+        raise Killed
 
     with monkeypatch.context() as patched:
         patched.setattr(office.instructions._files, "write", killed)
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(Killed):
             await office.instructions.apply(acme, SECOND, WHY)
     assert office.watch.path(acme).read_text() == FIRST
     assert (await look(office, acme)).state is FileState.UNPUBLISHED
@@ -363,6 +366,53 @@ async def test_a_crash_before_the_file_was_written_does_not_bring_the_old_policy
     assert await title(office, acme) == "Second"
     assert office.watch.path(acme).read_text() == SECOND
     assert len(await office.views.policies(acme)) == 2
+
+
+async def test_a_policy_whose_file_cannot_be_written_is_in_force_and_written_once_it_can_be(office, acme):
+    path = office.watch.path(acme)
+    path.unlink()
+    path.mkdir()
+    applied = await office.instructions.apply(acme, SECOND, WHY)
+    assert f"{path}: Is a directory" in applied.unwritten
+    assert applied.version.text == SECOND
+    async with restarted(office) as (book, watch):  # by what was instructed last, and by no file
+        assert book.policy(acme).policy.title == "Second"
+        await watch.look_at_all()
+        assert book.refused == 0
+        assert (await look(office, acme)).state is FileState.UNPUBLISHED
+        path.rmdir()
+        await watch.look_at_all()
+        assert path.read_text() == SECOND
+        assert (await look(office, acme)).state is FileState.IN_FORCE
+    assert len(await office.views.policies(acme)) == 2
+
+
+async def test_a_policy_that_is_not_written_yet_is_written_at_the_next_look(hasty, monkeypatch):
+    acme = (await hasty.provisioning.add_tenant("ACME", FIRST)).tenant_id
+    path = hasty.watch.path(acme)
+    async with watching(hasty, acme):
+        with monkeypatch.context() as patched:
+            patched.setattr(hasty.instructions._files, "write", unwritable)
+            assert (await hasty.instructions.apply(acme, SECOND, WHY)).unwritten == "the disk is full"
+            await asyncio.sleep(1.2)
+            assert path.read_text() == FIRST + "# seen\n"
+        async with asyncio.timeout(10):
+            while path.read_text() != SECOND:
+                await asyncio.sleep(0.02)
+
+
+async def test_an_invalid_file_in_the_place_of_one_that_is_not_written_yet_is_replaced(office, acme, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(office.instructions._files, "write", unwritable)
+        assert (await office.instructions.apply(acme, SECOND, WHY)).unwritten == "the disk is full"
+    office.watch.path(acme).write_text(BROKEN)
+    async with restarted(office) as (book, _):
+        assert book.policy(acme).policy.title == "Second"
+    assert office.watch.path(acme).read_text() == SECOND
+
+
+def unwritable(*_):
+    raise StoreUnavailable("the disk is full")
 
 
 async def test_a_removed_tenant_leaves_no_policy(office, acme):

@@ -24,6 +24,17 @@ PolicyFile = Annotated[
 ]
 Preset = Annotated[str, typer.Option("--preset", help="Preset to take as privacy policy where no file is given.")]
 
+NOT_WRITTEN_YET = 3
+NOT_WRITTEN = """The policy is in force, but its file could not be written: {}.
+A server that runs tries again, and so does the next start."""
+
+
+def exit_if_unwritten(problem: str | None) -> None:
+    """What was asked for is done, so it is no error; but the file does not say so yet."""
+    if problem is not None:
+        typer.secho(NOT_WRITTEN.format(problem), err=True)
+        raise typer.Exit(NOT_WRITTEN_YET)
+
 
 def instruction_of(by: str | None, reason: str, acknowledge: list[str] | None = None) -> "Instruction":
     """Raises InvalidValue for a reason that is none, and for texts that hold what cannot be seen."""

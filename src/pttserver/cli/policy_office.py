@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pttserver.cli.instruction import Acknowledge, Actor, Preset, Reason, instruction_of, policy_text
+from pttserver.cli.instruction import (
+    Acknowledge,
+    Actor,
+    Preset,
+    Reason,
+    exit_if_unwritten,
+    instruction_of,
+    policy_text,
+)
 from pttserver.cli.office import in_office
 from pttserver.cli.output import AsJson, moment, print_json, print_table, row_of
 from pttserver.cli.tenant import TenantName
@@ -13,9 +21,9 @@ from pttserver.cli.tenant import TenantName
 if TYPE_CHECKING:  # slow to import, see main.py
     from pttserver.ids import TenantId
     from pttserver.privacy.policy import Policy
+    from pttserver.services.instructions import Applied
     from pttserver.services.office import Office
     from pttserver.store.counting import Due
-    from pttserver.store.policies import PolicyVersion
 
 BEYOND_BOUNDS = "beyond the bounds"
 
@@ -30,21 +38,25 @@ def apply(
     acknowledge: Acknowledge = None,
     by: Actor = None,
 ) -> None:
-    """Put a policy in force, and write down who gave it and why. A stricter one acts on what is stored already."""
+    """Put a policy in force, and write down who gave it and why. A stricter one acts on what is stored already.
+
+    Exit status 3: in force, and the tenant's policy file could not be written yet.
+    """
     if (file is None) == (not preset):
         raise typer.BadParameter("give a policy file, or --preset")
     text, instruction = policy_text(file, preset), instruction_of(by, reason, acknowledge)
 
-    async def work(office: "Office") -> "tuple[PolicyVersion, list[str]]":
+    async def work(office: "Office") -> "tuple[Applied, list[str]]":
         owner = await office.provisioning.tenant(tenant)
-        version = await office.instructions.apply(owner.tenant_id, text, instruction)
+        applied = await office.instructions.apply(owner.tenant_id, text, instruction)
         await office.book.load()
-        return version, await _missing_groups(office, owner.tenant_id)
+        return applied, await _missing_groups(office, owner.tenant_id)
 
-    version, missing = in_office(ctx, work)
-    typer.echo(f"In force since {moment(version.at_ms)}: {version.digest[:16]}.")
+    applied, missing = in_office(ctx, work)
+    typer.echo(f"In force since {moment(applied.version.at_ms)}: {applied.version.digest[:16]}.")
     tell_findings(text)
     _tell_missing(tenant, missing)
+    exit_if_unwritten(applied.unwritten)
 
 
 def history(ctx: typer.Context, tenant: TenantName, json: AsJson = False) -> None:
@@ -83,7 +95,7 @@ async def _status(office: "Office") -> list[dict[str, Any]]:
     rows, now_ms = [], Clock().utc_ms()
     for tenant_id, newest in (await office.policies.in_force()).items():
         look = office.watch.look(tenant_id, newest)
-        overdue = office.watch.overdue(tenant_id, look, now_ms)
+        overdue = office.watch.overdue(tenant_id, newest, look, now_ms)
         beyond = office.book.beyond_bounds(tenant_id)
         problems = [look.problem or overdue or office.book.refusal(tenant_id), *beyond]
         rows.append(

@@ -1,12 +1,25 @@
 """`pttserver tenant`: the organisations that the server serves."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pttserver.cli.instruction import Acknowledge, Actor, PolicyFile, Preset, Reason, instruction_of, policy_text
+from pttserver.cli.instruction import (
+    Acknowledge,
+    Actor,
+    PolicyFile,
+    Preset,
+    Reason,
+    exit_if_unwritten,
+    instruction_of,
+    policy_text,
+)
 from pttserver.cli.office import in_office
 from pttserver.cli.output import AsJson, Yes, ask_before_removing, print_record, print_records
+
+if TYPE_CHECKING:  # slow to import, see main.py
+    from pttserver.services.office import Office
+    from pttserver.store.records import Tenant
 
 app = typer.Typer(help="Tenants: organisations, each with its own groups and subscribers.", no_args_is_help=True)
 
@@ -31,13 +44,22 @@ def add(
     by: Actor = None,
     json: AsJson = False,
 ) -> None:
-    """Add a tenant, with the privacy policy that its data are kept by."""
+    """Add a tenant, with the privacy policy that its data are kept by.
+
+    Exit status 3: added, and its policy file could not be written yet.
+    """
     text = policy_text(policy, preset)
     instruction = instruction_of(by, reason, acknowledge)
-    added = in_office(ctx, lambda office: office.provisioning.add_tenant(name, text, instruction))
+
+    async def work(office: "Office") -> "tuple[Tenant, str | None]":
+        added = await office.provisioning.add_tenant(name, text, instruction)
+        return added, await office.instructions.publish(added.tenant_id)
+
+    added, unwritten = in_office(ctx, work)
     print_record(added, json)
     if not json:
         typer.echo(f"\nWhat happens to its people's data: pttserver policy explain {added.tenant_id}")
+    exit_if_unwritten(unwritten)
 
 
 @app.command("list")

@@ -3,8 +3,8 @@
 Theory of operation. The database holds what is in force; the file is its face, which the organisation may edit.
  1. A policy that is invalid, beyond the operator's bounds, or whose limitations are not acknowledged changes nothing.
  2. It is in force with the commit of its version. Then its file is written and the version marked as published.
- 3. A crash in between leaves a version that is not published: its file is written at the next start, so an old file
-    never undoes a newer instruction.
+ 3. A crash in between, or a file that cannot be written, leaves a version that is not published: it is in force, and
+    its file is written at the next look or start of a server, so an old file never undoes a newer instruction.
 """
 
 import asyncio
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from pttserver.clock import Clock
 from pttserver.config import BoundSettings
-from pttserver.errors import PolicyInvalid
+from pttserver.errors import PolicyInvalid, StoreUnavailable
 from pttserver.ids import Personal, TenantId
+from pttserver.observe.log import get_logger
 from pttserver.privacy.bounds import violations
 from pttserver.privacy.categories import Category
 from pttserver.privacy.findings import findings, in_short
@@ -31,6 +32,7 @@ from pttserver.store.policies import Policies, PolicyVersion
 from pttserver.store.policy_files import PolicyFiles
 
 _CODES = frozenset(LimitationCode)
+_log = get_logger("policy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,16 @@ class Instruction:
         return AuditNote(gate, operation, tenant_id, self.actor, at_ms, subject_id, details, remarks)
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """In force. `unwritten`: why its file does not say so yet; a server tries again."""
+
+    version: PolicyVersion
+    unwritten: str | None
+
+
 class Instructions:
-    """Takes instructions. Every method raises StoreUnavailable if the database or the file cannot be written."""
+    """Takes instructions. Every method raises StoreUnavailable if the database cannot be written."""
 
     def __init__(
         self, policies: Policies, files: PolicyFiles, bounds: Mapping[str, BoundSettings], clock: Clock
@@ -124,13 +134,11 @@ class Instructions:
             raise PolicyInvalid("the policy is not taken:\n" + "\n".join(f"  {reason}" for reason in wrong))
         return policy
 
-    async def apply(self, tenant_id: TenantId, text: str, instruction: Instruction) -> PolicyVersion:
+    async def apply(self, tenant_id: TenantId, text: str, instruction: Instruction) -> Applied:
         """In force from now on. Raises PolicyInvalid, or NotFound if there is no such tenant."""
         version, note = await self.given(tenant_id, text, instruction)
-        number = await self._policies.put(version, note)
-        await asyncio.to_thread(self._files.write, tenant_id, text)
-        await self._policies.published(tenant_id, number)
-        return version
+        await self._policies.put(version, note)
+        return Applied(version, await self.publish(tenant_id))
 
     async def take_from_file(self, tenant_id: TenantId, text: str) -> PolicyVersion:
         """The organisation edited its file. Raises PolicyInvalid."""
@@ -139,12 +147,20 @@ class Instructions:
         await self._policies.put(version, note)
         return version
 
-    async def publish(self, tenant_id: TenantId) -> None:
-        """Writes the file of the version in force."""
-        newest = (await self._policies.in_force()).get(tenant_id)
-        if newest is not None:
-            await asyncio.to_thread(self._files.write, tenant_id, newest.text)
-            await self._policies.published(tenant_id, newest.number)
+    async def publish(self, tenant_id: TenantId) -> str | None:
+        """Writes the file of the version in force, if that was not done yet. What stands in the way; None: nothing.
+
+        It is no error, for the instruction holds all the same: whoever thought that it was refused would be wrong.
+        """
+        try:
+            newest = (await self._policies.in_force(tenant_id)).get(tenant_id)
+            if newest is not None and not newest.published:
+                await asyncio.to_thread(self._files.write, tenant_id, newest.text)
+                await self._policies.published(tenant_id, newest.number)
+        except StoreUnavailable as error:
+            _log.error("policy_file_not_written", tenant=tenant_id, error=error.message)
+            return error.message
+        return None
 
     def forget(self, tenant_id: TenantId) -> None:
         """The tenant is gone; so is its file."""

@@ -17,9 +17,10 @@ from pttserver.privacy.explain import explain
 from pttserver.privacy.findings import Finding, findings
 from pttserver.privacy.limitations import Limitation, limitations
 from pttserver.privacy.policy import Policy, parse_policy
+from pttserver.services.instructions import Applied
 from pttserver.services.management import Manager
 from pttserver.store.counting import Due
-from pttserver.store.policies import InForce, PolicyVersion
+from pttserver.store.policies import InForce
 from pttserver.store.sweeps import Sweep
 
 
@@ -111,7 +112,7 @@ def _checked(manager: Manager, policy: Policy, due: Sequence[Due]) -> PolicyChec
 
 async def apply_policy(
     manager: Manager, text: str, replaces: str, reason: str, acknowledged: tuple[str, ...]
-) -> PolicyVersion:
+) -> Applied:
     """In force from now on. `replaces`: digest of the policy that was edited, so that nobody's change is lost.
 
     Raises Forbidden (the operator does not allow it), InvalidValue, PolicyInvalid, StoreUnavailable.
@@ -121,9 +122,9 @@ async def apply_policy(
     office, tenant_id = manager.office(), manager.tenant_id
     if not hmac.compare_digest(office.book.policy(tenant_id).digest, replaces):
         raise InvalidValue("the policy was changed since you read it; look at it again")
-    version = await office.instructions.apply(tenant_id, text, manager.instruction(reason, acknowledged))
+    applied = await office.instructions.apply(tenant_id, text, manager.instruction(reason, acknowledged))
     await office.book.load()
-    return version
+    return applied
 
 
 async def erasing(manager: Manager) -> Erasing:

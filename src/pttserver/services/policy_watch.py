@@ -87,12 +87,12 @@ class PolicyWatch:
 
     def look(self, tenant_id: TenantId, newest: InForce | None) -> FileLook:
         """Compares the file with the version in force."""
+        if newest is not None and not newest.published:  # first: whatever is there, it is to be replaced
+            return FileLook(FileState.UNPUBLISHED)
         try:
             text = self._files.read(tenant_id)
         except PolicyInvalid as error:
             return FileLook(FileState.INVALID, problem=error.message)
-        if newest is not None and not newest.published:
-            return FileLook(FileState.UNPUBLISHED)
         if text is None:
             return FileLook(FileState.MISSING, problem=f"{self._files.path(tenant_id)} is missing")
         if newest is not None and text == newest.text:
@@ -103,15 +103,21 @@ class PolicyWatch:
             return FileLook(FileState.INVALID, text, error.message)
         return FileLook(FileState.CHANGED, text)
 
-    def overdue(self, tenant_id: TenantId, found: FileLook, now_ms: int) -> str | None:
-        """For the operator: a change that a server would have taken by now."""
-        changed_ms = self._files.changed_ms(tenant_id) if found.state is FileState.CHANGED else None
-        if changed_ms is None or abs(now_ms - changed_ms) <= self._interval_s * 1000:
+    def overdue(self, tenant_id: TenantId, newest: InForce | None, found: FileLook, now_ms: int) -> str | None:
+        """For the operator: what a server would have brought together by now, the file and what is in force."""
+        path = self._files.path(tenant_id)
+        if found.state is FileState.CHANGED:
+            since_ms, what = (
+                self._files.changed_ms(tenant_id),
+                "{} was changed {} and is not in force: no server took it",
+            )
+        elif found.state is FileState.UNPUBLISHED and newest is not None:
+            since_ms, what = newest.at_ms, "{} does not say what came to be in force {}: no server could write it"
+        else:
             return None
-        return (
-            f"{self._files.path(tenant_id)} was changed {_ago(now_ms - changed_ms)} and is not in force: no server has"
-            " taken it; if one runs with these settings, its log says why"
-        )
+        if since_ms is None or abs(now_ms - since_ms) <= self._interval_s * 1000:
+            return None
+        return f"{what.format(path, _ago(now_ms - since_ms))}; if one runs with these settings, its log says why"
 
     async def start(self) -> None:
         """Brings files and policies together before anybody is served. Raises StoreUnavailable."""

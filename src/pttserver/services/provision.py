@@ -88,7 +88,10 @@ class Provisioning:
     async def add_tenant(
         self, name: str, policy: str | None = None, instruction: Instruction = FIRST_INSTRUCTION
     ) -> Tenant:
-        """`policy`: the text of its policy file, else a preset's. Raises AlreadyExists, InvalidValue, PolicyInvalid."""
+        """`policy`: the text of its policy file, else a preset's. Raises AlreadyExists, InvalidValue, PolicyInvalid.
+
+        The tenant is there also if its policy file could not be written: `Instructions.publish` tells, and tries again.
+        """
         tenant = Tenant(new_tenant_id(), naming.name(name), self._clock.utc_ms())
         text = preset_text(DEFAULT_PRESET) if policy is None else policy
         version, note = await self._instructions.given(tenant.tenant_id, text, instruction, "tenant.add")

@@ -71,6 +71,7 @@ class InForce:
     text: str
     digest: str
     published: bool
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ def _in_force(vault: Vault, row: Any) -> InForce | None:
         text = vault.keys(row).required_text(of[policy_versions.c.text])
     except SealBroken:
         text = ""
-    return InForce(of[_VERSION.id], text, of[_VERSION.digest], of[_VERSION.published])
+    return InForce(of[_VERSION.id], text, of[_VERSION.digest], of[_VERSION.published], of[_VERSION.at_ms])
 
 
 def _locating_since_ms(sql: Connection, tenant_id: TenantId, number: int) -> int:

@@ -142,5 +142,8 @@ class ApplyPolicy(Part):
 
 
 class PolicyApplied(Part):
+    """It is in force. `written`: the policy file says so too; if not, the server tries again."""
+
     digest: str
     at_ms: int
+    written: bool

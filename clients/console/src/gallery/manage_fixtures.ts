@@ -111,7 +111,7 @@ export const MANAGED: Manage = {
     changes: [{ category: "location", what: "kept", before: "30 days", after: "7 days", stricter: true }],
     due: [{ category: "location", where: "positions", rows: 1204 }],
   }),
-  applyPolicy: async () => ({ digest: "c".repeat(64) }),
+  applyPolicy: async () => ({ digest: "c".repeat(64), written: true }),
   find: async () =>
     PEOPLE.slice(2, 5).map((one) => ({
       subject: one.subscriber,

@@ -225,7 +225,7 @@ export const manage = {
   sweeps: () => get<{ halted: boolean; sweeps: Sweep[] }>("policy/sweeps"),
   checkPolicy: (text: string) => post<PolicyCheck>("policy/check", { text }),
   applyPolicy: (text: string, replaces: string, reason: string, acknowledged: readonly string[]) =>
-    post<{ digest: string }>("policy/apply", { text, replaces, reason, acknowledged }),
+    post<{ digest: string; written: boolean }>("policy/apply", { text, replaces, reason, acknowledged }),
 
   find: async (text: string, reason: string) =>
     (await post<{ subjects: Subject[] }>("subjects/find", { text, reason })).subjects,

@@ -94,7 +94,7 @@ async def check_policy(body: wire.CheckPolicy, manager: AsManager) -> wire.Polic
 async def apply(body: wire.ApplyPolicy, manager: AsManager) -> wire.PolicyApplied:
     """Only if the operator allows it. A stricter one acts on what is stored already."""
     made = await apply_policy(manager, body.text, body.replaces, body.reason, tuple(body.acknowledged))
-    return wire.PolicyApplied(digest=made.digest, at_ms=made.at_ms)
+    return wire.PolicyApplied(digest=made.version.digest, at_ms=made.version.at_ms, written=made.unwritten is None)
 
 
 def _findings(found: Sequence[Finding]) -> list[wire.FindingInfo]:
