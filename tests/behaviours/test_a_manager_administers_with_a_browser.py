@@ -256,6 +256,16 @@ async def test_a_policy_is_applied_where_the_operator_allows_it(tmp_path: Path) 
         assert len(await yard.platform.office.policies.history(other.tenant_id, lambda _: None)) == 1
 
 
+async def test_what_was_acknowledged_with_a_policy_is_shown_so(tmp_path: Path) -> None:
+    async with offices(tmp_path, console=ConsoleSettings(managers_may_apply_policy=True)) as yard:
+        digest = (await yard.mona.get("policy"))["digest"]
+        unrecorded = MANAGED + '\n[categories.call_record]\nstore = "none"\n'
+        body = {"text": unrecorded, "replaces": digest, "reason": REASON, "acknowledged": ["no_call_history"]}
+        await yard.mona.post("policy/apply", **body)
+        [limitation] = (await yard.mona.get("policy"))["limitations"]
+        assert (limitation["code"], limitation["acknowledged"]) == ("no_call_history", True)
+
+
 async def test_a_policy_whose_file_cannot_be_written_is_in_force_and_says_so(tmp_path: Path) -> None:
     async with offices(tmp_path, console=ConsoleSettings(managers_may_apply_policy=True)) as yard:
         office = yard.platform.office

@@ -352,3 +352,17 @@ def test_a_tenant_whose_policy_file_cannot_be_written_is_added_and_has_its_own_s
     assert printed.exit_code == 3
     assert "The policy is in force, but its file could not be written" in printed.stderr
     assert "Beta" in acme("tenant", "list").stdout
+
+
+# limitations that were accepted with the instruction
+
+
+def test_what_was_acknowledged_with_the_instruction_is_told_so(acme: Any, write: Any) -> None:
+    silent = write(HEAD + "[logging]\nrecords = false\n")
+    assert acme("policy", "apply", "ACME", silent, "--reason", "none", "--acknowledge", "no_records").exit_code == 0
+    assert "Cannot work (no_records, acknowledged): Nothing that happens" in acme("policy", "explain", "ACME").stdout
+    [told] = json.loads(acme("policy", "explain", "ACME", "--json").stdout)["limitations"]
+    assert (told["code"], told["acknowledged"]) == ("no_records", True)
+    assert "Cannot work (no_records, not acknowledged yet)" in acme("policy", "explain", silent).stdout
+    [told] = json.loads(acme("policy", "explain", silent, "--json").stdout)["limitations"]
+    assert told["acknowledged"] is False

@@ -230,6 +230,35 @@ async def test_t113_while_running_a_bad_file_changes_nothing_and_is_counted(offi
     assert await title(office, acme) == "Second"
 
 
+async def test_what_was_acknowledged_stays_so_when_the_file_is_edited_and_nothing_else_is(office, acme):
+    path, accepted = office.watch.path(acme), Instruction(WHY.actor, WHY.reason, ("no_records",))
+    await office.instructions.apply(acme, NO_RECORDS, accepted)
+    edited = NO_RECORDS.replace('"1"', '"2"')
+
+    async def after(policy):
+        path.write_text(policy)
+        await office.watch.look_at_all()
+        return (await office.policies.in_force(acme))[acme]
+
+    assert (await after(edited)).acknowledged == ("no_records",)
+    names = '[categories.subscriber_name]\nstore = "none"\n'
+    assert (await after(edited + names)).text == edited
+    assert "no_names" in (await look(office, acme)).problem
+    assert "no_records" not in (await look(office, acme)).problem
+    assert (await after(FIRST)).acknowledged == ()
+    assert (await after(edited)).text == FIRST  # it went, and would be a new one
+    assert office.watch.rejected == 2
+
+
+async def test_a_code_of_another_version_of_the_server_stands_in_nobodys_way(office, acme):
+    later = text("UPDATE policy_versions SET acknowledged = :codes WHERE tenant_id = :tenant")
+    row = {"codes": '["no_telepathy"]', "tenant": acme}
+    await office.erasure._database.write(lambda sql: sql.execute(later, row))
+    office.watch.path(acme).write_text(SECOND)
+    await office.watch.look_at_all()
+    assert await title(office, acme) == "Second"
+
+
 # Other folders, and what no file system tells ----------------------------------------------------------------------
 
 

@@ -13,6 +13,8 @@ from pttserver.cli.office import in_office, settings_of
 from pttserver.cli.output import AsJson, complain, print_json, print_table
 
 if TYPE_CHECKING:  # slow to import, see main.py
+    from collections.abc import Collection
+
     from pttserver.privacy.document import Problem
     from pttserver.privacy.findings import Finding
     from pttserver.privacy.policy import Policy
@@ -67,14 +69,15 @@ def explain(ctx: typer.Context, of: PolicyOf, json: AsJson = False) -> None:
     from pttserver.privacy.explain import explain as sentences
     from pttserver.privacy.limitations import limitations
 
-    policy = policy_of(ctx, of)
-    limited = limitations(policy)
+    policy, acknowledged = _with_acknowledged(ctx, of)
+    limited = [(limitation, limitation.code in acknowledged) for limitation in limitations(policy)]
     if json:
-        return print_json({"sentences": sentences(policy), "limitations": list(map(asdict, limited))})
+        told = [asdict(limitation) | {"acknowledged": is_known} for limitation, is_known in limited]
+        return print_json({"sentences": sentences(policy), "limitations": told})
     for sentence in sentences(policy):
         _print_hanging(sentence)
-    for limitation in limited:
-        known = "acknowledged" if limitation.code in policy.policy.acknowledged else "not acknowledged yet"
+    for limitation, is_known in limited:
+        known = "acknowledged" if is_known else "not acknowledged yet"
         _print_hanging(f"Cannot work ({limitation.code}, {known}): {limitation.text}")
     return None
 
@@ -167,6 +170,14 @@ def policy_of(ctx: typer.Context, of: str) -> "Policy":
     if Path(of).is_file():
         return read_policy(Path(of))
     return in_office(ctx, lambda office: policy_office.in_force(office, of))
+
+
+def _with_acknowledged(ctx: typer.Context, of: str) -> "tuple[Policy, Collection[str]]":
+    """As `policy_of`, with the codes of limitations that are accepted: in the file, or when it was put in force."""
+    if not Path(of).is_file():
+        return in_office(ctx, lambda office: policy_office.acknowledged(office, of))
+    policy = read_policy(Path(of))
+    return policy, policy.policy.acknowledged
 
 
 def read_policy(file: Path) -> "Policy":

@@ -126,13 +126,23 @@ def _tell_missing(tenant: str, groups: list[str]) -> None:
 
 async def in_force(office: "Office", tenant: str) -> "Policy":
     """Raises NotFound, PolicyMissing."""
+    return office.book.policy(await _tenant_id(office, tenant))
+
+
+async def acknowledged(office: "Office", tenant: str) -> "tuple[Policy, set[str]]":
+    """The policy in force, and the codes of limitations that it or its instruction accepts. Raises as `in_force`."""
+    tenant_id = await _tenant_id(office, tenant)
+    policy, newest = office.book.policy(tenant_id), (await office.policies.in_force(tenant_id)).get(tenant_id)
+    return policy, {*policy.policy.acknowledged, *(newest.acknowledged if newest else ())}
+
+
+async def _tenant_id(office: "Office", tenant: str) -> "TenantId":
     from pttserver.errors import NotFound
 
     try:
-        owner = await office.provisioning.tenant(tenant)
+        return (await office.provisioning.tenant(tenant)).tenant_id
     except NotFound:
         raise NotFound("there is neither a file nor a tenant of this name") from None
-    return office.book.policy(owner.tenant_id)
 
 
 async def due_under(office: "Office", tenant: str, policy: "Policy") -> "list[Due]":

@@ -8,7 +8,7 @@ Theory of operation. The database holds what is in force; the file is its face, 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pttserver.clock import Clock
@@ -134,15 +134,26 @@ class Instructions:
             raise PolicyInvalid("the policy is not taken:\n" + "\n".join(f"  {reason}" for reason in wrong))
         return policy
 
+    def check_edit(self, text: str, before: Iterable[str]) -> tuple[str, ...]:
+        """An edit of the policy file: what was acknowledged `before`, of the version in force, needs not be again.
+
+        The codes that the edited policy still needs: a limitation that went and comes back later is a new one. Raises
+        PolicyInvalid that says all that is wrong.
+        """
+        known = tuple(code for code in before if code in _CODES)  # others: of another version of the server
+        policy = self.check(text, known)
+        needed = {limit.code for limit in limitations(policy)}
+        return tuple(code for code in known if code in needed)
+
     async def apply(self, tenant_id: TenantId, text: str, instruction: Instruction) -> Applied:
         """In force from now on. Raises PolicyInvalid, or NotFound if there is no such tenant."""
         version, note = await self.given(tenant_id, text, instruction)
         await self._policies.put(version, note)
         return Applied(version, await self.publish(tenant_id))
 
-    async def take_from_file(self, tenant_id: TenantId, text: str) -> PolicyVersion:
-        """The organisation edited its file. Raises PolicyInvalid."""
-        told = Instruction(Personal("policy file"), Personal("the file was changed"))
+    async def take_from_file(self, tenant_id: TenantId, text: str, acknowledged: tuple[str, ...]) -> PolicyVersion:
+        """The organisation edited its file; `acknowledged`: by `check_edit`. Raises PolicyInvalid."""
+        told = Instruction(Personal("policy file"), Personal("the file was changed"), acknowledged)
         version, note = await self.given(tenant_id, text, told, published=True)
         await self._policies.put(version, note)
         return version

@@ -26,12 +26,16 @@ from pttserver.store.sweeps import Sweep
 
 @dataclass(frozen=True, slots=True)
 class PolicyShown:
-    """`file`: how the policy file stands to what is in force, `problem`: what is wrong with it."""
+    """`file`: how the policy file stands to what is in force, `problem`: what is wrong with it.
+
+    `acknowledged`: codes, in the text or when it was put in force.
+    """
 
     text: str
     policy: Policy
     sentences: Sequence[str]
     limitations: Sequence[Limitation]
+    acknowledged: Sequence[str]
     findings: Sequence[Finding]
     file: str
     problem: str | None
@@ -78,6 +82,7 @@ def _shown(manager: Manager, policy: Policy, newest: InForce) -> PolicyShown:
         policy=policy,
         sentences=explain(policy),
         limitations=limitations(policy),
+        acknowledged=(*policy.policy.acknowledged, *newest.acknowledged),
         findings=findings(policy),
         file=look.state.value,
         problem=problem,

@@ -40,11 +40,15 @@ class FileState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileLook:
-    """What a look at a tenant's file found; `problem` is for the operator."""
+    """What a look at a tenant's file found; `problem` is for the operator.
+
+    `acknowledged`: of the limitations of a changed file, those that the version in force acknowledged.
+    """
 
     state: FileState
     text: str | None = None
     problem: str | None = None
+    acknowledged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,10 @@ class PolicyWatch:
         if newest is not None and text == newest.text:
             return FileLook(FileState.IN_FORCE)
         try:
-            self._instructions.check(text)
+            acknowledged = self._instructions.check_edit(text, newest.acknowledged if newest is not None else ())
         except PolicyInvalid as error:
             return FileLook(FileState.INVALID, text, error.message)
-        return FileLook(FileState.CHANGED, text)
+        return FileLook(FileState.CHANGED, text, acknowledged=acknowledged)
 
     def overdue(self, tenant_id: TenantId, newest: InForce | None, found: FileLook, now_ms: int) -> str | None:
         """For the operator: what a server would have brought together by now, the file and what is in force."""
@@ -189,7 +193,7 @@ class PolicyWatch:
             current = (await self._policies.in_force(tenant_id)).get(tenant_id)
             if current != newest:  # another one was applied meanwhile: the file that was read may be of that one
                 return await self._take(tenant_id, current)
-            await self._instructions.take_from_file(tenant_id, found.text)
+            await self._instructions.take_from_file(tenant_id, found.text, found.acknowledged)
         return found
 
 

@@ -72,6 +72,7 @@ class InForce:
     digest: str
     published: bool
     at_ms: int
+    acknowledged: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,14 @@ def _in_force(vault: Vault, row: Any) -> InForce | None:
         text = vault.keys(row).required_text(of[policy_versions.c.text])
     except SealBroken:
         text = ""
-    return InForce(of[_VERSION.id], text, of[_VERSION.digest], of[_VERSION.published], of[_VERSION.at_ms])
+    return InForce(
+        number=of[_VERSION.id],
+        text=text,
+        digest=of[_VERSION.digest],
+        published=of[_VERSION.published],
+        at_ms=of[_VERSION.at_ms],
+        acknowledged=tuple(json.loads(of[_VERSION.acknowledged])),
+    )
 
 
 def _locating_since_ms(sql: Connection, tenant_id: TenantId, number: int) -> int:

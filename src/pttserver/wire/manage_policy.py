@@ -26,7 +26,7 @@ class LimitationInfo(Part):
     code: str
     text: str
     acknowledged: bool
-    """In the text itself."""
+    """In the text itself; of the policy in force, also when it was put in force."""
 
 
 class PolicyInfo(Part):

@@ -22,7 +22,7 @@ async def policy(manager: AsManager) -> wire.PolicyInfo:
         digest=shown.policy.digest,
         text=shown.text,
         sentences=list(shown.sentences),
-        limitations=_limitations(shown.limitations, head.acknowledged),
+        limitations=_limitations(shown.limitations, shown.acknowledged),
         findings=_findings(shown.findings),
         file=shown.file,
         problem=shown.problem,
