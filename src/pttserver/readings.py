@@ -73,6 +73,10 @@ def _offer_location_readings(metrics: Metrics, location: LocationRoom) -> None:
     log, locating = location.log, location.locating
     metrics.counter("positions_taken", "Positions admitted", lambda: locating.taken)
     metrics.counters("positions_dropped", "Positions let go of, by reason", "reason", locating.drops.items)
+    metrics.counter("position_requests", "Requests that went to the device", lambda: locating.wanted.asked)
+    metrics.counter(
+        "position_requests_spared", "Requests for which the device was left alone", lambda: locating.wanted.spared
+    )
     metrics.counter("fence_crossings", "Fences entered, stayed in or left", lambda: locating.crossings)
     metrics.gauge("position_log_queue", "Positions waiting for the disk", lambda: len(log))
     metrics.counter("position_log_dropped", "Positions lost to a full queue", lambda: log.dropped)

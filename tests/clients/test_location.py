@@ -178,16 +178,29 @@ async def test_off_and_on_again_without_a_connection_it_lets_go_of_what_waited(
 
 async def test_a_dispatcher_asks_and_the_device_answers_by_itself(crew) -> None:
     anna, dora = crew
+    with pytest.raises(TimeoutError):  # there is nothing to answer with
+        await dora.location.where(anna.credentials.subscriber, 0.2)
     following = asyncio.create_task(anna.location.follow(FixedSource(LATITUDE, LONGITUDE, interval_s=0.05)))
     await until(lambda: anna.location._newest is not None)
     found = await dora.location.where(anna.credentials.subscriber, 5)
     assert (found.latitude, found.longitude) == (LATITUDE, LONGITUDE)
-    assert [(look.what, look.who) for look in await anna.location.looks()] == [("request", "Dora")]
+    assert [(look.what, look.who) for look in await anna.location.looks()] == [("request", "Dora")] * 2
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_who_asks_again_at_once_gets_what_is_known_and_the_device_is_left_alone(crew) -> None:
+    anna, dora = crew
+    following = asyncio.create_task(anna.location.follow(FixedSource(LATITUDE, LONGITUDE, interval_s=0.05)))
+    await until(lambda: anna.location._newest is not None)
+    await dora.location.where(anna.credentials.subscriber, 5)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     anna.location._let_go()
-    with pytest.raises(TimeoutError):
-        await dora.location.where(anna.credentials.subscriber, 0.2)
+    requests = sent(anna)
+    found = await dora.location.where(anna.credentials.subscriber, 5)
+    assert (found.latitude, found.longitude) == (LATITUDE, LONGITUDE)
+    assert requests == []
 
 
 async def test_a_watch_goes_on_in_a_new_session(platform: Platform, crew) -> None:

@@ -372,6 +372,7 @@ async def test_positions_go_as_far_as_the_terms_allow(platform: Platform, browse
     seen = await boss.hears("location", lambda told: told["kind"] == "position")
     assert seen["position"]["name"] == "Anna"
     assert (await boss.do("whereIs", anna.subscriber))["latitude"] == pytest.approx(55.6761, abs=0.01)
+    assert (await boss.do("whereIs", anna.subscriber))["latitude"] == pytest.approx(55.6761, abs=0.01)  # known since
     assert (await boss.do("lastKnown", anna.subscriber))["position"]["longitude"] == pytest.approx(12.5683, abs=0.01)
     shape = {"kind": "circle", "center": {"latitude": 55.6761, "longitude": 12.5683}, "radius_m": 150}
     fence = await boss.do("putFence", {"name": "Quay", "shape": shape})

@@ -14,7 +14,7 @@ from pttserver.privacy.notice import notice
 from pttserver.privacy.policy import Policy
 from pttserver.privacy.simulation import simulate
 from pttserver.roles import Rights
-from pttserver.wire.signalling import Position
+from pttserver.wire.signalling import ANSWERS_APART_S, Position
 
 HERE = Position(latitude=55.6761, longitude=12.5683, accuracy_m=5, at_ms=0)
 BOOLEAN = st.sampled_from(["true", "false"])
@@ -50,6 +50,51 @@ def test_location_is_said_to_be_what_it_is(text: str) -> None:
     assert ("An emergency alert that you raise carries it" in noticed) == may_come
     with_alert = Admission(policy, Rights()).admit(HERE, 0, alert=True) is not None
     assert ("An emergency alert carries no position" in told) == (policy.alerts.enabled and is_on and not with_alert)
+
+
+@given(LOCATION)
+@settings(max_examples=100, deadline=None)
+def test_positions_besides_the_interval_are_told_where_they_are_taken(text: str) -> None:
+    policy = policy_of(text)
+    told, noticed = " ".join(explain(policy)), said_in_notice(policy, "Location")
+    is_on = Admission(policy, Rights()).state(0) is not LocationState.OFF_FOR_ALL
+    assert ("dispatchers may have a device asked" in told) == ("dispatchers may have your device" in noticed) == is_on
+    in_need = policy.alerts.enabled and Admission(policy, Rights()).admit(HERE, 0, alert=True) is not None
+    assert ("As long as an alert is open, it takes" in told) == in_need
+    assert ("As long as an alert that you raised is open, your location goes" in noticed) == in_need
+
+
+ON = "[location]\nenabled = true\nlive_only = {}\ninterval_s = 3600\nsos_interval_s = 7\n[categories.location]\n{}"
+
+
+@pytest.mark.parametrize(
+    ("rules", "staff"),
+    [
+        ("visible_to = ['dispatcher']", "dispatchers"),
+        ("visible_to = ['dispatcher', 'manager']", "dispatchers and managers"),
+        ("visible_to = ['manager']\n[roles]\ndispatcher = ['talk']", "managers"),
+        ("visible_to = ['dispatcher']\n[roles]\ndispatcher = ['talk']", None),
+    ],
+)
+def test_it_is_told_who_may_ask_and_how_often(rules: str, staff: str | None) -> None:
+    policy = policy_of(ON.format("true", rules))
+    noticed = said_in_notice(policy, "Location")
+    assert "at most every 3600 seconds" in noticed
+    assert ("asked where" in noticed) == (staff is not None)
+    if staff is not None:
+        assert f"Besides, {staff} may have your device asked where you are" in noticed
+        assert f"at most once every {ANSWERS_APART_S} seconds" in noticed
+        assert f"Besides, {staff} may have a device asked" in " ".join(explain(policy))
+    assert "besides, at most every 7 seconds" in noticed
+
+
+def test_it_is_told_whether_such_positions_are_written() -> None:
+    live, stored = (said_in_notice(policy_of(ON.format(live, "")), "Location") for live in ("true", "false"))
+    assert "written down" not in live
+    assert "is shown and written down" in stored
+    assert "every 7 seconds, and written down as its track." in stored
+    for more in ("purpose = ['operations']", "\n[categories.alert]\nstore = 'none'"):
+        assert "as its track" not in said_in_notice(policy_of(ON.format("false", more)), "Location")
 
 
 def test_voice_is_said_to_be_recorded_where_it_may_be() -> None:

@@ -157,7 +157,7 @@ class Location(Service):
         return (await self._ask(request, signalling.LocationTrack)).positions
 
     async def where(self, subscriber: str, timeout_s: float = ANSWER_TIMEOUT_S) -> Position:
-        """Asks the device itself. Raises TimeoutError if it does not answer."""
+        """Asks the device itself; what is known since (`at_ms`), if it answered just now. Raises TimeoutError."""
         found: asyncio.Queue[signalling.LocationPosition] = asyncio.Queue()
         with self._hearing(found.put_nowait):
             request = signalling.LocationRequest(id=1, subscriber=subscriber)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from pttserver.privacy import located_besides
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.contradictions import ONLY_WHOLE
 from pttserver.privacy.limitations import Limitation, limitations, unacknowledged
@@ -36,6 +37,7 @@ def explain(policy: Policy) -> list[str]:
         *(_category(category, policy.rule(category)) for category in Category),
         *(_datum(f"{name} (your field)", policy.rule(Category.EXTRA, name)) for name in policy.extra),
         *_location(policy),
+        *located_besides.explained(policy),
         *_alerts(policy),
         _messages(policy),
         recording(policy.recording),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from pttserver.privacy import located_besides
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.explain import basis, form, kept, recording, why_unwritten, words
 from pttserver.privacy.pages import Page, Section
@@ -48,7 +49,7 @@ def notice(policy: Policy) -> Page:
             Section("What is processed, why, and for how long", [f"Voice is relayed. {recording(policy.recording)}"],
                     headings=["Data", "What for", "On which basis", "From where", "Seen by", "Written", "Kept"],
                     rows=list(_rows(policy))),
-            Section("Location", [_location(policy)]),
+            Section("Location", [_location(policy), *located_besides.noticed(policy)]),
             *_ambient_listening(policy),
             Section("Where, and who else", list(_recipients(policy))),
             Section("Your rights", rights(policy)),

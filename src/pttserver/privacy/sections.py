@@ -157,7 +157,8 @@ class LocationSection(Section):
     live_only: bool = True
     """Positions are shown while they are fresh, and never written."""
     interval_s: Annotated[int, Field(ge=5, le=86_400)] = 60
-    """Shortest time between two positions of a device, seconds."""
+    """Shortest time between two positions of a device, seconds; but for those that a dispatcher asks for, which may be
+    10 seconds apart, and those of an open alert."""
     precision_m: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Positions are rounded to a grid of this many metres before anybody sees them; 0: as exact as the device tells.
 

@@ -97,6 +97,7 @@ class Locating:
             raise PolicyForbids(OFF_MESSAGES[state])
         dropped, seen = Counter[str](), list[Sighting]()
         asked = self.wanted.is_open(session.identity.subscriber_id, request.request)
+        answered = False
         interval_s = self._policies.policy(session.identity.tenant_id).location.interval_s
         for number, position in enumerate(request.positions, 1):
             last = number == len(request.positions)
@@ -104,11 +105,12 @@ class Locating:
             taken = self._take(session, admission, position, demands)
             if isinstance(taken, Sighting):
                 seen.append(taken)
+                answered = demands.wanted
             else:
                 dropped[taken] += 1
                 self.drops[taken] += 1
         if seen:
-            self._spread(session, seen, asked=asked and not dropped)
+            self._spread(session, seen, answered=answered)
         return signalling.LocationTaken(re=request.id, accepted=len(seen), dropped=dict(dropped))
 
     def _take(
@@ -146,13 +148,13 @@ class Locating:
         held = fences.those_of(who.subscriber_id)
         return Sighting(who.subscriber_id, told, crossings, frozenset(session.affiliations), held)
 
-    def _spread(self, session: Session, seen: list[Sighting], *, asked: bool) -> None:
+    def _spread(self, session: Session, seen: list[Sighting], *, answered: bool) -> None:
         """5. Of several positions watchers see the newest; what fences told goes to them all."""
         who, newest = session.identity, seen[-1]
         crossings = tuple(crossing for each in seen for crossing in each.crossings)
         together = Sighting(newest.subscriber_id, newest.position, crossings, newest.groups, newest.fences)
         self._watchers.tell(who.tenant_id, together)
-        if asked:
+        if answered:
             reference, askers = self.wanted.answered(who.subscriber_id)
             self._telling.tell_all(askers, newest.position.model_copy(update={"request": reference}))
 

@@ -1,9 +1,11 @@
 """Requests about location: the person's own switch, and what dispatchers ask. Each look is noted before its answer."""
 
+import asyncio
 from dataclasses import replace
+from math import ceil
 
 from pttserver.clock import Clock
-from pttserver.errors import NotFound, PolicyForbids
+from pttserver.errors import NotFound, PolicyForbids, ServerBusy
 from pttserver.ids import GroupId, SubscriberId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
@@ -25,6 +27,8 @@ from pttserver.store.records import Subscriber
 from pttserver.store.rights import SubscriberRights
 from pttserver.store.subscribers import Subscribers
 from pttserver.wire import signalling
+
+NOT_CONNECTED = "The subscriber's device is not connected."
 
 
 class LocationDesk:
@@ -149,13 +153,32 @@ class LocationDesk:
             raise NotFound
 
     async def _request(self, session: Session, request: signalling.LocationRequest) -> signalling.LocationRequested:
-        """Raises NotFound if the device is not there."""
+        """Raises NotFound if the device is not there; ServerBusy if it answered just now and nothing is known."""
         subject = await self._subject(session, request.subscriber)
         await self._look(session, subject, "request")
+        if self._locating.wanted.spared_s(subject.subscriber_id):
+            return await self._known_since(session, subject, request)
         reference = self._locating.wanted.ask(subject.subscriber_id, session.identity.subscriber_id)
         if not self._telling.tell(subject.subscriber_id, signalling.LocationWanted(request=reference)):
             self._locating.wanted.forget(subject.subscriber_id)
-            raise NotFound("The subscriber's device is not connected.")
+            raise NotFound(NOT_CONNECTED)
+        return signalling.LocationRequested(re=request.id, request=reference)
+
+    async def _known_since(
+        self, session: Session, subject: Subscriber, request: signalling.LocationRequest
+    ) -> signalling.LocationRequested:
+        """Instead of asking a device that answered just now; what it told comes as if it had been asked."""
+        who, wanted = subject.subscriber_id, self._locating.wanted
+        await self._require_on(subject)
+        if not self._telling.hears(who):
+            raise NotFound(NOT_CONNECTED)
+        reference, position = wanted.spare(), self._locating.last(subject.tenant_id, who)
+        if position is None:
+            raise ServerBusy("The device was asked a moment ago.", retry_after_s=max(1, ceil(wanted.spared_s(who))))
+        name = subject.display_name.reveal() if subject.display_name else ""
+        told = signalling.LocationPosition(subscriber=who, name=name, position=position, request=reference)
+        # after the reply, which is posted without a wait once this returns
+        asyncio.get_running_loop().call_soon(self._telling.tell_sessions, [session], told)
         return signalling.LocationRequested(re=request.id, request=reference)
 
     async def _last(self, session: Session, request: signalling.LocationLast) -> signalling.LocationLastKnown:

@@ -23,6 +23,11 @@ class Telling:
         self._sessions = sessions
         self._policies = policies
 
+    def hears(self, subscriber_id: SubscriberId) -> bool:
+        """Whether the subscriber is connected now."""
+        session = self._sessions.of_subscriber(subscriber_id)
+        return session is not None and session.link is not None
+
     def tell(self, subscriber_id: SubscriberId, event: signalling.Message) -> bool:
         """False: nobody was there to hear it."""
         return bool(self.tell_all([subscriber_id], event))

@@ -873,7 +873,7 @@ export interface LocationReport {
   request?: string | undefined;
 }
 
-/** Asks the device of a subscriber where it is now. Answered by `location.requested`; then `location.position`. */
+/** Asks the device of a subscriber where it is now. Answered by `location.requested`; then `location.position`. A device that answered in the last 10 seconds is not asked again: what is known since is told. */
 export interface LocationRequest {
   /** Chosen by the client; the reply has it as `re`. */
   id: number;

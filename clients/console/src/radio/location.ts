@@ -142,7 +142,7 @@ export class Location extends Service<LocationEvent> {
     return (await this.ask("location.history", members)).positions;
   }
 
-  /** Asks the device itself. undefined: it did not answer within a minute. */
+  /** Asks the device itself; what is known since, if it answered just now. undefined: no answer within a minute. */
   async request(subscriber: string): Promise<Position | undefined> {
     const { promise, resolve } = Promise.withResolvers<Position | undefined>();
     let wanted: string | undefined;

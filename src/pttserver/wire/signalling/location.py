@@ -14,6 +14,8 @@ MOST_POSITIONS = 100  # in a report
 MOST_FENCES = 50  # in a list
 MOST_POINTS = 256  # of a shape
 MOST_LISTED = 1000  # positions of a history, looks
+ANSWERS_APART_S = 10
+"""A device is asked no sooner than so many seconds after it answered: dispatchers who ask meanwhile are told that."""
 
 Latitude: TypeAlias = Annotated[float, Field(ge=-90, le=90)]
 Longitude: TypeAlias = Annotated[float, Field(ge=-180, le=180)]
@@ -163,7 +165,10 @@ class LocationLooks(Request):
 
 
 class LocationRequest(Request):
-    """Asks the device of a subscriber where it is now. Answered by `location.requested`; then `location.position`."""
+    """Asks the device of a subscriber where it is now. Answered by `location.requested`; then `location.position`.
+
+    A device that answered in the last 10 seconds is not asked again: what is known since is told.
+    """
 
     type: Literal["location.request"] = "location.request"
     subscriber: Subscriber
