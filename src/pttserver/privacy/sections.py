@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 from pttserver.privacy.categories import Category
 from pttserver.privacy.duty_hours import DutyHours, DutySpan, zone
 from pttserver.privacy.purposes import LegalBasis, Purpose, Tier
+from pttserver.privacy.regions import COUNTRIES, meant_by
 from pttserver.privacy.retention import Retention
 from pttserver.roles import Scope
 
@@ -63,21 +64,40 @@ def _is_zone(name: str) -> str:
     return zone(name).key
 
 
-REGION_PATTERN = "^(EEA|[A-Z]{2})$"
+def _is_region(text: str) -> str:
+    if text in REGIONS:
+        return text
+    raise ValueError(f"is no country such as 'DK', nor 'EEA'{_hint(text, REGIONS)}")
+
+
+def _is_country(text: str) -> str:
+    if not text or text in COUNTRIES:
+        return text
+    raise ValueError(f"is no country such as 'DK'{_hint(text, COUNTRIES)}")
+
+
+def _hint(text: str, known: frozenset[str]) -> str:
+    meant = meant_by(text, known)
+    return f"; did you mean '{meant}'?" if meant else ""
+
+
+def _one_of(known: frozenset[str], rest: str = "") -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(sorted(known))}){rest}$"})
+
+
+REGIONS = COUNTRIES | {"EEA"}
 URL_PATTERN = r"^(https://[^\s/]+\S*)?$"
-COUNTRY_PATTERN = "^([A-Z]{2})?$"
 EXTRA_NAME_PATTERN = "^[a-z][a-z0-9_]{0,31}$"
 PATTERNS = {
-    REGION_PATTERN: "is no country such as 'DK', nor 'EEA'",
     URL_PATTERN: "is no https address",
-    COUNTRY_PATTERN: "is no country such as 'DK'",
     EXTRA_NAME_PATTERN: "is no name: small letters, digits and _, beginning with a letter, at most 32",
 }
 """What to say to a text that does not match."""
 
 Text: TypeAlias = Annotated[str, Field(max_length=200)]
 NonEmptyText: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
-Region: TypeAlias = Annotated[str, Field(pattern=REGION_PATTERN)]
+Region: TypeAlias = Annotated[str, AfterValidator(_is_region), _one_of(REGIONS)]
+Country: TypeAlias = Annotated[str, AfterValidator(_is_country), _one_of(COUNTRIES, "?")]
 Url: TypeAlias = Annotated[str, Field(max_length=500, pattern=URL_PATTERN)]
 Span: TypeAlias = Annotated[str, AfterValidator(_is_span)]
 TimeZone: TypeAlias = Annotated[str, AfterValidator(_is_zone)]
@@ -127,7 +147,7 @@ class PolicySection(Section):
     """Name or office, and how to reach it (GDPR Art. 37)."""
     privacy_notice_url: Url = ""
     """https address of the organisation's privacy notice; clients show it."""
-    jurisdiction: Annotated[str, Field(pattern=COUNTRY_PATTERN)] = ""
+    jurisdiction: Country = ""
     """Country whose law applies, as ISO 3166-1 alpha-2: `DK`."""
     regions: Regions = ()
     """Countries where data may be held, as ISO 3166-1 alpha-2, or `EEA`. Nothing leaves them."""
