@@ -5,8 +5,9 @@ from pathlib import Path
 
 from attacks.bare_radio import BareRadio
 from pttserver.config import SessionSettings
+from pttserver.privacy.presets import preset_text
 from pttserver.wire import signalling
-from running_server import PLAIN_POLICY, Platform, running_platform, until
+from running_server import PLAIN_POLICY, TENANT, Platform, enroll, running_platform, until
 
 NAMES = ("Anna", "Bert", "Carl", "Dora", "Emil", "Fred", "Gerd", "Hans")
 SHORT_INTERVAL = SessionSettings(roster_event_interval_s=0.1)
@@ -70,3 +71,21 @@ async def test_a_group_that_shrinks_below_the_threshold_gets_its_names_back(tmp_
             await handset.deaffiliate(group)
         names = set(NAMES[:3])
         await until(lambda: all(set((group.participants or {}).values()) == names for group in groups[:3]))
+
+
+async def test_under_the_strict_preset_members_see_numbers_only(platform: Platform) -> None:
+    """As the preset says: neither names nor what devices are called are sent to members."""
+    await platform.organise("Patrol", policy=preset_text("strict"))
+    radios = []
+    for name in ("Anna", "Bert"):
+        await platform.enrol(name, "Patrol")
+        ticket = await platform.devices.add(TENANT, name, label=f"Handle of {name}")
+        radios.append(await BareRadio.log_in(await enroll(ticket.text, "test radio")))
+        await radios[-1].affiliate()
+    anna, bert = radios
+    await until(lambda: roster_events(anna))
+    (joined,) = roster_events(anna)[-1].joined or ()
+    assert (joined.subscriber, joined.name) == (bert.session.subscriber, "")
+    told = "".join(anna.texts + bert.texts)
+    assert not [word for word in ("Handle of", "Anna", "Bert") if word in told]
+    await asyncio.gather(anna.close(), bert.close())

@@ -177,6 +177,12 @@ def test_strict_writes_nothing_that_happens() -> None:
     }
 
 
+def test_strict_does_not_say_that_members_see_nicknames() -> None:
+    said = " ".join(line.removeprefix("# ") for line in preset_text("strict").splitlines() if line.startswith("#"))
+    assert "members see a number of each other (sub_...), and no name" in said
+    assert "(nickname) is never sent to members" in said
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_can_be_applied_as_they_are(name: str) -> None:
     assert unacknowledged(policy(name)) == []

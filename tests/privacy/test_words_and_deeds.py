@@ -121,3 +121,15 @@ def test_what_is_never_written_is_never_held_in_a_simulation(category: str, rule
     policy = policy_of(f"[categories.{category}]\n{rule}")
     (held,) = [one for one in simulate(policy, 1, 0).held if one.name == category]
     assert (max(held.counts) > 0) == policy.writes(Category(category))
+
+
+@pytest.mark.parametrize(
+    ("rule", "shown"),
+    [("", True), ("store = 'truncated'\ntruncate = { characters = 9 }", True), ("store = 'none'", False)],
+)
+def test_members_are_said_to_see_names_where_they_do(rule: str, shown: bool) -> None:
+    policy = policy_of(f"[categories.subscriber_name]\n{rule}")
+    noticed = said_in_notice(policy, "Where, and who else")
+    assert ("see your name while" in noticed) == shown
+    assert ("see a number, not your name, while" in noticed) == (not shown)
+    assert ("members see the names" in " ".join(explain(policy))) == shown

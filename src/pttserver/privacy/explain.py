@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pttserver.privacy import located_besides
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.contradictions import ONLY_WHOLE
-from pttserver.privacy.limitations import Limitation, limitations, unacknowledged
+from pttserver.privacy.limitations import Limitation, limitations, names_are_shown, unacknowledged
 from pttserver.privacy.policy import Policy, Rule, Storage
 from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Tier
 from pttserver.privacy.retention import TAKEN_BACK_BY, Clause, EventKind, Retention
@@ -43,7 +43,7 @@ def explain(policy: Policy) -> list[str]:
         recording(policy.recording),
         _support(policy),
         *_roles(policy.roles),
-        f"Groups: members see the names of up to {policy.roster.names_up_to} participants, and the number of more.",
+        _groups(policy),
         *(["Nothing that happens is ever written, whatever its category says."] if not policy.logging.records else []),
     ]
 
@@ -203,6 +203,12 @@ def _alerts(policy: Policy) -> Iterator[str]:
             "Where somebody was while an alert was open is part of the alert: it is kept as positions are, and no"
             " longer than the alert."
         )
+
+
+def _groups(policy: Policy) -> str:
+    if not names_are_shown(policy):
+        return "Groups: no names are kept in clear, so members see none of each other, nor what devices are called."
+    return f"Groups: members see the names of up to {policy.roster.names_up_to} participants, and the number of more."
 
 
 def _messages(policy: Policy) -> str:

@@ -66,7 +66,7 @@ def _codes(policy: Policy) -> Iterator[LimitationCode]:
     for category, code in _RECORDS.items():
         if policy.logging.records and _wanted(policy, category) and not _recorded(policy, category):
             yield code
-    if not _in_clear(policy, Category.SUBSCRIBER_NAME):
+    if not names_are_shown(policy):
         yield LimitationCode.NO_NAMES
     if not _in_clear(policy, Category.IDENTIFIER):
         yield LimitationCode.NO_IDENTIFIERS
@@ -95,6 +95,11 @@ def _wanted(policy: Policy, category: Category) -> bool:
         Category.ATTACHMENT: messages.enabled and messages.attachment_limit_kib > 0,
     }
     return switches.get(category, True)
+
+
+def names_are_shown(policy: Policy) -> bool:
+    """Whether members of a group see each other's names."""
+    return _in_clear(policy, Category.SUBSCRIBER_NAME)
 
 
 def _in_clear(policy: Policy, category: Category) -> bool:

@@ -6,6 +6,7 @@ from typing import Final
 from pttserver.privacy import located_besides
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.explain import basis, form, kept, recording, why_unwritten, words
+from pttserver.privacy.limitations import names_are_shown
 from pttserver.privacy.pages import Page, Section
 from pttserver.privacy.policy import Policy, Rule, Storage
 from pttserver.privacy.purposes import LegalBasis, Purpose, Tier
@@ -167,7 +168,8 @@ def _ambient_listening(policy: Policy) -> Iterator[Section]:
 def _recipients(policy: Policy) -> Iterator[str]:
     regions = policy.policy.regions
     yield f"Data are held in {words(regions)} only." if regions else "The policy names no region that data stay in."
+    seen = "your name" if names_are_shown(policy) else "a number, not your name,"
     yield (
-        "Members of your groups see your name while you take part. The operator of the server processes the data on"
+        f"Members of your groups see {seen} while you take part. The operator of the server processes the data on"
         " behalf of the organisation and on its instruction only (GDPR Art. 28), and passes nothing on to others."
     )
