@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from policy_texts import policy_of
 
-from pttserver.privacy.categories import Category
+from pttserver.privacy.categories import Category, about
 from pttserver.privacy.explain import explain
 from pttserver.privacy.location_admission import Admission, LocationState
 from pttserver.privacy.notice import notice
@@ -133,3 +133,38 @@ def test_members_are_said_to_see_names_where_they_do(rule: str, shown: bool) -> 
     assert ("see your name while" in noticed) == shown
     assert ("see a number, not your name, while" in noticed) == (not shown)
     assert ("members see the names" in " ".join(explain(policy))) == shown
+
+
+@pytest.mark.parametrize(
+    ("alerts", "at_once", "later"),
+    [
+        ("", "dispatchers and everybody in the groups that you take part in;", "to managers"),
+        ("route = ['everybody']\nescalate_to = []", "everybody in the organisation;", "to nobody else"),
+        (
+            "route = ['dispatchers', 'group']\ngroups = ['Guard', 'Fire']\nacknowledge_within_s = 45",
+            "dispatchers and everybody in the groups Guard and Fire; if no dispatcher answers within 45 seconds,",
+            "to managers",
+        ),
+        (
+            "route = ['managers']\nescalate_to = ['group', 'everybody']",
+            "managers;",
+            "to everybody in the groups that you take part in, then everybody in the organisation",
+        ),
+        (
+            "route = ['dispatchers', 'managers']\n[categories.alert]\nvisible_to = ['manager']",
+            "told at once to managers;",
+            "to managers",
+        ),
+    ],
+)
+def test_it_is_told_whom_an_alert_goes_to(alerts: str, at_once: str, later: str) -> None:
+    policy = policy_of(f"[alerts]\n{alerts}")
+    noticed = said_in_notice(policy, "Alerts")
+    assert at_once in noticed
+    assert later in noticed
+    (row,) = [row for row in notice(policy).sections[1].rows if row[0] == about(Category.ALERT).title]
+    assert any("those whom it is told to (see Alerts)" in cell for cell in row)
+
+
+def test_nothing_is_told_of_alerts_that_cannot_be_raised() -> None:
+    assert "Alerts" not in [section.heading for section in notice(policy_of("[alerts]\nenabled = false")).sections]

@@ -1,6 +1,6 @@
 """The privacy notice of an organisation, from its policy: short, simple, and true as long as the policy is in force."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pttserver.privacy import located_besides
@@ -10,6 +10,7 @@ from pttserver.privacy.limitations import names_are_shown
 from pttserver.privacy.pages import Page, Section
 from pttserver.privacy.policy import Policy, Rule, Storage
 from pttserver.privacy.purposes import LegalBasis, Purpose, Tier
+from pttserver.privacy.sections import AlertTarget
 
 NOT_NAMED: Final = "not named by the organisation"
 _MEANING = {
@@ -51,6 +52,7 @@ def notice(policy: Policy) -> Page:
                     headings=["Data", "What for", "On which basis", "From where", "Seen by", "Written", "Kept"],
                     rows=list(_rows(policy))),
             Section("Location", [_location(policy), *located_besides.noticed(policy)]),
+            *_alerts(policy),
             *_ambient_listening(policy),
             Section("Where, and who else", list(_recipients(policy))),
             Section("Your rights", rights(policy)),
@@ -129,7 +131,7 @@ def _rows(policy: Policy) -> Iterator[list[str]]:
             words(_MEANING[purpose] for purpose in Purpose if purpose in rule.purposes),
             basis(rule.legal_basis),
             source(category),
-            words(seen_by(rule)),
+            words(_shown_to(category, rule)),
             written(policy, category, extra),
             how_long(policy, category, extra),
         ]
@@ -146,6 +148,38 @@ def _location(policy: Policy) -> str:
     return f"Your location is shared {when}, at most every {location.interval_s} seconds. {switch}" + (
         " An emergency alert that you raise carries it also while it is off." if sos else ""
     )
+
+
+def _shown_to(category: Category, rule: Rule) -> list[str]:
+    return seen_by(rule) + (["those whom it is told to (see Alerts)"] if category is Category.ALERT else [])
+
+
+def _alerts(policy: Policy) -> Iterator[Section]:
+    """Whom an alert is told to: more people than those who may look at its record."""
+    alerts = policy.alerts
+    if not alerts.enabled:
+        return
+    at_once, stages = _told_to(policy, alerts.route), _told_to(policy, alerts.escalate_to)
+    later = ", then ".join(stages) or "nobody else"
+    yield Section(
+        "Alerts",
+        [
+            f"An alert that you raise is told at once to {words(at_once)}; if no dispatcher answers within"
+            f" {alerts.acknowledge_within_s} seconds, to {later}.",
+            "They are told that you raised it, when, and what becomes of it. Where you are is told only to those of them"
+            " who may see your location.",
+        ],
+    )
+
+
+def _told_to(policy: Policy, targets: Iterable[AlertTarget]) -> list[str]:
+    """In words. Dispatchers and managers whom the policy does not let see alerts are left out."""
+    groups = f"the groups {words(policy.alerts.groups)}" if policy.alerts.groups else "the groups that you take part in"
+    called = {AlertTarget.GROUP: f"everybody in {groups}", AlertTarget.EVERYBODY: "everybody in the organisation"}
+    seen = policy.rule(Category.ALERT).visible_to
+    staff = {AlertTarget.DISPATCHERS: Tier.DISPATCHER, AlertTarget.MANAGERS: Tier.MANAGER}
+    called |= {target: f"{tier}s" for target, tier in staff.items() if tier in seen}
+    return [called[target] for target in targets if target in called]
 
 
 def _ambient_listening(policy: Policy) -> Iterator[Section]:
