@@ -12,8 +12,11 @@ from sqlalchemy import func, select
 from attacks.bare_radio import BareRadio, Refusal
 from behaviours.control_room import ALERT, Control, Person
 from locating import LATITUDE, LIVE_ONLY, LOCATED, LONGITUDE, NOT_LOCATED, position, traces
+from ptthandset.errors import Refused
 from ptthandset.position_sources import FixedSource
 from pttserver.ids import TenantId
+from pttserver.privacy.notice import notice
+from pttserver.privacy.policy import parse_policy
 from pttserver.roles import Role
 from pttserver.services.alert_debrief import alert_document, alert_page
 from pttserver.services.provision import FIRST_INSTRUCTION
@@ -234,3 +237,19 @@ async def test_the_handset_shares_by_itself_what_it_follows(platform: Platform) 
     following.cancel()
     assert len(moved(dora)) == told
     assert moved(bert) == []
+
+
+async def test_the_place_stays_with_an_alert_that_is_over_when_location_goes_off(scene: Scene) -> None:
+    """As notice and explanation say; what is no part of an alert is not shown meanwhile."""
+    await scene.begin(QUICK)
+    assert (await scene.report()).accepted == 1
+    carl, dora = scene.carl, scene.dora.handset
+    await dora.alerts.resolve(ALERT, "resolved")
+    await scene.points()
+    await carl.ask(s.LocationSwitch(id=1, on=False), s.Done)
+    with pytest.raises(Refused, match="switched location off"):
+        await dora.location.history(carl.session.subscriber, 0, 2**50)
+    debriefed = await dora.alerts._ask(s.DebriefAlert(id=1, alert=ALERT), s.AlertDebriefing)
+    assert debriefed.place == s.Point(latitude=LATITUDE, longitude=LONGITUDE)
+    noticed = [text for section in notice(parse_policy(QUICK)).sections for text in section.texts]
+    assert any("is shown with the alert to those who may see your location" in text for text in noticed)

@@ -168,3 +168,13 @@ def test_it_is_told_whom_an_alert_goes_to(alerts: str, at_once: str, later: str)
 
 def test_nothing_is_told_of_alerts_that_cannot_be_raised() -> None:
     assert "Alerts" not in [section.heading for section in notice(policy_of("[alerts]\nenabled = false")).sections]
+
+
+def test_the_track_of_an_alert_is_said_to_stay_when_location_goes_off() -> None:
+    policy = policy_of(ON.format("false", ""))
+    assert "When location is switched off after that" in said_in_notice(policy, "Alerts")
+    assert "is shown with the alert, also when location goes off" in " ".join(explain(policy))
+    for location, more in (("true", ""), ("false", "purpose = ['operations']"), ("false", "[alerts]\nenabled = false")):
+        other = policy_of(ON.format(location, more))
+        assert "Where you were" not in " ".join(text for each in notice(other).sections for text in each.texts)
+        assert "Where somebody was" not in " ".join(explain(other))

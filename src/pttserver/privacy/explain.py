@@ -198,10 +198,11 @@ def _alerts(policy: Policy) -> Iterator[str]:
         yield "Alerts live in memory only: one that is open when the server stops is lost, and none can be debriefed."
     elif policy.rule(Category.ALERT).storage is not Storage.PLAIN:
         yield "Alerts are kept under pseudonyms: none can be debriefed, and what is said about one is not written."
-    if policy.writes(Category.ALERT) and policy.writes(Category.LOCATION):
+    if located_besides.tracks_are_written(policy):
         yield (
             "Where somebody was while an alert was open is part of the alert: it is kept as positions are, and no"
-            " longer than the alert."
+            " longer than the alert. It stays, and is shown with the alert, also when location goes off for that person"
+            " later."
         )
 
 

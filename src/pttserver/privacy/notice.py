@@ -166,10 +166,20 @@ def _alerts(policy: Policy) -> Iterator[Section]:
         [
             f"An alert that you raise is told at once to {words(at_once)}; if no dispatcher answers within"
             f" {alerts.acknowledge_within_s} seconds, to {later}.",
-            "They are told that you raised it, when, and what becomes of it. Where you are is told only to those of them"
-            " who may see your location.",
+            "They are told that you raised it, when, and what becomes of it. Where you are is told only to those of"
+            " them who may see your location.",
+            *_track(policy),
         ],
     )
+
+
+def _track(policy: Policy) -> Iterator[str]:
+    if located_besides.tracks_are_written(policy):
+        yield (
+            "Where you were while it was open is part of the alert: it is kept as your location is, and no longer than"
+            " the alert. When location is switched off after that, by you or the organisation, or you are off duty, it"
+            " stays until then, and is shown with the alert to those who may see your location."
+        )
 
 
 def _told_to(policy: Policy, targets: Iterable[AlertTarget]) -> list[str]:
