@@ -74,8 +74,16 @@ def test_a_group_and_its_members(acme):
     assert "Groups: none" in acme("group", "list", "ACME")
 
 
+def location_since(shown: str) -> str:
+    (line,) = [line for line in shown.splitlines() if line.startswith("location_since")]
+    return line.split()[1]
+
+
 def test_a_subscriber_and_the_pin(acme):
     assert "4711" not in acme("subscriber", "add", "ACME", "Bert", "--pin", "4711")
+    assert location_since(acme("subscriber", "show", "ACME", "Bert")) == "-"  # it was never turned
+    acme("subscriber", "deny", "ACME", "Bert", "location")
+    assert location_since(acme("subscriber", "show", "ACME", "Bert")).startswith("20")
     drawn = json.loads(acme("subscriber", "add", "ACME", "Carl", "--json"))
     assert len(drawn["pin"]) == 6
     assert "pin" in acme("subscriber", "add", "ACME", "Dora")

@@ -109,6 +109,16 @@ def test_who_is_held_under_the_strict_preset_is_found_by_the_number(pttserver):
     pttserver("subject", "erase", "Beta", "+4915112345678", *BY, "--yes")
 
 
+def test_who_was_just_added_is_shown_as_in_the_list(pttserver):
+    pttserver("tenant", "add", "Beta", "--preset", "strict")
+    new = json.loads(pttserver("subscriber", "add", "Beta", "+4915112345678", "--json"))
+    (listed,) = json.loads(pttserver("subscriber", "list", "Beta", "--json"))
+    assert (new["identifier"], len(new.pop("pin"))) == ("(not shown)", 6)
+    assert new == listed
+    printed = pttserver("subscriber", "add", "Beta", "+4915112345679", "--pin", "4711")
+    assert "(not shown)" in printed
+
+
 def test_who_is_held_by_the_beginning_of_a_number_is_found_by_all_of_it(pttserver, tmp_path):
     bert, berta = organise(pttserver, tmp_path, BEGINNINGS)
     assert found(pttserver, "+4915112345678") == sorted([bert, berta])

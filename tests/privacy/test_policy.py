@@ -29,6 +29,19 @@ def refused(more: str) -> str:
     [
         ("[categories.locaton]", "line 5: categories.locaton: there is no such key; did you mean location?"),
         ("[kategories]", "line 5: kategories: there is no such key; did you mean categories?"),
+        ('"t\u0456tle" = 1', "it holds U+0456 CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I; did you mean title?"),
+        ('"title " = 1', "line 4: policy.'title ': there is no such key: it holds U+0020 SPACE; did you mean title?"),
+        ("[categories.alert]\n'kee\u0440' = 1", "it holds U+0440 CYRILLIC SMALL LETTER ER; did you mean keep?"),
+        ("[categories.'al\u0435rt']", "it holds U+0435 CYRILLIC SMALL LETTER IE; did you mean alert?"),
+        ("[roster]\ntitle = 'x'", "line 6: roster.title: there is no such key here; it belongs to [policy]"),
+        (
+            "[categories.location]\ninterval_s = 5",
+            "location.interval_s: there is no such key here; it belongs to [location]",
+        ),
+        ("[roster]\nenabled = true", "no such key here; it belongs to [location], [alerts] or [messages]"),
+        ("[roster]\nkeep = '1 day'", "there is no such key here; it belongs to [categories.NAME]"),
+        ("[nickname]", "line 5: nickname: there is no such key here; it belongs to [categories]"),
+        ("roster = 5", "line 4: policy.roster: there is no such key here; it is a table of its own, [roster]"),
         ("zzz = 1", "line 4: policy.zzz: there is no such key"),
         ("[roster]\nnames_upto = 3", "line 6: roster.names_upto: there is no such key; did you mean names_up_to?"),
         ("[roster]\nnames_up_to = '3'", "line 6: roster.names_up_to: should be a valid integer"),
@@ -63,7 +76,11 @@ def refused(more: str) -> str:
             "[categories.alert]\nstore = 'pl\u0430in'",
             "store: should be 'plain', 'pseudonymised', 'truncated' or 'none'",
         ),
-        ("[categories.alert]\npurpose = []", "purpose: the list should have at least 1 item after validation, not 0"),
+        (
+            "[categories.alert]\npurpose = []",
+            "line 6: categories.alert.purpose: the list may not be empty: name at least one, or leave the key out",
+        ),
+        ("[alerts]\nroute = []", "line 6: alerts.route: the list may not be empty: name at least one, or"),
         ("[categories.alert]\npurpose = 'safety'", "purpose: should be a list"),
         (
             "[categories.alert]\nlegal_basis = 'art6'",
@@ -361,3 +378,9 @@ def test_a_file_cut_off_anywhere_within_a_line_is_refused() -> None:
         if not text[:place].endswith("\n"):
             with pytest.raises(PolicyFileInvalid):
                 parse_policy(text[:place])
+
+
+def test_a_key_before_its_table_is_told_where_it_belongs() -> None:
+    with pytest.raises(PolicyInvalid) as error:
+        parse_policy('title = "Test"\n' + HEAD)
+    assert error.value.message == "line 1: title: there is no such key here; it belongs to [policy]"

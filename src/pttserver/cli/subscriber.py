@@ -76,12 +76,13 @@ def add(
     """Add a subscriber. Without a PIN, one of six digits is drawn and shown once."""
     given = _given_pin(pin, pin_stdin, ask_pin)
 
-    async def work(office: "Office") -> "tuple[Added, list[Subscriber]]":
+    async def work(office: "Office") -> "tuple[Added, Subscriber, list[Subscriber]]":
         added = await office.provisioning.add_subscriber(tenant, identifier, display_name=name, pin=given)
-        return added, await _look_alikes(office, tenant, added.subscriber.subscriber_id, name or identifier)
+        alike = await _look_alikes(office, tenant, added.subscriber.subscriber_id, name or identifier)
+        return added, await office.views.added(added.subscriber), alike
 
-    new, alike = in_office(ctx, work)
-    print_record(new.subscriber, json, **_drawn_pin(given, new.pin))
+    new, shown, alike = in_office(ctx, work)
+    print_record(shown, json, **_drawn_pin(given, new.pin))
     if new.left_out:
         typer.secho(f"Not kept, as the policy of the tenant says: {', '.join(new.left_out)}.", err=True)
     _warn_of(alike)
@@ -124,7 +125,8 @@ def show(ctx: typer.Context, tenant: TenantName, subscriber: MemberName, json: A
     if json:
         more = {"fields": fields, "groups": [row_of(group) for group in groups]}
         return print_json(row_of(found) | row_of(rights) | more)
-    print_record(found, as_json=False, **row_of(rights), **fields)
+    turned = {"location_since_ms": rights.location_since_ms or None}  # 0 is no moment: it was never turned
+    print_record(found, as_json=False, **row_of(rights) | turned, **fields)
     return print_records(groups, False, _GROUP_COLUMNS, "Groups")
 
 

@@ -4,9 +4,8 @@ A file names what differs from the `default` preset, which is privacy-friendly a
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from pydantic import Field, PrivateAttr, ValidationError
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.contradictions import ONLY_WHOLE, Contradiction, of_location, of_rule
 from pttserver.privacy.document import Document, Path, Problem
+from pttserver.privacy.misspelling import Homes, unknown_key
 from pttserver.privacy.presets import DEFAULT, preset_text
 from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Purpose, Tier
 from pttserver.privacy.retention import NO_TIME, Retention
@@ -217,10 +217,11 @@ def _problems(error: ValidationError, document: Document) -> Iterator[Problem]:
 
 def _reason(kind: str, message: str, path: Path) -> str:
     if kind == "extra_forbidden" or (path[0] == "categories" and len(path) == 2 and kind == "enum"):
-        near = get_close_matches(str(path[-1]), _known_keys(), n=1)
-        return "there is no such key" + (f"; did you mean {near[0]}?" if near else "")
+        return unknown_key(str(path[-1]), _known_keys())
     if kind == "string_pattern_mismatch":
         return PATTERNS[message.partition("'")[2].removesuffix("'")]
+    if kind == "too_short":
+        return "the list may not be empty: name at least one, or leave the key out"
     plain = message.removeprefix("Value error, ").replace("Input should", "should").replace("Field required", "missing")
     return (
         plain.replace("valid tuple", "list")
@@ -231,13 +232,22 @@ def _reason(kind: str, message: str, path: Path) -> str:
 
 
 @cache
-def _known_keys() -> tuple[str, ...]:
-    models: list[type[Section]] = [Policy, *_sections(), CategoryRule, Truncation]
-    fields = {name for model in models for name in model.model_fields}
-    return tuple(sorted(fields | set(Category)))
+def _known_keys() -> Homes:
+    tables: dict[str, Iterable[str]] = {
+        "": Policy.model_fields,
+        **{f"[{name}]": section.model_fields for name, section in _sections()},
+        "[categories.NAME]": CategoryRule.model_fields,
+        "[categories]": map(str, Category),
+        "truncate": Truncation.model_fields,
+    }
+    homes: dict[str, list[str]] = {}
+    for table, keys in tables.items():
+        for key in keys:
+            homes.setdefault(key, []).append(table)
+    return homes
 
 
-def _sections() -> Iterator[type[Section]]:
-    for field in Policy.model_fields.values():
+def _sections() -> Iterator[tuple[str, type[Section]]]:
+    for name, field in Policy.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            yield field.annotation
+            yield name, field.annotation

@@ -65,6 +65,10 @@ class Views:
         await self._log.add(replace(note, subject_id=subject_id))
         return await self._sight.of(tenant_id)
 
+    async def added(self, who: Subscriber) -> Subscriber:
+        """Somebody whom whoever asks has just added, as `subscribers` shows the same: that is no look at anybody."""
+        return _subscriber(who, await self._sight.of(who.tenant_id))
+
     async def subscribers(self, tenant: str) -> list[Subscriber]:
         sees = await self.look((await self._provisioning.tenant(tenant)).tenant_id, "subscriber.list")
         return [_subscriber(each, sees) for each in await self._provisioning.subscribers(tenant)]
