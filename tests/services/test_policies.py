@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import text
-from structlog import wrap_logger
+from structlog import BoundLogger, wrap_logger
 from structlog.testing import LogCapture
 
 from pttserver.clock import Clock
@@ -121,7 +121,7 @@ async def test_bounds_of_the_operator_hold(settings):
 
 async def test_bounds_that_were_set_later_are_loud_and_end_no_policy(office, acme, monkeypatch):
     log = LogCapture()
-    monkeypatch.setattr("pttserver.services.policy_book._log", wrap_logger(None, processors=[log]))
+    monkeypatch.setattr("pttserver.services.policy_book._log", wrap_logger(None, processors=[log], wrapper_class=BoundLogger))
     book = PolicyBook(office.policies, {"call_record": BoundSettings(at_most="30 days")})
     await book.load()
     [told] = [line for line in log.entries if line["event"] == "policy_beyond_bounds"]
