@@ -121,7 +121,9 @@ async def test_bounds_of_the_operator_hold(settings):
 
 async def test_bounds_that_were_set_later_are_loud_and_end_no_policy(office, acme, monkeypatch):
     log = LogCapture()
-    monkeypatch.setattr("pttserver.services.policy_book._log", wrap_logger(None, processors=[log], wrapper_class=BoundLogger))
+    monkeypatch.setattr(
+        "pttserver.services.policy_book._log", wrap_logger(None, processors=[log], wrapper_class=BoundLogger)
+    )
     book = PolicyBook(office.policies, {"call_record": BoundSettings(at_most="30 days")})
     await book.load()
     [told] = [line for line in log.entries if line["event"] == "policy_beyond_bounds"]
