@@ -1,5 +1,8 @@
 """Master keys: where they come from, what is refused, and how a new one takes over."""
 
+import asyncio
+import fcntl
+import os
 import sys
 
 import pytest
@@ -114,3 +117,69 @@ async def test_keys_from_outside_are_not_rotated_but_told_how(tmp_path):
     for act in (rotate, prune):
         with pytest.raises(ConfigError, match="key rewrap"):
             await act(settings_with(tmp_path, master_key=SecretStr(KEY)))
+
+
+# Two at once ---------------------------------------------------------------------------------------------------------
+
+SLOW_DISK = """
+import os, sys, time
+sync = os.fsync
+def slow(descriptor):
+    if "master.key" in os.readlink(f"/proc/self/fd/{descriptor}"):
+        print("writing", flush=True)
+        time.sleep(float(os.environ["DISK_S"]))
+    return sync(descriptor)
+os.fsync = slow
+from pttserver.cli.main import main
+main()
+"""
+
+
+async def key_command(settings, act, disk_s=0.0):
+    """In a process of its own, on a disk that takes so long for the key file."""
+    environment = {**os.environ, "PTTSERVER_DATA_DIR": str(settings.data_dir), "DISK_S": str(disk_s)}
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SLOW_DISK, "key", act, env=environment, stdout=pipe, stderr=pipe
+    )
+
+
+@pytest.mark.parametrize("act", ["rotate", "prune"])
+async def test_two_who_change_the_keys_at_once_lose_none_that_is_needed(tmp_path, act):
+    settings = settings_with(tmp_path)
+    await with_tenant(settings)
+    slow = await key_command(settings, "rotate", 3.0)
+    assert await slow.stdout.readline() == b"writing\n"  # it has read the keys
+    quick = await key_command(settings, act)
+    assert (await quick.communicate(), quick.returncode)[1] == 0
+    assert (await slow.communicate(), slow.returncode)[1] == 0
+    assert await name(settings) == "Bert"
+    assert len(master_keys(settings)) == (3 if act == "rotate" else 1)
+
+
+async def test_who_waited_long_enough_is_told_what_goes_on(tmp_path, monkeypatch):
+    settings = settings_with(tmp_path)
+    await with_tenant(settings)
+    monkeypatch.setattr("pttserver.services.key_rotation.PATIENCE_S", 0.2)
+    before = key_file(settings).read_bytes()
+    lock = os.open(key_file(settings).with_name("master.key.lock"), os.O_RDONLY | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    for act in (rotate, prune, rewrap):
+        with pytest.raises(StoreUnavailable, match="another rotation of master keys is running"):
+            await act(settings)
+    os.close(lock)
+    assert key_file(settings).read_bytes() == before
+    await rotate(settings)
+
+
+async def test_a_file_without_a_key_that_is_needed_is_not_written(tmp_path, monkeypatch):
+    """Whatever took the key away from what was read: an editor, a version without a lock."""
+    settings = settings_with(tmp_path)
+    await with_tenant(settings)
+    before, stranger = key_file(settings).read_bytes(), MasterKey.draw()
+    for act in (rotate, prune):
+        monkeypatch.setattr("pttserver.services.key_rotation.master_keys", lambda _: [stranger])
+        with pytest.raises(MasterKeyMissing, match="was not changed: the database needs"):
+            await act(settings)
+        assert key_file(settings).read_bytes() == before
+    assert await name(settings) == "Bert"

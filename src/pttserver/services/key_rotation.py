@@ -3,13 +3,21 @@
 That is the keys of the tenants in the database, and the file of subjects' keys. Backups stay as they are.
 """
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from pttserver.config import Settings
 from pttserver.crypto.sealing import MasterKey
-from pttserver.errors import ConfigError
-from pttserver.services.keyring import key_file, master_keys, open_database, write_keys
+from pttserver.errors import ConfigError, MasterKeyMissing
+from pttserver.services.keyring import KEY_FILE, key_file, master_keys, open_database, write_keys
 from pttserver.services.subject_keys import reseal_subject_keys
+from pttserver.store.database import Database
+from pttserver.store.private_files import in_turn, make_private_folder
+
+PATIENCE_S = 5.0
+_OCCUPIED = "another rotation of master keys is running; wait for its end, then try again"
 
 
 async def rotate(settings: Settings) -> tuple[MasterKey, int]:
@@ -19,18 +27,17 @@ async def rotate(settings: Settings) -> tuple[MasterKey, int]:
     written anew. Raises ConfigError if the keys come from outside, StoreUnavailable, MasterKeyMissing.
     """
     file = _own_file(settings)
-    keys = [MasterKey.draw(), *master_keys(settings)]
-    write_keys(file, keys)
-    return keys[0], await rewrap(settings)
+    async with _alone(settings, file):
+        new = MasterKey.draw()
+        async with _opened(settings) as database:
+            await _replace(database, file, [new, *master_keys(settings)])
+        return new, await _rewrap(settings)
 
 
 async def in_use(settings: Settings) -> set[str]:
     """Identifiers of the master keys that wrap a tenant's key. Raises StoreUnavailable, MasterKeyMissing."""
-    database = await open_database(settings)
-    try:
+    async with _opened(settings) as database:
         return await database.read(database.vault.master_ids)
-    finally:
-        await database.close()
 
 
 async def prune(settings: Settings) -> list[MasterKey]:
@@ -38,27 +45,68 @@ async def prune(settings: Settings) -> list[MasterKey]:
 
     Raises ConfigError if the keys come from outside, StoreUnavailable, MasterKeyMissing.
     """
-    file, database = _own_file(settings), await open_database(settings)
-    try:
+    file = _own_file(settings)
+    async with _alone(settings, file), _opened(settings) as database:
         needed = await database.read(database.vault.master_ids)
         await reseal_subject_keys(database, settings)
-    finally:
-        await database.close()
-    keys = master_keys(settings)
-    kept = [key for number, key in enumerate(keys) if number == 0 or key.key_id in needed]
-    write_keys(file, kept)
+        keys = master_keys(settings)
+        kept = [key for number, key in enumerate(keys) if number == 0 or key.key_id in needed]
+        await _replace(database, file, kept)
     return [key for key in keys if key not in kept]
 
 
 async def rewrap(settings: Settings) -> int:
     """Wraps every tenant's key with the newest master key; gives how many were not. Raises StoreUnavailable."""
-    database = await open_database(settings)
-    try:
+    async with _alone(settings):
+        return await _rewrap(settings)
+
+
+async def _rewrap(settings: Settings) -> int:
+    async with _opened(settings) as database:
         wrapped = await database.write(database.vault.rewrap)
         await reseal_subject_keys(database, settings)
+    return wrapped
+
+
+async def _replace(database: Database, file: Path, keys: Sequence[MasterKey]) -> None:
+    """While nobody else writes: no tenant can come to need a key between the look and the file.
+
+    Raises MasterKeyMissing if a tenant needs one that is not among them, StoreUnavailable; the file is as it was then.
+    """
+    there = {key.key_id for key in keys}
+
+    def work(sql: Any) -> None:
+        missing = database.vault.master_ids(sql) - there
+        if missing:
+            named = ", ".join(sorted(missing))
+            raise MasterKeyMissing(f"{file} was not changed: the database needs master key {named}: bring it back")
+        write_keys(file, keys)
+
+    await database.write(work)
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Database]:
+    database = await open_database(settings)
+    try:
+        yield database
     finally:
         await database.close()
-    return wrapped
+
+
+@asynccontextmanager
+async def _alone(settings: Settings, file: Path | None = None) -> AsyncIterator[None]:
+    """From what is read of the keys to what is written: who reads in between writes back what was. Of all who use the
+    database; and of all who write `file`, which may serve another database too.
+    """
+    make_private_folder(settings.data_dir)
+    locks = {settings.data_dir / f"{KEY_FILE}.lock"}
+    if file is not None:
+        locks.add(file.with_name(f"{file.name}.lock"))
+    async with AsyncExitStack() as turns:
+        for lock in sorted(locks):
+            await turns.enter_async_context(in_turn(lock, PATIENCE_S, _OCCUPIED))
+        yield
 
 
 def _own_file(settings: Settings) -> Path:

@@ -1,14 +1,18 @@
 """Folders and files that only the server's user may touch."""
 
+import asyncio
 import fcntl
 import os
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pttserver.errors import StoreUnavailable
 
 GROUP_AND_OTHERS = 0o077
 OTHERS = 0o007
+TURN_POLL_S = 0.05
 
 
 def make_private_folder(folder: Path) -> None:
@@ -52,6 +56,34 @@ def replace_private_file(file: Path, content: bytes) -> None:
     except OSError as error:
         new.unlink(missing_ok=True)
         raise StoreUnavailable(f"{file}: {error.strerror}; check the owner of {file.parent}, and the disk") from error
+
+
+@asynccontextmanager
+async def in_turn(lock: Path, patience_s: float, occupied: str) -> AsyncIterator[None]:
+    """One at a time, of all processes that name the same `lock`, a file that stays; a killed one's turn is over.
+
+    Raises StoreUnavailable: with the message `occupied` after `patience_s`, or since the file cannot be had.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience_s
+    make_private_file(lock)
+    descriptor = os.open(lock, os.O_RDONLY)
+    try:
+        while not _locked(descriptor):
+            if loop.time() >= deadline:
+                raise StoreUnavailable(occupied)
+            await asyncio.sleep(TURN_POLL_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def remove_leftovers(file: Path) -> None:
