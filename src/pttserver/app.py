@@ -27,6 +27,7 @@ from pttserver.net.tls_port import TlsPort
 from pttserver.net.web_socket import Pings
 from pttserver.observe.log import get_logger
 from pttserver.observe.metrics import Metrics
+from pttserver.observe.troubles import Troubles
 from pttserver.readings import offer_readings
 from pttserver.running import Server, Services
 from pttserver.services.alert_room import AlertRoom
@@ -44,6 +45,7 @@ from pttserver.services.desk import Desk
 from pttserver.services.erasure import open_erasures
 from pttserver.services.key_epochs import KeyEpochs
 from pttserver.services.keyring import open_database
+from pttserver.services.keys_watch import watch_keys
 from pttserver.services.location_room import LocationRoom
 from pttserver.services.management import Management
 from pttserver.services.memberships import Memberships
@@ -128,7 +130,7 @@ class Application:
         door, origins = self._door(services, files, socket.port), Origins(settings.console.origins)
         pages = await asyncio.to_thread(Pages.load)
         admits = services.console.room.admits
-        http = http_application(lambda: services.call_log.is_failing, pages)
+        http = http_application(lambda: _troubles(services), pages)
         serve_tiles(http.state, Tiles(settings.console.map_tiles, settings.console.map_attribution, admits))
         serve_console(http.state, services.console, origins)
         serve_management(http.state, services.management)
@@ -158,6 +160,7 @@ class Application:
             services.memberships.temporary,
             services.alerts.desk,
             self._clock,
+            services.troubles,
             location.review,
             services.console.room.review,
             services.listening.review,
@@ -168,6 +171,7 @@ class Application:
         background.start(standing.run(), "standing watch")
         background.start(services.console.room.run(), "console sessions")
         background.start(services.policy_watch.run(), "policy watch")
+        background.start(watch_keys(database, services.troubles), "master keys")
         background.start(keep_subject_keys(database, self._settings), "subject keys")
         background.start(services.audit.run(services.policies.tenants), "audit checkpoints")
         background.start(services.retention.run(services.policies.changed), "retention")
@@ -326,7 +330,13 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
         audit=premises.audit,
         retention=premises.retention,
         metrics=metrics,
+        troubles=Troubles(),
     )
+
+
+def _troubles(services: Services) -> list[str]:
+    records = ["records cannot be written to the database"] if services.call_log.is_failing else []
+    return records + services.troubles.reasons()
 
 
 def _open_media_socket(settings: Settings) -> BatchSocket:

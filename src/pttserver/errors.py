@@ -207,3 +207,8 @@ class PolicyMissing(PttError):
     """The tenant has no privacy policy in force."""
 
     code = "policy.missing"
+
+
+def as_told(error: PttError) -> PttError:
+    """What a peer is told of it: how the server is run, and what of it is broken, is the operator's concern."""
+    return StoreUnavailable() if isinstance(error, StoreUnavailable | ConfigError) else error

@@ -58,6 +58,7 @@ def _offer_service_readings(metrics: Metrics, services: Services, clock: Clock) 
     metrics.counter("call_log_dropped", "Records lost to a full queue", lambda: call_log.dropped)
     metrics.counter("call_log_failures", "Failed attempts to write records", lambda: call_log.failures)
     _offer_location_readings(metrics, services.location)
+    metrics.gauges("failing", "1: this work keeps failing; see the log", "reason", services.troubles.items)
     metrics.gauge("tenants_refused", "Tenants without a valid policy", lambda: services.policies.refused)
     metrics.gauge(
         "policies_beyond_bounds", "Policies in force beyond the operator's bounds", lambda: services.policies.beyond

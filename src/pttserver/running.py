@@ -6,6 +6,7 @@ from pttserver.media.batch_socket import BatchSocket
 from pttserver.media.relay import Relay
 from pttserver.net.site import Site
 from pttserver.observe.metrics import Metrics
+from pttserver.observe.troubles import Troubles
 from pttserver.services.alert_log import AlertLog
 from pttserver.services.alerts import AlertService
 from pttserver.services.ambient_listening import AmbientListening
@@ -62,6 +63,7 @@ class Services:
     audit: Audit
     retention: Retention
     metrics: Metrics
+    troubles: Troubles
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from pttserver.errors import (
     ServerBusy,
     StoreUnavailable,
     Throttled,
+    as_told,
 )
 from pttserver.observe.log import get_logger
 from pttserver.wire.console import Problem
@@ -55,10 +56,10 @@ def answer_problems(http: FastAPI) -> None:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    refusal = cast(PttError, error)
-    if isinstance(refusal, StoreUnavailable):  # its text is for the operator
-        _log.error("database_failed", error=refusal.message)
-        refusal = StoreUnavailable()
+    raised = cast(PttError, error)
+    refusal = as_told(raised)
+    if refusal is not raised:
+        _log.error("database_failed", error=raised.message)
     if refusal.code == _INTERNAL:
         return _answer(500, refusal)
     found = (status for kind, status in _STATUS.items() if isinstance(refusal, kind))

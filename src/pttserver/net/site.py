@@ -33,8 +33,10 @@ class Health(BaseModel):
     """State of the server."""
 
     status: Literal["ok", "failing"]
-    """`failing`: the call log or log-ins cannot be written to the database; voice goes on."""
+    """`failing`: what `reasons` name; voice goes on."""
     version: str
+    reasons: list[str] = []
+    """For the operator, each a sentence; none while all is well."""
 
 
 class Site:
@@ -194,8 +196,8 @@ def _browser(request: UpgradeRequest) -> Browser | None:
     return Browser(given[0].decode("latin-1"), cookie_of(request.headers)) if given else None
 
 
-def http_application(is_failing: Callable[[], bool], pages: Pages) -> FastAPI:
-    """HTTP on the TLS port. What has no path of its own is a page."""
+def http_application(troubles: Callable[[], list[str]], pages: Pages) -> FastAPI:
+    """HTTP on the TLS port. What has no path of its own is a page. `troubles`: what fails just now."""
     http = FastAPI(title="pttserver", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     answer_problems(http)
     for router in (
@@ -207,11 +209,13 @@ def http_application(is_failing: Callable[[], bool], pages: Pages) -> FastAPI:
 
     @http.get("/health", summary="State of the server", responses={503: {"model": Health}})
     async def health(response: Response) -> Health:
-        """200 while all is well, 503 while records cannot be written."""
-        failing = is_failing()
-        if failing:
+        """200 while all is well; 503 with the reasons while records cannot be written, changes of rights cannot be
+        taken up, or the server lacks a master key.
+        """
+        reasons = troubles()
+        if reasons:
             response.status_code = 503
-        return Health(status="failing" if failing else "ok", version=__version__)
+        return Health(status="failing" if reasons else "ok", version=__version__, reasons=reasons)
 
     http.mount("/", pages)
     return http

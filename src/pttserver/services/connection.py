@@ -26,6 +26,7 @@ from pttserver.errors import (
     PttError,
     StoreUnavailable,
     UnsupportedVersion,
+    as_told,
 )
 from pttserver.ids import GroupId, Personal, SubscriberId
 from pttserver.media.relay import Relay
@@ -159,11 +160,13 @@ class Connection:
         return None
 
     def _refuse(self, error: PttError, request_id: int | None) -> None:
-        message = error.message
-        if isinstance(error, StoreUnavailable):  # its text is for the operator
-            _log.error("database_failed", error=message)
-            message = StoreUnavailable().message
-        self._post(signalling.Error(re=request_id, code=error.code, message=message, details=error.details or None))
+        told = as_told(error)
+        if told is not error:
+            _log.error("database_failed", error=error.message)
+        error = told
+        self._post(
+            signalling.Error(re=request_id, code=error.code, message=error.message, details=error.details or None)
+        )
         if self._live_session() is None:
             self._link.close(CLOSE_REFUSED, error.code)
         elif isinstance(error, ProtocolError) and request_id is None:

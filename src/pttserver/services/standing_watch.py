@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from pttserver.clock import Clock
-from pttserver.errors import StoreUnavailable
+from pttserver.errors import PttError
 from pttserver.ids import DeviceId, GroupId, Personal, SubscriberId
-from pttserver.observe.log import get_logger
+from pttserver.observe.troubles import Troubles, Work
 from pttserver.services.alert_desk import AlertDesk
 from pttserver.services.attendance import Attendance
 from pttserver.services.policy_book import PolicyBook
@@ -26,13 +26,12 @@ from pttserver.store.standing import people, standing, standing_number
 
 POLL_INTERVAL_S = 0.5
 NAMES_INTERVAL_S = 60.0
-_log = get_logger("standing")
 
 
 class StandingWatch:
     """`run` goes on until cancelled.
 
-    While the database cannot be read, what was allowed stays allowed, and it is logged.
+    While the database cannot be read, what was allowed stays allowed, and whoever watches the server is told.
     """
 
     def __init__(
@@ -45,12 +44,14 @@ class StandingWatch:
         temporary: TemporaryGroups,
         alerts: AlertDesk,
         clock: Clock,
+        troubles: Troubles,
         *reviews: Callable[[], Awaitable[None]],
     ) -> None:
         """`reviews`: what else looks at rights, policies or fences; called after these changed."""
         self._temporary = temporary
         self._alerts = alerts
         self._clock = clock
+        self._troubles = troubles
         self._looked_at = clock.now()
         self._reviews = reviews
         self._terms = terms
@@ -66,36 +67,50 @@ class StandingWatch:
         while True:
             try:
                 await self.look()
-            except StoreUnavailable as error:
-                _log.error("standing_not_checked", error=error.message)
-            except Exception:  # a bug costs one round, not every revocation from now on
-                _log.exception("standing_check_failed")
+            except Exception as error:  # a bug costs one round, not every revocation from now on
+                self._troubles.failed(Work.STANDING, error)
+            else:
+                self._troubles.went_well(Work.STANDING)
             await asyncio.sleep(POLL_INTERVAL_S)
 
     async def look(self) -> None:
-        """One round; a change is looked for twice, since somebody may be on the way in. Raises StoreUnavailable."""
+        """One round; a change is looked for twice, since somebody may be on the way in.
+
+        Who is revoked, or has other rights, needs no policy and no key to be known: that is done although these cannot
+        be read, as the policy in force before says, and the next round tries again. Raises what failed.
+        """
         self._attendance.end_unseen()
         await self._attendance.bury_dead_tokens()
         number = await standing_number(self._database)
         changed = number != self._seen
         if not changed and not self._look_again:
             if self._clock.now() - self._looked_at >= NAMES_INTERVAL_S:
-                await self._look_at_people()
+                _raise(await self._look_at_people())
             return
-        await self._policies.load()
+        unread = await self._load_policies()
         self._attendance.forget_addresses()
         sessions = [(s.identity.device_id, s.identity.subscriber_id) for s in self._sessions]
         affiliations = [a for s in self._sessions for a in s.affiliations.values()]
         believed = [_believed(a) for a in affiliations if a.affiliated_as is AffiliatedAs.MEMBER]
         overseen = {a.group_id for a in affiliations if self._is_overseen(a)}
         self._apply(await standing(self._database, sessions, believed, overseen))
-        await self._look_at_people()
+        unopened = await self._look_at_people()
         for review in self._reviews:
             await review()
         self._terms.review()
+        _raise(unread or unopened)
         self._seen, self._look_again = number, changed
 
-    async def _look_at_people(self) -> None:
+    async def _load_policies(self) -> PttError | None:
+        """What hindered it."""
+        try:
+            await self._policies.load()
+        except PttError as error:
+            return error
+        return None
+
+    async def _look_at_people(self) -> PttError | None:
+        """Why names of some are not known."""
         self._looked_at = self._clock.now()
         raisers = self._alerts.raisers()
         living: dict[SubscriberId, DeviceId | None] = dict.fromkeys(raisers)
@@ -114,6 +129,7 @@ class StandingWatch:
                 self._attendance.change_standing(session, person.rights)
                 if not person.is_member:
                     self._put_out(session)
+        return now.unopened
 
     def _put_out(self, session: Session) -> None:
         """Of the groups that it takes part in as a member."""
@@ -154,6 +170,11 @@ class StandingWatch:
         session: Session | None = self._sessions.of_subscriber(of.subscriber_id)
         found = session.affiliations.get(GroupId(of.group_id)) if session else None
         return found if found is not None and found.affiliated_as is AffiliatedAs.MEMBER else None
+
+
+def _raise(error: PttError | None) -> None:
+    if error is not None:
+        raise error
 
 
 def _believed(affiliation: Affiliation) -> BelievedAffiliation:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pttserver.errors import PttError
 from pttserver.ids import CallId, DeviceId, GroupId, Personal, SubscriberId, TenantId
 from pttserver.privacy.cutoffs import Events
 from pttserver.privacy.released import Released
@@ -252,10 +253,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Who of the living is another than at the last look; `seen` is what to hand over at the next."""
+    """Who of the living is another than at the last look; `seen` is what to hand over at the next.
+
+    `unopened`: why some of them could not be opened, who have no name then and are looked at again; None: all could.
+    """
 
     found: Mapping[SubscriberId, Person]
     seen: Mapping[SubscriberId, int]
+    unopened: PttError | None = None
 
 
 @dataclass(frozen=True, slots=True)

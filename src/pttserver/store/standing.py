@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Text, bindparam, select, tuple_
 
+from pttserver.errors import MasterKeyMissing, PttError, SealBroken
 from pttserver.ids import DeviceId, GroupId, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
@@ -75,12 +76,13 @@ async def people(
 
     `living`: with the device that each is on; None: on none, but the name is held. What is sealed anew has other
     octets, even if it is the same; a restricted subscriber has none to show, nor has one whose name is hidden, or who
-    is of a tenant without a policy. So it is with the type of the device.
+    is of a tenant without a policy. So it is with the type of the device. Of whom cannot be opened only the
+    rights are told: what changed may be that the name is not to be shown.
     """
     vault = database.vault
 
     def work(sql: Connection) -> People:
-        found, looked_at = {}, {}
+        found, looked_at, unopened = {}, {}, list[PttError]()
         cutoffs = {each: Cutoffs(policy, now_ms, events_of(sql, each)) for each, policy in policies.items()}
         types = _device_types(sql, cutoffs, filter(None, living.values()))
         for some in _chunks(living):
@@ -90,10 +92,16 @@ async def people(
                 is_member = _is_member(cutoffs.get(row.key_tenant), row)
                 fingerprint = hash((name, device_type, row.key_restricted_ms, rights, is_member))
                 looked_at[row.id] = fingerprint
-                if seen.get(row.id) != fingerprint:
+                if seen.get(row.id) == fingerprint:
+                    continue
+                try:
                     keys = vault.keys(row)
                     found[row.id] = Person(keys.shown_text(name), rights, keys.shown_text(device_type), is_member)
-        return People(found, looked_at)
+                except (MasterKeyMissing, SealBroken) as error:
+                    found[row.id] = Person(None, rights, None, is_member)
+                    looked_at[row.id] = ~fingerprint  # no state of the row has it: the next look tries again
+                    unopened.append(error)
+        return People(found, looked_at, unopened[0] if unopened else None)
 
     return await database.read(work)
 

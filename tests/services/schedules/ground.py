@@ -133,6 +133,7 @@ class Ground:
             services.memberships.temporary,
             services.alerts.desk,
             clock,
+            services.troubles,
             services.location.review,
         )
 
