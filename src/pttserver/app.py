@@ -44,6 +44,7 @@ from pttserver.services.contacts import ContactLists
 from pttserver.services.desk import Desk
 from pttserver.services.erasure import open_erasures
 from pttserver.services.key_epochs import KeyEpochs
+from pttserver.services.key_marks import key_mark
 from pttserver.services.keyring import open_database
 from pttserver.services.keys_watch import watch_keys
 from pttserver.services.location_room import LocationRoom
@@ -111,6 +112,7 @@ class Application:
         await asyncio.to_thread(build_models)
         database = await open_database(settings)  # first: it finishes a restore that was killed
         stack.push_async_callback(database.close)
+        stack.enter_context(key_mark(settings, database.vault.configured))
         files = ensure_certificate(settings, self._clock)
         await _finish_erasures(database, settings)
         socket = _open_media_socket(settings)

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import logging
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -15,11 +16,15 @@ from pydantic import SecretStr
 
 from attacks.bare_radio import BareRadio, Refusal, tls
 from pttserver.config import KeySettings
+from pttserver.crypto.sealing import MasterKey
+from pttserver.errors import ConfigError
 from pttserver.ids import Personal
 from pttserver.observe.log import configure_logging
 from pttserver.services.instructions import Instruction
-from pttserver.services.keyring import open_database
+from pttserver.services.key_rotation import in_use, rewrap, rotate
+from pttserver.services.keyring import key_file, master_keys, open_database, write_keys
 from pttserver.services.office import Office, furnish
+from pttserver.store.private_files import make_private_file
 from running_server import PLAIN_POLICY, TENANT, Platform, reachable_at, running_platform, until
 
 OLD, NEW = "ab" * 32, "cd" * 32
@@ -116,3 +121,58 @@ async def test_what_is_taken_away_is_still_taken_away(platform: Platform, logged
     assert len(told) == len(set(told)) <= 4  # each as it began, and as it became another one
     assert "Traceback" not in logged.getvalue()
     await bert.close()
+
+
+# Before it comes to that ---------------------------------------------------------------------------------------------
+
+
+async def test_a_key_that_a_running_server_lacks_wraps_nothing(platform: Platform) -> None:
+    await platform.organise("Patrol")
+    anna = await platform.enrol("Anna", "Patrol")
+    both = platform.settings.model_copy(update={"keys": given(f"{NEW} {OLD}")})
+    with pytest.raises(ConfigError, match=r"Restart it with both keys first.*then run: pttserver key rewrap"):
+        await rewrap(both)
+    assert await in_use(both) == {MasterKey(bytes.fromhex(OLD)).key_id}
+    await (await BareRadio.log_in(anna)).close()
+    assert await rewrap(both, servers_have_it=True) == 1
+
+
+async def test_a_server_that_has_both_is_no_hindrance_nor_is_one_that_was_killed(tmp_path: Path) -> None:
+    left = tmp_path / "data" / "serving.0000.keys"
+    async with running_platform(tmp_path, keys=given(f"{NEW} {OLD}")) as platform:
+        await platform.organise("Patrol")
+        anna = await platform.enrol("Anna", "Patrol")
+        make_private_file(left, json.dumps({"master_ids": ["of one that was killed"], "asks_again": False}).encode())
+        assert await rewrap(platform.settings) == 0
+        newest = platform.settings.model_copy(update={"keys": given(f"{OLD} {NEW}")})
+        assert await rewrap(newest) == 1
+        await (await BareRadio.log_in(anna)).close()
+    async with running_platform(tmp_path, keys=given(OLD)):
+        assert not left.exists()
+    assert not list(left.parent.glob("serving.*"))
+
+
+async def test_keys_of_a_file_and_of_a_server_with_its_own_are_not_mixed(tmp_path: Path) -> None:
+    """It would never look into the file."""
+    file = tmp_path / "keys"
+    make_private_file(file, OLD.encode())
+    async with running_platform(tmp_path, keys=given(OLD)) as platform:
+        await platform.organise("Patrol")
+        by_file = platform.settings.model_copy(update={"keys": KeySettings(master_key_file=file)})
+        with pytest.raises(ConfigError, match="Restart it with both keys first"):
+            await rotate(by_file)
+        assert file.read_text() == OLD
+    assert await rotate(by_file)
+
+
+async def test_a_server_that_takes_keys_from_a_file_gets_to_know_a_new_one(tmp_path: Path) -> None:
+    async with running_platform(tmp_path) as platform:
+        await platform.organise("Patrol")
+        anna = await platform.enrol("Anna", "Patrol")
+        own = key_file(platform.settings)
+        write_keys(own, [MasterKey.draw(), *master_keys(platform.settings)])
+        assert await rewrap(platform.settings) == 1
+        await (await BareRadio.log_in(anna)).close()
+        mine = platform.settings.model_copy(update={"keys": given(f"{NEW} {own.read_text()}")})
+        with pytest.raises(ConfigError, match="Restart it"):  # who says that the file has it
+            await rewrap(mine)

@@ -1,7 +1,7 @@
 """`pttserver key`: the operator's master keys, which wrap all that is sealed at rest."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -42,13 +42,21 @@ def rotate(ctx: typer.Context) -> None:
 
 
 @app.command()
-def rewrap(ctx: typer.Context) -> None:
-    """Wrap every tenant's key with the newest master key, after you put a new one into its source yourself."""
+def rewrap(
+    ctx: typer.Context,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="A server that runs has the new key by now, although it started without it.")
+    ] = False,
+) -> None:
+    """Wrap every tenant's key with the newest master key, after you put a new one into its source yourself.
+
+    First restart the server with both keys, the new one before the old one: else it can open nothing afterwards.
+    """
     from pttserver.services.key_rotation import rewrap as rewrap_keys
 
     settings = settings_of(ctx)
     _note(settings, "key.rewrap")
-    typer.echo(f"{asyncio.run(rewrap_keys(settings))} tenants' keys were wrapped anew")
+    typer.echo(f"{asyncio.run(rewrap_keys(settings, servers_have_it=yes))} tenants' keys were wrapped anew")
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import Any
 from pttserver.config import Settings
 from pttserver.crypto.sealing import MasterKey
 from pttserver.errors import ConfigError, MasterKeyMissing
+from pttserver.services.key_marks import refuse_for_servers
 from pttserver.services.keyring import KEY_FILE, key_file, master_keys, open_database, write_keys
 from pttserver.services.subject_keys import reseal_subject_keys
 from pttserver.store.database import Database
@@ -24,11 +25,13 @@ async def rotate(settings: Settings) -> tuple[MasterKey, int]:
     """A new master key, and how many tenants' keys it wraps now. A running server takes it up by itself.
 
     It is in the file before it wraps anything; a crash in between leaves keys of which one is not used yet. No value is
-    written anew. Raises ConfigError if the keys come from outside, StoreUnavailable, MasterKeyMissing.
+    written anew. Raises ConfigError if the keys come from outside, or those of a server that runs; StoreUnavailable,
+    MasterKeyMissing.
     """
     file = _own_file(settings)
     async with _alone(settings, file):
         new = MasterKey.draw()
+        refuse_for_servers(settings, new.key_id)
         async with _opened(settings) as database:
             await _replace(database, file, [new, *master_keys(settings)])
         return new, await _rewrap(settings)
@@ -55,9 +58,15 @@ async def prune(settings: Settings) -> list[MasterKey]:
     return [key for key in keys if key not in kept]
 
 
-async def rewrap(settings: Settings) -> int:
-    """Wraps every tenant's key with the newest master key; gives how many were not. Raises StoreUnavailable."""
+async def rewrap(settings: Settings, *, servers_have_it: bool = False) -> int:
+    """Wraps every tenant's key with the newest master key; gives how many were not.
+
+    Raises StoreUnavailable; ConfigError if a server runs of which it is not known that it has that key, or will get it
+    from its source, unless the caller knows (`servers_have_it`).
+    """
     async with _alone(settings):
+        if not servers_have_it:
+            refuse_for_servers(settings, master_keys(settings)[0].key_id)
         return await _rewrap(settings)
 
 
@@ -114,6 +123,7 @@ def _own_file(settings: Settings) -> Path:
     if own.master_key is not None or own.master_key_command is not None:
         raise ConfigError(
             "the master keys come from outside: put a new one first in their source, as 64 hexadecimal digits on a "
-            "line of its own, keep the old ones below it, then run: pttserver key rewrap"
+            "line of its own, keep the old ones below it, restart the server, so that it has both, then run: "
+            "pttserver key rewrap"
         )
     return key_file(settings)

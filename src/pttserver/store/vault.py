@@ -170,6 +170,11 @@ class Vault:
         self._nobody = None  # its key is the newest's
         self._masters = {master.key_id: master for master in masters}
 
+    @property
+    def configured(self) -> set[str]:
+        """Identifiers of the master keys that were there when it looked last."""
+        return set(self._masters)
+
     # Keys --------------------------------------------------------------------------------------------------------
 
     def make_tenant(self, sql: Connection, tenant_id: TenantId, now_ms: int) -> None:
