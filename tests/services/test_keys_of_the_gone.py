@@ -20,9 +20,15 @@ from pttserver.ids import Personal
 from pttserver.services.backup import back_up
 from pttserver.services.instructions import Instruction
 from pttserver.services.key_rotation import prune, rewrap, rotate
-from pttserver.services.keyring import key_file, master_keys, write_keys
+from pttserver.services.keyring import key_file, master_keys, open_database, write_keys
 from pttserver.services.office import open_office
-from pttserver.services.subject_keys import keep_subject_keys, subject_keys_file
+from pttserver.services.subject_keys import (
+    clear_copies,
+    forget_erased,
+    keep_subject_keys,
+    subject_keys_file,
+    write_subject_keys,
+)
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, Line, subject_digest
 from pttserver.store.proof import OTHERS
 from pttserver.store.shredding import subject_trace, tenant_trace
@@ -424,3 +430,39 @@ def test_the_command_says_that_a_removal_is_not_proven_and_a_sweep_makes_up_for_
         assert "another backup or restore is running" in run("tenant", "remove", "ACME", "--yes", status=3)
         assert "keys of a removed tenant" in run("retention", "sweep", status=1)
     run("retention", "sweep")
+
+
+# Master keys that a slow command gives -------------------------------------------------------------------------------
+
+
+async def ticks_during(work):
+    """How often the loop came round while the work was done."""
+    task, ticks = asyncio.create_task(work), 0
+    while not task.done():
+        await asyncio.sleep(0.01)
+        ticks += 1
+    await task
+    return ticks
+
+
+async def test_voice_goes_on_while_a_command_gives_the_master_keys(tmp_path):
+    """The loop comes round many times while the command runs, at every act of a server that needs the keys."""
+    script = f"import time; time.sleep(0.6); print('{'ab' * 32}')"
+    settings = loopback_settings(tmp_path, keys=KeySettings(master_key_command=[sys.executable, "-c", script]))
+    async with open_office(settings) as office:
+        await office.provisioning.add_tenant("ACME")
+        await office.provisioning.add_subscriber("ACME", "Anna", pin="4711")
+        database = office.erasure._database
+        assert await ticks_during(write_subject_keys(database, settings)) > 10
+        assert await ticks_during(forget_erased(database, settings)) > 10
+        assert await ticks_during(clear_copies(database, settings)) > 10
+        subject_keys_file(settings).write_bytes(b"damaged")
+        assert await ticks_during(forget_erased(database, settings)) > 10
+        keeping = asyncio.create_task(keep_subject_keys(database, settings))
+        assert await ticks_during(asyncio.sleep(0.6)) > 10
+        keeping.cancel()
+        assert await ticks_during(opened_and_closed(settings)) > 10
+
+
+async def opened_and_closed(settings):
+    await (await open_database(settings)).close()

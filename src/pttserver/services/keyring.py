@@ -4,6 +4,7 @@ They are the root of everything that is sealed at rest: who has the database and
 loses the master key has lost the data. Keep them apart from backups.
 """
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ COMMAND_TIMEOUT_S = 10
 
 async def open_database(settings: Settings) -> Database:
     """The database of the settings, with its vault. Raises StoreUnavailable, ConfigError, MasterKeyMissing."""
-    return await Database.open(settings.database_file, open_vault(settings))
+    return await Database.open(settings.database_file, await asyncio.to_thread(open_vault, settings))
 
 
 def open_vault(settings: Settings) -> Vault:

@@ -39,8 +39,19 @@ def subject_keys_file(settings: Settings) -> Path:
 
 async def write_subject_keys(database: Database, settings: Settings) -> int:
     """Replaces the file; gives how many keys are in it. Raises StoreUnavailable, and what `master_keys` raises."""
-    file, master = subject_keys_file(settings), master_keys(settings)[0]
-    return await hand_over(database, lambda rows: replace_private_file(file, _sealed(rows, master)))
+    return await _write(database, settings, await _masters(settings))
+
+
+async def _write(database: Database, settings: Settings, masters: list[MasterKey]) -> int:
+    file = subject_keys_file(settings)
+    return await hand_over(database, lambda rows: replace_private_file(file, _sealed(rows, masters[0])))
+
+
+async def _masters(settings: Settings) -> list[MasterKey]:
+    """Their source may be a command that takes seconds, while voice goes on; and it is asked before anybody waits for
+    the database because of it.
+    """
+    return await asyncio.to_thread(master_keys, settings)
 
 
 async def reseal_subject_keys(database: Database, settings: Settings) -> None:
@@ -58,10 +69,11 @@ async def forget_erased(database: Database, settings: Settings) -> KeysFile:
     file = subject_keys_file(settings)
     if not file.exists():
         return KeysFile.NONE
-    held = await asyncio.to_thread(_held, file, master_keys(settings))
+    masters = await _masters(settings)
+    held = await asyncio.to_thread(_held, file, masters)
     if held is not None and held <= await living(database):
         return KeysFile.CLEAR
-    await write_subject_keys(database, settings)
+    await _write(database, settings, masters)
     return KeysFile.REWRITTEN
 
 
