@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from pttserver.cli import office
 from pttserver.cli.main import app
+from pttserver.errors import StoreUnavailable
 
 NUMBER, NAME, EMAIL = "+4520304050", "Nora Marker", "nora@marker.example"
 POLICY = """
@@ -240,3 +241,25 @@ def test_a_person_is_told_who_looked(desk, tmp_path):
     assert sum(one["what"] == "subscriber.show" for one in looked) == 1
     (page,) = (tmp_path / "out").glob("*.html")
     assert "Who looked at your data" in page.read_text()
+
+
+def test_an_act_on_keys_that_was_refused_is_not_in_the_log(desk, tmp_path, monkeypatch):
+    def acts():
+        return [one["operation"] for one in desk.entries() if one["operation"].startswith("key.")]
+
+    own = (tmp_path / "data" / "master.key").read_text().strip()
+    with monkeypatch.context() as outside:
+        outside.setenv("PTTSERVER_KEYS__MASTER_KEY", own)
+        for act in ("rotate", "prune"):
+            assert "come from outside" in desk("key", act, status=1)
+        assert acts() == []
+        desk("key", "rewrap")
+        assert acts() == ["key.rewrap"]
+    monkeypatch.setattr("pttserver.services.key_rotation.write_keys", no_disk)
+    for act in ("rotate", "prune"):
+        desk("key", act, status=1)
+    assert acts() == ["key.rewrap"]
+
+
+def no_disk(*_):
+    raise StoreUnavailable("no space left on device")

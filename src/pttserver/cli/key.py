@@ -1,15 +1,12 @@
 """`pttserver key`: the operator's master keys, which wrap all that is sealed at rest."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pttserver.cli.office import operator, settings_of, without_logging
 from pttserver.cli.output import print_table
-
-if TYPE_CHECKING:  # slow to import, see main.py
-    from pttserver.config import Settings
 
 app = typer.Typer(help="Master keys: what everything at rest is sealed with.", no_args_is_help=True)
 
@@ -35,9 +32,9 @@ def rotate(ctx: typer.Context) -> None:
     from pttserver.services.key_rotation import rotate as rotate_keys
     from pttserver.services.keyring import key_file
 
+    without_logging()
     settings = settings_of(ctx)
-    _note(settings, "key.rotate")
-    key, count = asyncio.run(rotate_keys(settings))
+    key, count = asyncio.run(rotate_keys(settings, operator()))
     typer.echo(f"{key.key_id} wraps the keys of {count} tenants now; copy {key_file(settings)} to where you keep it")
 
 
@@ -54,9 +51,9 @@ def rewrap(
     """
     from pttserver.services.key_rotation import rewrap as rewrap_keys
 
+    without_logging()
     settings = settings_of(ctx)
-    _note(settings, "key.rewrap")
-    typer.echo(f"{asyncio.run(rewrap_keys(settings, servers_have_it=yes))} tenants' keys were wrapped anew")
+    typer.echo(f"{asyncio.run(rewrap_keys(settings, operator(), servers_have_it=yes))} tenants' keys were wrapped anew")
 
 
 @app.command()
@@ -64,16 +61,8 @@ def prune(ctx: typer.Context) -> None:
     """Remove master keys that no tenant's key needs any more. Backups that were made under them need them still."""
     from pttserver.services.key_rotation import prune as prune_keys
 
+    without_logging()
     settings = settings_of(ctx)
-    _note(settings, "key.prune")
-    for key in asyncio.run(prune_keys(settings)):
+    for key in asyncio.run(prune_keys(settings, operator())):
         typer.echo(f"{key.key_id} removed")
     typer.secho("Backups made under a removed key can be opened by a copy of it only.", err=True)
-
-
-def _note(settings: "Settings", operation: str) -> None:
-    """In the audit log of every tenant, before it is done."""
-    from pttserver.services.operator_log import note_act
-
-    without_logging()
-    asyncio.run(note_act(settings, operation, operator()))
