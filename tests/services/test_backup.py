@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import shutil
 import tarfile
 
 import pytest
@@ -41,6 +42,7 @@ from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, Line
 from pttserver.store.fences import FenceStore
 from pttserver.store.shredding import subject_trace
 from pttserver.store.snapshot import put_keys_back
+from pttserver.store.subject_keys import living
 from pttserver.store.workplace import WORKPLACE, workplace
 from running_server import loopback_settings
 
@@ -562,3 +564,50 @@ async def test_nobody_opens_the_fences_of_a_removed_organisation_in_an_old_backu
     database = await Database.open(copy, open_vault(settings))
     assert await FenceStore(database).of_tenant(fenced.tenant_id) == []
     await database.close()
+
+
+# On a machine that has nothing yet ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def carried(office, settings):
+    """What an operator brings there: the backup, and beside it the ledger and the keys; one was erased since."""
+    backup = await backed_up(office, settings)
+    off = settings.data_dir.parent / "off"
+    off.mkdir()
+    for file in (backup, subject_keys_file(settings), settings.data_dir / "master.key"):
+        shutil.copy(file, off)
+    await erase(office)
+    shutil.copy(settings.data_dir / LEDGER_FILE, off)
+    await office.erasure._database.close()
+    shutil.rmtree(settings.data_dir)
+    return off
+
+
+async def test_no_master_key_is_made_for_a_backup_that_needs_another(settings, carried):
+    with pytest.raises(MasterKeyMissing, match=r"bring master\.key there"):
+        await restored(settings, carried / "backup", ledger=carried / LEDGER_FILE)
+    assert not settings.data_dir.exists()
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_the_file_of_subjects_keys_is_put_in_place_for_the_next_restore(settings, carried, elsewhere):
+    """Without the keys of who was erased since, which the copy may still have."""
+    if elsewhere:
+        keys = settings.keys.model_copy(update={"subject_keys_file": settings.data_dir.parent / "kept"})
+        settings = settings.model_copy(update={"keys": keys})
+    settings.data_dir.mkdir(mode=0o700)
+    shutil.copy(carried / "master.key", settings.data_dir)
+    with pytest.raises(StoreUnavailable, match="give the newest one with --subject-keys"):
+        await restored(settings, carried / "backup", ledger=carried / LEDGER_FILE)
+    given = {"ledger": carried / LEDGER_FILE, "subject_keys": carried / "subject_keys.backup"}
+    await restored(settings, carried / "backup", **given, check_only=True)
+    assert not subject_keys_file(settings).exists()
+    await restored(settings, carried / "backup", **given)
+    assert subject_keys_file(settings).stat().st_mode & 0o777 == 0o600
+    assert await people(settings) == ["Gate 4"]
+    held = read_subject_keys(subject_keys_file(settings), master_keys(settings))
+    async with open_office(settings) as office:
+        assert held.keys() == {who for who, _ in await living(office.erasure._database)}
+    await restored(settings, carried / "backup")
+    assert await people(settings) == ["Gate 4"]

@@ -51,6 +51,14 @@ def master_keys(settings: Settings) -> list[MasterKey]:
     return _parse(file.read_text(), str(file))
 
 
+def present_master_keys(settings: Settings) -> list[MasterKey]:
+    """The same, to open what was sealed elsewhere: none is made, which would open nothing. Raises as `master_keys`."""
+    own, file = settings.keys, key_file(settings)
+    if own.master_key is None and own.master_key_command is None and not file.exists():
+        raise MasterKeyMissing(f"{file}: there is no master key: bring {file.name} there from where you keep a copy")
+    return master_keys(settings)
+
+
 def key_file(settings: Settings) -> Path:
     return settings.keys.master_key_file or settings.data_dir / KEY_FILE
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from pttserver.clock import Clock
 from pttserver.config import Settings
 from pttserver.crypto.sealed_stream import SealedReader
+from pttserver.crypto.sealing import MasterKey
 from pttserver.errors import AlreadyExists, BackupInvalid, StoreUnavailable, SweepingHalted
 from pttserver.ids import TenantId
 from pttserver.services.audit import HEADS_FILE
@@ -26,13 +27,14 @@ from pttserver.services.backup import (
     Manifest,
 )
 from pttserver.services.instructions import Instruction
-from pttserver.services.keyring import master_keys, open_vault
+from pttserver.services.keyring import open_vault, present_master_keys
 from pttserver.services.newest_ledger import choose_ledger
 from pttserver.services.policy_book import PolicyBook
 from pttserver.services.retention import Retention
 from pttserver.services.signing_key import signing_key
 from pttserver.services.standing_database import Since, carry_all_over
-from pttserver.services.subject_keys import read_subject_keys, subject_keys_file
+from pttserver.services.subject_keys import FILE_NAME as KEYS_FILE
+from pttserver.services.subject_keys import read_subject_keys, subject_keys_file, write_subject_keys
 from pttserver.store.carrying_over import Carried
 from pttserver.store.database import Database
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger
@@ -40,7 +42,7 @@ from pttserver.store.erasures import Erasures
 from pttserver.store.placing import finish_placing, put_in_place
 from pttserver.store.policies import Policies, unpublish
 from pttserver.store.policy_files import PolicyFiles
-from pttserver.store.private_files import make_private_file, make_private_folder
+from pttserver.store.private_files import make_private_file, make_private_folder, replace_private_file
 from pttserver.store.shredding import shred_strangers
 from pttserver.store.snapshot import claim, put_keys_back
 from pttserver.store.subscribers import index_anew
@@ -112,28 +114,29 @@ async def restore(
     finish_placing(settings.data_dir)
     if settings.database_file.exists() and not (force or check_only):
         raise AlreadyExists(f"{settings.database_file} is there already; --force puts the backup in its place")
+    masters = present_master_keys(settings)
     make_private_folder(settings.data_dir)
     with workplace(settings.data_dir / WORKPLACE) as folder:
-        manifest = _unpack(settings, sources.backup, folder)
+        manifest = _unpack(masters, sources.backup, folder)
         choose_ledger(folder, sources.ledger, settings.data_dir / LEDGER_FILE)
         told = _Told(instruction, clock.utc_ms(), "unknown" if sources.ledger is None else "replayed")
         keys_file = sources.subject_keys or subject_keys_file(settings)
-        keys = read_subject_keys(keys_file, master_keys(settings))
+        keys = read_subject_keys(keys_file, masters)
         without_key = put_keys_back(folder / DATABASE, keys)
         with contextlib.ExitStack() as claiming:
             claimed = None if check_only else claiming.enter_context(claim(settings.database_file))
             made = await _bring_up_to_date(settings, folder, claimed, told, clock)
             if not check_only:
-                _put_in_place(settings, folder)
+                _put_in_place(settings, folder, with_keys=sources.subject_keys is not None)
                 PolicyFiles(settings.policy_dir).keep_only(made.tenants)
     return Restored(manifest, without_key, made.replayed, made.swept, made.since)
 
 
-def _unpack(settings: Settings, backup: Path, folder: Path) -> Manifest:
+def _unpack(masters: list[MasterKey], backup: Path, folder: Path) -> Manifest:
     """Into `folder`, flat; read to the last octet, so that a file that was cut off is refused."""
     try:
         with open(backup, "rb") as source:
-            sealed = SealedReader(source, master_keys(settings))
+            sealed = SealedReader(source, masters)
             with tarfile.open(mode="r|", fileobj=sealed) as archive:
                 for entry in archive:
                     _extract(archive, entry, folder)
@@ -177,6 +180,7 @@ async def _bring_up_to_date(settings: Settings, folder: Path, claimed: Any, told
             await Sweeps(database).note(Outcome.RESTORED, told.at_ms)
         await _note(database, told, since)
         swept = await _sweep(Retention(database, clock, settings.privacy, erasures, signing_key(folder).sign))
+        await write_subject_keys(database, settings, folder / KEYS_FILE)
         await database.rewrite()  # in a gap of a page there may be a row of somebody who is gone
         if not await database.truncate_log():
             raise StoreUnavailable("the restored database is in use")
@@ -218,11 +222,17 @@ async def _note(database: Database, told: _Told, since: Since) -> None:
         await database.write(lambda _sql: None, note=note)
 
 
-def _put_in_place(settings: Settings, folder: Path) -> None:
-    waiting = folder / WAITING
+def _put_in_place(settings: Settings, folder: Path, *, with_keys: bool) -> None:
+    """`with_keys`: also the file of subjects' keys of who is there now; one that was found in its place stays."""
+    waiting, keys_file = folder / WAITING, subject_keys_file(settings)
+    names = [DATABASE, *BESIDE_THE_DATABASE, *CERTIFICATE]
+    if with_keys and keys_file == settings.data_dir / KEYS_FILE:
+        names.append(KEYS_FILE)
     make_private_folder(waiting)
     make_private_file(folder / HEADS_FILE, b"{}")  # the one in place is of the log that goes
-    for name in (DATABASE, *BESIDE_THE_DATABASE, *CERTIFICATE):
+    for name in names:
         if (folder / name).exists():
             (folder / name).rename(waiting / name)
     put_in_place(waiting, settings.data_dir)
+    if with_keys and KEYS_FILE not in names:
+        replace_private_file(keys_file, (folder / KEYS_FILE).read_bytes())

@@ -37,13 +37,15 @@ def subject_keys_file(settings: Settings) -> Path:
     return settings.keys.subject_keys_file or settings.data_dir / FILE_NAME
 
 
-async def write_subject_keys(database: Database, settings: Settings) -> int:
-    """Replaces the file; gives how many keys are in it. Raises StoreUnavailable, and what `master_keys` raises."""
-    return await _write(database, settings, await _masters(settings))
+async def write_subject_keys(database: Database, settings: Settings, file: Path | None = None) -> int:
+    """Replaces the file, or the one that is named; gives how many keys are in it.
+
+    Raises StoreUnavailable, and what `master_keys` raises.
+    """
+    return await _write(database, file or subject_keys_file(settings), await _masters(settings))
 
 
-async def _write(database: Database, settings: Settings, masters: list[MasterKey]) -> int:
-    file = subject_keys_file(settings)
+async def _write(database: Database, file: Path, masters: list[MasterKey]) -> int:
     return await hand_over(database, lambda rows: replace_private_file(file, _sealed(rows, masters[0])))
 
 
@@ -73,7 +75,7 @@ async def forget_erased(database: Database, settings: Settings) -> KeysFile:
     held = await asyncio.to_thread(_held, file, masters)
     if held is not None and held <= await living(database):
         return KeysFile.CLEAR
-    await _write(database, settings, masters)
+    await _write(database, file, masters)
     return KeysFile.REWRITTEN
 
 
@@ -123,7 +125,8 @@ def read_subject_keys(file: Path, masters: list[MasterKey]) -> dict[str, Subject
         content = file.read_bytes()
     except OSError as error:
         raise StoreUnavailable(
-            f"{file}: {error.strerror}; it is written by each backup and needed to restore"
+            f"{file}: {error.strerror}; it is written by each backup and needed to restore: give the newest one with "
+            "--subject-keys"
         ) from error
     rows = json.loads(io.BufferedReader(SealedReader(io.BytesIO(content), masters)).read())
     return {row[0]: SubjectKeyRow(row[0], bytes.fromhex(row[1]), _index(row[2])) for row in rows}
