@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import shutil
+import sys
 import tarfile
 
 import pytest
@@ -611,3 +612,25 @@ async def test_the_file_of_subjects_keys_is_put_in_place_for_the_next_restore(se
         assert held.keys() == {who for who, _ in await living(office.erasure._database)}
     await restored(settings, carried / "backup")
     assert await people(settings) == ["Gate 4"]
+
+
+NO_ROOM = """
+import resource, sys
+from pathlib import Path
+from pttserver.errors import StoreUnavailable
+from pttserver.store.snapshot import copy_database
+resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, resource.RLIM_INFINITY))
+try:
+    copy_database(Path(sys.argv[1]), Path(sys.argv[2]), lambda done, total: None)
+except StoreUnavailable as error:
+    print(error.message)
+"""
+
+
+async def test_a_copy_for_which_there_is_no_room_says_what_to_do(office, settings, tmp_path):
+    """As under `ulimit -f`: SQLite's driver gives no code then."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", NO_ROOM, settings.database_file, tmp_path / "copy", stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await process.communicate()
+    assert b"the disk is full, or fails: free some space" in told

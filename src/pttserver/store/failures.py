@@ -21,6 +21,17 @@ _ADVICE = {
     "SQLITE_NOTADB": "the file is not a database of pttserver: set `data_dir` to another folder",
 }
 
+# What SQLite says in words (sqlite3_errstr) where the driver gives no code: a copy that fails half-way.
+_IN_WORDS = {
+    "database is locked": "SQLITE_BUSY",
+    "database or disk is full": "SQLITE_FULL",
+    "attempt to write a readonly database": "SQLITE_READONLY",
+    "unable to open database file": "SQLITE_CANTOPEN",
+    "disk I/O error": "SQLITE_IOERR",
+    "database disk image is malformed": "SQLITE_CORRUPT",
+    "file is not a database": "SQLITE_NOTADB",
+}
+
 
 @contextmanager
 def translated(taken: str | None = None) -> Iterator[None]:
@@ -38,7 +49,7 @@ def translated(taken: str | None = None) -> Iterator[None]:
 def advice(error: BaseException | None) -> str:
     """What to do about an error of the SQLite library."""
     # Extended codes start with the name of the code that they extend: SQLITE_IOERR_WRITE.
-    name = getattr(error, "sqlite_errorname", "")
+    name = getattr(error, "sqlite_errorname", None) or _IN_WORDS.get(str(error), "")
     known = (text for code, text in _ADVICE.items() if name.startswith(code))
     return next(known, f"the database failed: {error}")
 
