@@ -68,6 +68,7 @@ from pttserver.services.talk import TalkService
 from pttserver.services.telling import Telling
 from pttserver.services.temporary_groups import TemporaryGroups
 from pttserver.services.terms import TermsTeller
+from pttserver.services.unfinished_erasures import finish_at_once
 from pttserver.sessions.registry import SessionRegistry
 from pttserver.store.audit import AuditLog
 from pttserver.store.calls import CallHistory
@@ -177,6 +178,7 @@ class Application:
         background.start(keep_subject_keys(database, self._settings), "subject keys")
         background.start(services.audit.run(services.policies.tenants), "audit checkpoints")
         background.start(services.retention.run(services.policies.changed), "retention")
+        background.start(finish_at_once(services.retention, services.policy_watch), "unfinished erasures")
         background.start(services.message_expiry.run(), "messages")
         background.start(location.locating.run(), "locating")
         background.start(location.log.run(), "position log")
@@ -215,7 +217,7 @@ def build_services(settings: Settings, clock: Clock, database: Database, socket:
     sessions, groups = SessionRegistry(ssrcs), Groups(database)
     history, resume_tokens = CallHistory(database), ResumeTokens(database)
     desk = PolicyDesk.over(database, settings, clock)
-    policies, erasures = desk.book, open_erasures(database, settings)
+    policies, erasures = desk.book, open_erasures(database, settings, clock)
     key = signing_key(settings.data_dir)
     premises = Premises(
         database=database,

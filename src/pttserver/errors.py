@@ -145,6 +145,10 @@ class LedgerBroken(StoreUnavailable):
     code = "store.ledger"
 
 
+class ErasureUnfinished(StoreUnavailable):
+    """The erasure is in the ledger, and is carried out as soon as the database can be written."""
+
+
 class OnHold(PttError):
     """A hold or a restriction covers the subject: nothing of it may be erased or overwritten while it lasts."""
 

@@ -1,5 +1,7 @@
 """The ledger of erasures: every change of it is found, and an unfinished line was never promised."""
 
+import resource
+
 import pytest
 
 from pttserver.errors import LedgerBroken, StoreUnavailable
@@ -78,3 +80,19 @@ def test_a_ledger_that_others_may_read_is_refused(ledger):
     ledger.file.chmod(0o644)
     with pytest.raises(StoreUnavailable, match="chmod 600"):
         ledger.entries()
+
+
+def test_of_lines_that_do_not_all_find_room_none_is_left(ledger):
+    """What was said not to be erased would be, by whoever reads the ledger next."""
+    known = ledger.entries()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    room = ledger.file.stat().st_size + 3 * len(known[0].line())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        with pytest.raises(StoreUnavailable, match="nothing was erased"):
+            ledger.append(9, [line_of(number) for number in range(4, 12)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert ledger.entries() == known
+    assert ledger.file.read_bytes().endswith(known[-1].line())
+    assert [entry.number for entry in ledger.append(9, [line_of(4)])] == [len(known) + 1]

@@ -3,16 +3,19 @@
 import pytest
 from sqlalchemy import text
 
-from pttserver.errors import LedgerBroken, NotFound, OnHold, StoreUnavailable
+from pttserver.errors import ErasureUnfinished, LedgerBroken, NotFound, OnHold, StoreUnavailable
 from pttserver.ids import CallId, Personal
 from pttserver.privacy.categories import Category
 from pttserver.privacy.purposes import Purpose
+from pttserver.store.audit import AuditLog
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.calls import CallHistory
 from pttserver.store.database import Database
 from pttserver.store.erasure_ledger import ErasureLedger
 from pttserver.store.erasures import Erasures
+from pttserver.store.holds import Hold, Holds
 from pttserver.store.inventory import references, tables
+from pttserver.store.policies import Policies, PolicyVersion
 from pttserver.store.records import Burst, Call, CallParticipant, Takeover
 from pttserver.store.shredding import OWN, SHARED, subject_trace
 from store.organisation import GATE, TENANT, VAULT, subscriber
@@ -244,14 +247,17 @@ async def test_a_commit_that_fails_after_the_line_is_made_good(acme, database, e
 
     async def failing(work, **options):
         def and_fails(sql):
-            work(sql)
-            raise StoreUnavailable("the disk is full")
+            done = work(sql)
+            if ledger.entries():
+                raise StoreUnavailable("the disk is full")
+            return done
 
         return await write(and_fails, **options)
 
     monkeypatch.setattr(database, "write", failing)
-    with pytest.raises(StoreUnavailable):
-        await erasures.erase_subject(acme.anna, note())
+    for _ in range(2):  # who tries again writes no second line
+        with pytest.raises(ErasureUnfinished, match=r"the disk is full; .*ledger, and is carried out as soon as"):
+            await erasures.erase_subject(acme.anna, note())
     monkeypatch.undo()
     (entry,) = ledger.entries()
     assert await acme.subscribers.find(TENANT, acme.anna) is not None
@@ -260,3 +266,53 @@ async def test_a_commit_that_fails_after_the_line_is_made_good(acme, database, e
     assert await acme.subscribers.find(TENANT, acme.anna) is None
     assert ledger.entries() == [entry]
     assert await erasures.prove(entry) is not None
+
+
+async def cut_off(acme, erasures, monkeypatch):
+    with monkeypatch.context() as cut:
+        cut.setattr("pttserver.store.erasures.shred", _power_cut)
+        with pytest.raises(PowerCut):
+            await erasures.erase_subject(acme.anna, note())
+
+
+async def noted(database):
+    entries = await AuditLog(database).entries(TENANT, lambda _: None)
+    return [(each.operation, each.actor.reveal()) for each in entries]
+
+
+async def test_no_hold_is_laid_while_a_line_waits_though_it_came_after_who_lays_it_had_looked(
+    acme, database, erasures, monkeypatch
+):
+    await erasures.finish()
+    await cut_off(acme, Erasures(database, erasures._file, erasures._ledger), monkeypatch)  # another process
+    hold = Hold("hld_1", TENANT, acme.anna, None, 1, None)
+    with pytest.raises(ErasureUnfinished, match="try again"):
+        await Holds(database).add(hold, None, None, None, erasures.refuse_unfinished)
+    assert await Holds(database).of_tenant(TENANT, lambda _: None) == []
+    assert await erasures.finish() == 1
+    with pytest.raises(NotFound):
+        await Holds(database).add(hold, None, None, None, erasures.refuse_unfinished)
+
+
+@pytest.mark.parametrize("policy", [None, "[policy]\nof = 'a later version'\n"])
+async def test_what_is_finished_is_noted_whatever_the_policy_is(acme, database, erasures, monkeypatch, policy):
+    if policy is not None:
+        await Policies(database).put(PolicyVersion(TENANT, policy, "", (), None, None, 1))
+    await cut_off(acme, erasures, monkeypatch)
+    assert await erasures.finish() == 1
+    assert await noted(database) == [("subject.erase", "Olga"), ("subject.erased", "server")]
+
+
+async def test_whose_tenant_has_a_key_that_does_not_open_is_erased_all_the_same(acme, database, erasures, monkeypatch):
+    await cut_off(acme, erasures, monkeypatch)
+    await database.write(lambda sql: sql.execute(text("UPDATE tenant_keys SET wrapped = zeroblob(length(wrapped))")))
+    assert await erasures.finish() == 1
+    assert await rows(database, "SELECT count(*) FROM subjects WHERE id = 'sub_anna'") == [(0,)]
+    assert await rows(database, "SELECT operation FROM audit_entries") == [("subject.erase",)]
+
+
+async def test_the_certificate_of_who_carried_it_out_can_cite_the_instruction(acme, database, erasures):
+    erased = await erasures.erase_subject(acme.anna, note())
+    (digest,) = await rows(database, "SELECT digest FROM audit_entries WHERE operation = 'subject.erase'")
+    assert (erased.instruction.number, erased.instruction.digest) == (1, digest[0])
+    assert await noted(database) == [("subject.erase", "Olga"), ("subject.erased", "Olga")]

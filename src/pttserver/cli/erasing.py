@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # slow to import, see main.py
 NOT_PROVEN = """{0} is erased. It is not proven yet: {1}.
 When that has ended, run: pttserver subject erase TENANT {0} --prove"""
 
+NOT_FINISHED = """{0}.
+Its id is {1}. Then prove it: pttserver subject erase TENANT {1} --prove"""
+
 NOT_WRITTEN = """{0}: {1}; the certificate was printed instead. {2} is erased.
 For another certificate run: pttserver subject erase TENANT {2} --prove"""
 
@@ -117,13 +120,17 @@ def verify_certificate(
 async def _erase(
     office: "Office", tenant: str, subject: str, instruction: "Instruction", despite_restriction: bool
 ) -> "Outcome":
-    from pttserver.errors import Restricted
+    from pttserver.errors import ErasureUnfinished, Restricted
 
     tenant_id = (await office.provisioning.tenant(tenant)).tenant_id
     try:
         return await office.erasure.erase(tenant_id, subject, instruction, despite_restriction=despite_restriction)
     except Restricted as error:
         raise Restricted(f"{error.message}; if it is to be erased all the same: --despite-restriction") from None
+    except ErasureUnfinished as error:
+        if "subject" not in error.details:  # another's
+            raise
+        raise ErasureUnfinished(NOT_FINISHED.format(error.message, error.details["subject"])) from None
 
 
 async def _prove(office: "Office", tenant: str, subject_id: str) -> "Outcome":

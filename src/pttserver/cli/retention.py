@@ -34,18 +34,20 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be erased.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Erase now what is over. Ends with status 1 if anything failed or is not proven to be gone.
+    """Erase now what is over, and finish erasures that were cut off.
+
+    Ends with status 1 if anything failed or is not proven to be gone.
 
     Rows count, and values that are erased or rewritten in rows that stay, each once. What goes along with a row does
     not count beside it: not the steps and notes of an alert, not the devices and memberships of who has left.
     """
     if dry_run:
         return _print_due(in_office(ctx, lambda office: _due(office, tenant)), json)
-    swept, names, removals_proven = in_office(ctx, lambda office: _swept(office, tenant, quiet=json))
+    finished, swept, names, removals_proven = in_office(ctx, lambda office: _swept(office, tenant, quiet=json))
     _print_swept(swept, names, json)
     if not removals_proven:
         typer.secho("Not proven yet: keys of a removed tenant may still be in a file.", err=True)
-    if not removals_proven or any(one.outcome != "done" for one in swept):
+    if not finished or not removals_proven or any(one.outcome != "done" for one in swept):
         raise typer.Exit(1)
     return None
 
@@ -110,12 +112,26 @@ async def _due(office: "Office", tenant: str | None) -> "list[tuple[str, Due]]":
     return [(name, due) for each, name in names.items() for due in await office.retention.due(TenantId(each))]
 
 
-async def _swept(office: "Office", tenant: str | None, *, quiet: bool) -> "tuple[list[Swept], dict[str, str], bool]":
+async def _finish_erasures(office: "Office") -> bool:
+    """Said before anything else, since the tenant that is to be swept may be gone with it. False: not yet."""
+    finished = await office.retention.finish_erasures()
+    if finished.erasures:
+        typer.secho(f"Erasures finished: {finished.erasures}", err=True)
+        await office.watch.forget_the_gone()
+    if finished.problem:
+        typer.secho(f"Erasures not finished: {finished.problem}", err=True)
+    return finished.problem is None
+
+
+async def _swept(
+    office: "Office", tenant: str | None, *, quiet: bool
+) -> "tuple[bool, list[Swept], dict[str, str], bool]":
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from pttserver.ids import TenantId
 
+    finished = await _finish_erasures(office)
     names = await _tenants(office, tenant)
     console = Console(stderr=True, quiet=quiet)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
@@ -125,7 +141,7 @@ async def _swept(office: "Office", tenant: str | None, *, quiet: bool) -> "tuple
             total = sum(due.rows for due in await office.retention.due(TenantId(each)))
             report = _advance(progress, progress.add_task(name, total=total))
             swept += await office.retention.round(TenantId(each), report)
-    return swept, names, await office.retention.prove_removals()
+    return finished, swept, names, await office.retention.prove_removals()
 
 
 def _advance(progress: "Progress", task: "TaskID") -> "Report":

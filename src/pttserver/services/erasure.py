@@ -30,6 +30,7 @@ from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
 from pttserver.store.deletion_requests import DeletionRequests
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, LedgerEntry, subject_digest
+from pttserver.store.erasure_notes import Instructed
 from pttserver.store.erasures import Erasures
 from pttserver.store.holdings import Holdings
 from pttserver.store.inventory import key_of_tenant, tables
@@ -65,10 +66,10 @@ class Withdrawn:
         return tuple(each for each in self.ended if about(each).nature == "happening" and each is not Category.LOCATION)
 
 
-def open_erasures(database: Database, settings: Settings) -> Erasures:
+def open_erasures(database: Database, settings: Settings, clock: Clock | None = None) -> Erasures:
     """Over the ledger in `data_dir`."""
     ledger = ErasureLedger(settings.data_dir / LEDGER_FILE)
-    return Erasures(database, settings.database_file, ledger, partial(clear_copies, database, settings))
+    return Erasures(database, settings.database_file, ledger, partial(clear_copies, database, settings), clock)
 
 
 class Erasure:
@@ -79,7 +80,7 @@ class Erasure:
     ) -> None:
         """`trust_time`: raises SweepingHalted while a hold may last of which the clock says that it ended."""
         self._database = database
-        self._erasures = open_erasures(database, settings)
+        self._erasures = open_erasures(database, settings, clock)
         self._requests = DeletionRequests(database)
         self._holdings = Holdings(database)
         self._settings = settings
@@ -93,7 +94,8 @@ class Erasure:
         """At once and for ever. `subject`: identifier or id.
 
         Raises OnHold (also for whom is restricted, unless it is said to be `despite_restriction`), InvalidValue (also
-        for a reason that says who it is: it outlives the person), PolicyMissing, SweepingHalted.
+        for a reason that says who it is: it outlives the person), PolicyMissing, SweepingHalted; ErasureUnfinished (it
+        is in the ledger, and carried out later).
         """
         await self._trust_time()
         subject_id = await self._find(tenant_id, subject, exactly=True)
@@ -101,7 +103,7 @@ class Erasure:
         digest = subject_digest(tenant_id, subject_id)  # the entry must not lead to the subject
         note = self._note(tenant_id, None, "subject.erase", instruction, digest=digest)
         erased = await self._erasures.erase_subject(subject_id, note, despite_restriction=despite_restriction)
-        return await self._certified(subject_id, erased.entry, erased.audit_entry)
+        return await self._certified(subject_id, erased.entry, erased.instruction)
 
     async def _refuse_telling(self, tenant_id: TenantId, subject_id: str, reason: Personal) -> None:
         held = await self._holdings.names_of(tenant_id, subject_id)
@@ -158,7 +160,8 @@ class Erasure:
 
     async def _put(self, tenant_id: TenantId, subject_id: str, kind: EventKind, instruction: Instruction) -> None:
         note = self._note(tenant_id, subject_id, f"subject.{kind.value}", instruction)
-        await self._requests.put(tenant_id, subject_id, Event(kind, note.at_ms), note)
+        event, first = Event(kind, note.at_ms), self._erasures.refuse_unfinished
+        await self._requests.put(tenant_id, subject_id, event, note, first)
 
     def _is_final(self, tenant_id: TenantId, requested: Event) -> bool:
         """Whether nothing can be saved any more, of any category."""
@@ -180,18 +183,18 @@ class Erasure:
         gate, now_ms = self._policies.gate(tenant_id), self._clock.utc_ms()
         return instruction.note(gate, operation, tenant_id, now_ms, subject_id, **details)
 
-    async def _certified(self, subject_id: str, entry: LedgerEntry, audit_entry: int | None) -> Outcome:
+    async def _certified(self, subject_id: str, entry: LedgerEntry, instruction: Instructed | None) -> Outcome:
         """It is erased: whatever fails from now on, the caller must learn the id, to prove it later."""
         try:
-            certificate = await self._prove(entry, audit_entry)
+            certificate = await self._prove(entry, instruction)
         except PttError as error:
             _log.error("erasure_not_proven", reason=error.message)
             return Outcome(subject_id, entry, None, error.message)
         return Outcome(subject_id, entry, certificate)
 
-    async def _prove(self, entry: LedgerEntry, audit_entry: int | None) -> dict[str, Any]:
+    async def _prove(self, entry: LedgerEntry, instruction: Instructed | None) -> dict[str, Any]:
         proof = await self._erasures.prove(entry)
-        return sign(_certificate(entry, audit_entry, proof, self._clock.utc_ms()), self._key())
+        return sign(_certificate(entry, instruction, proof, self._clock.utc_ms()), self._key())
 
     def _key(self) -> SigningKey:
         return signing_key(self._settings.data_dir)
@@ -206,7 +209,7 @@ class Erasure:
         return public
 
 
-def _certificate(entry: LedgerEntry, audit_entry: int | None, proof: Proof, now_ms: int) -> dict[str, Any]:
+def _certificate(entry: LedgerEntry, instruction: Instructed | None, proof: Proof, now_ms: int) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "tenant": entry.tenant_id,
@@ -214,7 +217,7 @@ def _certificate(entry: LedgerEntry, audit_entry: int | None, proof: Proof, now_
         "erased": _iso(entry.at_ms),
         "proven": _iso(now_ms),
         "ledger": {"line": entry.number, "digest": entry.own_digest},
-        "instruction": "not recorded here" if audit_entry is None else f"entry {audit_entry} of the tenant's audit log",
+        "instruction": "not recorded here" if instruction is None else _cited(instruction),
         "destroyed": "the key of the subject, and with it all that was sealed under it in any copy of these columns",
         "columns": _under_own_key(),
         "remains": REMAINS,
@@ -227,6 +230,11 @@ def _certificate(entry: LedgerEntry, audit_entry: int | None, proof: Proof, now_
             "file_rewritten": proof.rewritten,
         },
     }
+
+
+def _cited(instruction: Instructed) -> str:
+    """With the digest: after a restore of an older backup another entry may have the number."""
+    return f"entry {instruction.number} of the tenant's audit log, SHA-256 {instruction.digest.hex()}"
 
 
 def _under_own_key() -> list[str]:

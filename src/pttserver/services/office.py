@@ -120,7 +120,7 @@ async def furnish(
     clock = clock or Clock()
     desk = PolicyDesk.over(database, settings, clock)
     await desk.book.load()
-    erasures, key = open_erasures(database, settings), signing_key(settings.data_dir)
+    erasures, key = open_erasures(database, settings, clock), signing_key(settings.data_dir)
     premises = Premises(
         database=database,
         settings=settings,
@@ -141,14 +141,14 @@ def seated(at: Premises, seat: Seat) -> Office:
     provisioning = Provisioning(
         database, book, at.desk.instructions, hasher, clock, seat.actor, at.erasures, at.retention, seat.reason
     )
-    rights, log = Rights(database, book, clock), AuditLog(database)
+    rights, log = Rights(database, book, at.erasures, clock), AuditLog(database)
     roles = Roles(database, provisioning, clock)
     devices = DeviceProvisioning(database, book, provisioning, settings, clock)
     requests = SubjectRequests(log, book, rights, clock)
     support = Support(log, book, seat.actor, clock)
     sight = StaffSight(book, support, technician=seat.technician, tiers=seat.tiers)
     serving = Serving(database, book, clock)
-    periods = Periods(database, book, provisioning, clock)
+    periods = Periods(database, book, provisioning, at.erasures, clock)
     console = ConsoleProvisioning(database, provisioning, roles, settings, clock)
     views = Views(provisioning, devices, rights, at.audit, log, sight, serving, periods, console)
     return Office(

@@ -20,6 +20,7 @@ from pttserver.services.policy_book import PolicyBook
 from pttserver.services.provision import Provisioning
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
+from pttserver.store.erasures import Erasures
 from pttserver.store.events import RecordedEvent, RetentionEvents
 from pttserver.store.holds import Hold, Holds, new_hold_id
 
@@ -40,7 +41,15 @@ class Ending:
 class Periods:
     """Use cases of an operator."""
 
-    def __init__(self, database: Database, policies: PolicyBook, provisioning: Provisioning, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        policies: PolicyBook,
+        provisioning: Provisioning,
+        erasures: Erasures,
+        clock: Clock,
+    ) -> None:
+        self._erasures = erasures
         self._events = RetentionEvents(database)
         self._holds = Holds(database)
         self._policies = policies
@@ -85,16 +94,21 @@ class Periods:
         category: Category | None = None,
         until_ms: int | None = None,
     ) -> Hold:
-        """What it covers is not deleted while it lasts. Raises InvalidValue for an end that is past."""
+        """What it covers is not deleted while it lasts: what is being erased is so first, and found no more.
+
+        Raises InvalidValue for an end that is past.
+        """
         now_ms = self._clock.utc_ms()
         if until_ms is not None and until_ms <= now_ms:
             raise InvalidValue("a hold ends in the future, or when it is ended")
+        await self._erasures.finish()
         owner = await self._provisioning.tenant(tenant)
         subject = (await self._provisioning.subscriber(tenant, subscriber)).subscriber_id if subscriber else None
         hold = Hold(new_hold_id(), owner.tenant_id, subject, category, now_ms, until_ms)
         covers = category.value if category else "all"
         note = self._note("hold.add", owner.tenant_id, instruction, subject, hold=hold.hold_id, category=covers)
-        await self._holds.add(hold, *self._released(owner.tenant_id, instruction, subject), note)
+        said = self._released(owner.tenant_id, instruction, subject)
+        await self._holds.add(hold, *said, note, self._erasures.refuse_unfinished)
         return hold
 
     async def holds(self, tenant: str) -> list[Hold]:

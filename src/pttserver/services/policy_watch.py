@@ -136,6 +136,11 @@ class PolicyWatch:
             if found.problem is not None:
                 self._book.refuse(tenant_id, found.problem)
 
+    async def forget_the_gone(self) -> None:
+        """The files of tenants that were removed. Raises StoreUnavailable."""
+        files = self._files.tenants()  # first, as in `start`
+        self._remove(files - (await self._policies.in_force()).keys())
+
     def _remove(self, strangers: Iterable[TenantId]) -> None:
         """Files of tenants that are gone: they name people to turn to."""
         for tenant_id in strangers:

@@ -112,14 +112,16 @@ class Provisioning:
     async def remove_tenant(self, tenant: str) -> str | None:
         """With all that belongs to it, its history and its keys too; no backup brings it back.
 
-        Raises OnHold, and SweepingHalted before anything is removed.
+        Raises OnHold, and SweepingHalted before anything is removed; ErasureUnfinished: it is in the ledger, and
+        removed later.
 
         None: it is proven that no file has its keys any more; else what stands in the way, and the next round of sweeps
         tries again.
         """
         tenant_id = (await self.tenant(tenant)).tenant_id
         await self._retention.trust_time()
-        erased = await self._erasures.erase_tenant(tenant_id, self._clock.utc_ms())
+        note = self.note_of(tenant_id, "tenant.remove") if self._policies.in_force(tenant_id) else None
+        erased = await self._erasures.erase_tenant(tenant_id, self._clock.utc_ms(), note)
         self._instructions.forget(tenant_id)
         try:
             await self._erasures.prove(erased.entry)

@@ -55,6 +55,14 @@ class Swept:
     problem: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How many `erasures` the ledger had that nobody had carried out. `problem`: why they are not carried out yet."""
+
+    erasures: int
+    problem: str | None = None
+
+
 @dataclass(slots=True)
 class Readings:
     """What can be read of the engine at any time."""
@@ -122,7 +130,7 @@ class Retention:
         Raises SweepingHalted; StoreUnavailable if not even the tenants can be read.
         """
         await self.trust_time()
-        await self._finish_erasures()
+        await self.finish_erasures()
         named = [tenant_id] if tenant_id else [tenant.tenant_id for tenant in await self._tenants.all()]
         swept = [await self._swept(each, report) for each in named]
         proven = await self.prove()
@@ -140,17 +148,21 @@ class Retention:
         except StoreUnavailable as error:
             _log.error("resume_tokens_not_removed", error=error.message)
 
-    async def _finish_erasures(self) -> None:
-        """What the ledger says and a commit that failed did not do. It holds up no sweep."""
+    async def finish_erasures(self) -> Finished:
+        """What the ledger says, and a process that was killed or a commit that failed did not do.
+
+        It holds up no sweep. Its audit entries tell of each (store/erasure_notes.py).
+        """
         try:
             finished = await self._erasures.finish()
         except PttError as error:
             self.readings.failures += 1
             _log.error("erasures_not_finished", error=error.message)
-            return
+            return Finished(0, error.message)
         if finished:
             self._unsettled = True
             _log.warning("erasures_replayed", erased=finished)
+        return Finished(finished)
 
     async def _swept(self, tenant_id: TenantId, report: Report) -> Swept:
         erased: Counter[str] = Counter()

@@ -22,6 +22,7 @@ from pttserver.services.staff_sight import Sees
 from pttserver.services.visible import Visibility
 from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
+from pttserver.store.erasures import Erasures
 from pttserver.store.holdings import HeldValue, Holdings, KnownBy
 from pttserver.store.profiles import Profiles
 from pttserver.store.subjects import Subject, Subjects
@@ -42,7 +43,8 @@ class Hit:
 class Rights:
     """What a data subject may ask of the tenant, and the tenant of the platform."""
 
-    def __init__(self, database: Database, policies: PolicyBook, clock: Clock) -> None:
+    def __init__(self, database: Database, policies: PolicyBook, erasures: Erasures, clock: Clock) -> None:
+        self._erasures = erasures
         self._policies = policies
         self._clock = clock
         self._subjects = Subjects(database)
@@ -106,11 +108,13 @@ class Rights:
     async def restrict(self, tenant_id: TenantId, subject: str, ground: Restriction, by: Instruction) -> Subject:
         """From now on nothing new is recorded, what is held is neither shown, changed nor deleted.
 
-        The live service goes on. Put right it can be, and erased only if that is said (`Erasure.erase`).
+        The live service goes on. Put right it can be, and erased only if that is said (`Erasure.erase`); who is being
+        erased is so first, and found no more.
         """
+        await self._erasures.finish()
         who = await self.subject(tenant_id, subject)
         note = self.note("subject.restrict", tenant_id, who.subject_id, by, ground=ground.value)
-        await self._subjects.restrict(who.subject_id, ground.value, note)
+        await self._subjects.restrict(who.subject_id, ground.value, note, self._erasures.refuse_unfinished)
         return who
 
     async def lift(self, tenant_id: TenantId, subject: str, by: Instruction) -> Subject:

@@ -38,6 +38,8 @@ TRUNCATE_ATTEMPTS = 20
 TRUNCATE_PAUSE_S = 0.05
 
 T = TypeVar("T")
+Check = Callable[[Connection], None]
+"""Raises if something must not be done; asked within the transaction that does it."""
 
 
 class Database:
@@ -92,22 +94,28 @@ class Database:
         return await self._run(min(self._readers, key=lambda reader: reader.waiting), work)
 
     async def write(
-        self, work: Callable[[Connection], T], taken: str | None = None, note: AuditNote | None = None
+        self,
+        work: Callable[[Connection], T],
+        taken: str | None = None,
+        note: AuditNote | None = None,
+        first: Check | None = None,
     ) -> T:
         """Commits `work` as one transaction and gives what it returned; the row is on the disk by then.
 
-        `note` is written with it, after it: there is no act without its entry in the audit log. If `work` gives False,
-        there was nothing to do, and nothing is noted.
+        `first` is asked before it. `note` is written with it, after it: there is no act without its entry in the audit
+        log. If `work` gives False, there was nothing to do, and nothing is noted.
 
         Raises AlreadyExists (with the message `taken`), NotFound (what the row belongs to is gone), StoreUnavailable,
         and what `work` raises; in each case nothing was written. `work` runs in a thread, as in `read`.
         """
-        if note is None:
+        if note is None and first is None:
             return await self._run(self._writer, work, taken)
 
         def noted(sql: Connection) -> T:
+            if first is not None:
+                first(sql)
             done = work(sql)
-            if done is not False:
+            if done is not False and note is not None:
                 append(sql, self.vault, note)
             return done
 

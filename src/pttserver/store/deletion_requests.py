@@ -5,7 +5,7 @@ from sqlalchemy import Connection, select
 from pttserver.ids import TenantId
 from pttserver.privacy.retention import Event, EventKind
 from pttserver.store.audit_chain import AuditNote
-from pttserver.store.database import Database
+from pttserver.store.database import Check, Database
 from pttserver.store.events import record_event
 from pttserver.store.governance_schema import retention_events
 
@@ -18,10 +18,12 @@ class DeletionRequests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put(self, tenant_id: TenantId, subject_id: str, event: Event, note: AuditNote) -> None:
-        """Raises NotFound if the subject is gone."""
+    async def put(self, tenant_id: TenantId, subject_id: str, event: Event, note: AuditNote, first: Check) -> None:
+        """`first`: see `Holds.add`. Raises NotFound if the subject is gone."""
         kind, at_ms = event.kind, event.at_ms
-        await self._database.write(lambda sql: record_event(sql, tenant_id, subject_id, kind, at_ms), note=note)
+        await self._database.write(
+            lambda sql: record_event(sql, tenant_id, subject_id, kind, at_ms), note=note, first=first
+        )
 
     async def pending(self, tenant_id: TenantId, subject_id: str) -> list[Event]:
         """The request that was not taken back; none if there is none."""

@@ -7,7 +7,7 @@ Theory of operation.
     by whoever reads; lines cut off the end are missed by the database, which counts those that it has carried out
     (store/erasures.py).
  3. A line is on the disk before the key that it speaks of is destroyed. A line without its end was never on the disk
-    as far as anybody was told: it is cut off by the next one.
+    as far as anybody was told: it is cut off by the next one. Lines that could not be written all are taken back.
 """
 
 import fcntl
@@ -16,6 +16,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -94,27 +95,48 @@ class ErasureLedger:
         except OSError as error:
             raise StoreUnavailable(f"{self.file}: {error.strerror}") from error
 
+    def state(self) -> tuple[int, int] | None:
+        """Another one whenever something was written. None: there is no file."""
+        try:
+            found = self.file.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreUnavailable(f"{self.file}: {error.strerror}") from error
+        return found.st_size, found.st_mtime_ns
+
     def make(self) -> None:
         """An empty one, unless there is one."""
         make_private_file(self.file)
 
     def append(self, at_ms: int, lines: Sequence[Line]) -> list[LedgerEntry]:
-        """On the disk when it returns. Processes take turns."""
+        """On the disk when it returns: all of them, or none if it raises. Processes take turns."""
         self.make()
         try:
-            with open(self.file, "r+b") as ledger:
+            with open(self.file, "r+b", buffering=0) as ledger:  # what a buffer holds would be written by `close` too
                 fcntl.flock(ledger, fcntl.LOCK_EX)
-                content = ledger.read()
+                content = ledger.readall()
                 entries = _following(parse_ledger(content), at_ms, lines)
-                ledger.seek(content.rfind(b"\n") + 1)
-                ledger.truncate()
-                ledger.write(b"".join(entry.line() for entry in entries))
-                ledger.flush()
-                os.fsync(ledger.fileno())
+                _write_all(ledger, content.rfind(b"\n") + 1, b"".join(entry.line() for entry in entries))
                 sync_folder(self.file.parent)
         except OSError as error:
             raise StoreUnavailable(f"{self.file}: {error.strerror}; nothing was erased") from error
         return entries
+
+
+def _write_all(ledger: FileIO, at: int, octets: bytes) -> None:
+    """Instead of what follows `at`; takes back what it wrote if that is not all of it."""
+    try:
+        ledger.truncate(at)
+        ledger.seek(at)
+        written = 0
+        while written < len(octets):
+            written += ledger.write(octets[written:])
+        os.fsync(ledger.fileno())
+    except OSError:
+        ledger.truncate(at)
+        os.fsync(ledger.fileno())
+        raise
 
 
 def _following(known: Sequence[LedgerEntry], at_ms: int, lines: Sequence[Line]) -> list[LedgerEntry]:

@@ -1,9 +1,12 @@
 """Erasures in the database: whom the ledger names is shredded, and it is proven that no file holds the key any more.
 
 Theory of operation. Instructed (a person, a tenant) or by a period that is over, every key goes this way.
- 1. An erasure is one transaction, which holds the database's write lock: holds are looked for, the instruction goes
-    into the audit log, the line into the ledger and onto the disk, the subject is shredded. A crash before the line
-    leaves all as it was; after it, the next erasure or start of the server carries out what the ledger says.
+ 1. First the instruction goes into the audit log, in a transaction of its own (store/erasure_notes.py). The erasure is
+    another one, which holds the database's write lock: holds are looked for, the line goes into the ledger and onto
+    the disk, the subject is shredded. A crash before the line leaves everybody as they were. After it, what the ledger
+    says is carried out by a server that runs at once, else by the next start, sweep or erasure; until then nothing is
+    promised to be kept: a hold is not laid while a line waits (`refuse_unfinished`). So whoever carries it out need
+    not look for holds: there was none when the line was written, and there can be none since.
  2. How many lines were carried out stands in the database's header (`PRAGMA user_version`), and changes in the same
     transaction: a restored database has an old number, and is brought up to date before anybody is served.
  3. Then copies of keys outside the database are cleared, the write-ahead log is emptied into the database, and every
@@ -18,11 +21,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from pttserver.errors import InvalidValue, LedgerBroken, NotFound
+from pttserver.clock import Clock
+from pttserver.errors import ErasureUnfinished, InvalidValue, LedgerBroken, NotFound, StoreUnavailable
 from pttserver.ids import TenantId
-from pttserver.store.audit_chain import AuditNote, append
+from pttserver.store.audit_chain import AuditNote
 from pttserver.store.database import Database
-from pttserver.store.erasure_ledger import ErasureLedger, Kind, LedgerEntry, Line, subject_digest
+from pttserver.store.erasure_ledger import ErasureLedger, LedgerEntry, Line, subject_digest
+from pttserver.store.erasure_notes import Instructed, note_erased, note_finished, note_instruction
+from pttserver.store.failures import NOTHING_WRITTEN
 from pttserver.store.governance_schema import subjects
 from pttserver.store.holds import ground_of_restriction, refuse_held
 from pttserver.store.identifiers import known_as
@@ -36,9 +42,10 @@ class Erased:
     """A line of the ledger that was carried out, and the audit log's entry of who wanted it (None: none is kept)."""
 
     entry: LedgerEntry
-    audit_entry: int | None
+    instruction: Instructed | None
 
 
+_NEVER = (-1, -1)
 ClearCopies = Callable[[], Awaitable[str]]
 """Takes destroyed keys out of whatever holds them outside the database; gives how their file was found."""
 
@@ -47,9 +54,16 @@ class Erasures:
     """Every method raises StoreUnavailable if database or ledger fail, LedgerBroken if the ledger was changed."""
 
     def __init__(
-        self, database: Database, file: Path, ledger: ErasureLedger, clear_copies: ClearCopies | None = None
+        self,
+        database: Database,
+        file: Path,
+        ledger: ErasureLedger,
+        clear_copies: ClearCopies | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        """`file`: that of the database. `clear_copies`: None if it lies alone."""
+        """`file`: that of the database. `clear_copies`: None if it lies alone. `clock`: says when one is finished."""
+        self._clock = clock or Clock()
+        self._settled: tuple[int, int] | None = _NEVER
         self._database = database
         self._clear_copies = clear_copies or nowhere_else
         self._proven_lines = 0
@@ -61,6 +75,7 @@ class Erasures:
 
         Raises NotFound, InvalidValue (there are several; or `exactly` it is nobody's, see `known_as`).
         """
+        await self.finish()
         vault = self._database.vault
 
         def work(sql: Connection) -> set[str]:
@@ -79,39 +94,65 @@ class Erasures:
     async def erase_subject(self, subject_id: str, note: AuditNote, *, despite_restriction: bool = False) -> Erased:
         """`note`: the instruction, for the audit log; it tells of a restriction that is overridden.
 
-        Raises NotFound, OnHold.
+        Raises NotFound, OnHold; ErasureUnfinished: it is in the ledger, and carried out later.
+        """
+        tenant_id, vault = note.tenant_id, self._database.vault
+
+        def erasable(sql: Connection) -> bytes:
+            refuse_held(sql, tenant_id, subject_id, note.at_ms, despite_restriction=despite_restriction)
+            return _there(subject_trace(sql, subject_id))
+
+        def instruct(sql: Connection) -> Instructed | None:
+            erasable(sql)
+            ground = ground_of_restriction(sql, subject_id)
+            told = note if ground is None else note.with_details(despite_restriction=ground)
+            return note_instruction(sql, vault, told)
+
+        def line(sql: Connection) -> Line:
+            return Line("subject", tenant_id, subject_digest(tenant_id, subject_id), erasable(sql))
+
+        await self.finish()
+        instruction = await self._database.write(instruct, first=self.refuse_unfinished)
+        return Erased(await self._erase(subject_id, line, note.at_ms, note), instruction)
+
+    async def erase_tenant(self, tenant_id: TenantId, at_ms: int, note: AuditNote | None = None) -> Erased:
+        """With all that belongs to it, its keys and its audit log too, which has the instruction until then.
+
+        `note` None: nothing is written of a tenant without a policy. Raises as `erase_subject`.
         """
 
-        def work(sql: Connection) -> Erased:
-            tenant_id, vault = note.tenant_id, self._database.vault
-            refuse_held(sql, tenant_id, subject_id, note.at_ms, despite_restriction=despite_restriction)
-            ground = ground_of_restriction(sql, subject_id)
-            trace = subject_trace(sql, subject_id)
-            audit_entry = append(sql, vault, note if ground is None else note.with_details(despite_restriction=ground))
-            return Erased(self._erase(sql, "subject", tenant_id, subject_id, trace, note.at_ms), audit_entry)
-
-        return await self._database.write(work)
-
-    async def erase_tenant(self, tenant_id: TenantId, at_ms: int) -> Erased:
-        """With all that belongs to it, its keys and its audit log too. Raises NotFound, OnHold."""
-
-        def work(sql: Connection) -> Erased:
+        def removable(sql: Connection) -> bytes:
             refuse_held(sql, tenant_id, None, at_ms)
-            trace = tenant_trace(sql, tenant_id)
-            return Erased(self._erase(sql, "tenant", tenant_id, tenant_id, trace, at_ms), None)
+            return _there(tenant_trace(sql, tenant_id))
 
-        return await self._database.write(work)
+        def line(sql: Connection) -> Line:
+            return Line("tenant", tenant_id, subject_digest(tenant_id, tenant_id), removable(sql))
 
-    def _erase(
-        self, sql: Connection, kind: Kind, tenant_id: TenantId, subject_id: str, trace: bytes | None, at_ms: int
+        await self.finish()
+        if note is not None:
+            await self._database.write(removable, note=note, first=self.refuse_unfinished)
+        return Erased(await self._erase(tenant_id, line, at_ms), None)
+
+    async def _erase(
+        self, subject_id: str, line: Callable[[Connection], Line], at_ms: int, note: AuditNote | None = None
     ) -> LedgerEntry:
-        if trace is None:
-            raise NotFound("it was erased in the meantime")
-        self._carry_out(sql)  # a ledger that is not whole is not written to
-        line = Line(kind, tenant_id, subject_digest(tenant_id, subject_id), trace)
-        (entry,) = self._ledger.append(at_ms, [line])
-        self._carry_out(sql)
-        return entry
+        """`line`: looks once more for what forbids it. `note`: of who carries it out."""
+        written: list[LedgerEntry] = []
+
+        def work(sql: Connection) -> None:
+            self._carry_out(sql)  # a ledger that is not whole is not written to
+            written.extend(self._ledger.append(at_ms, [line(sql)]))
+            self._carry_out(sql, own=written)
+            if note is not None:
+                note_erased(sql, self._database.vault, note, written[0])
+
+        try:
+            await self._database.write(work)
+        except StoreUnavailable as error:
+            if not written:
+                raise
+            raise _unfinished(f"the erasure is line {written[0].number} of the ledger", error, subject_id) from error
+        return written[0]
 
     def shred(self, sql: Connection, tenant_id: TenantId, subject_ids: Sequence[str], at_ms: int) -> int:
         """Subjects whose period is over, within the caller's writing transaction; gives how many keys went."""
@@ -124,8 +165,7 @@ class Erasures:
         ]
         if not lines:
             return made_good
-        self._ledger.append(at_ms, lines)
-        return made_good + self._carry_out(sql)
+        return made_good + self._carry_out(sql, own=self._ledger.append(at_ms, lines))
 
     async def replay(self, *, all_of_it: bool = False) -> int:
         """Carries out what the ledger says and the database has not noted; gives how many were still there.
@@ -138,13 +178,38 @@ class Erasures:
         return await self._database.write(lambda sql: self._carry_out(sql, all_of_it=all_of_it))
 
     async def finish(self) -> int:
-        """The same while the server runs: a commit that failed left a line that was not carried out."""
-        ledger = self._ledger
-        if await self._database.read(lambda sql: _noted(sql) == len(ledger.entries())):
-            return 0
-        return await self.replay()
+        """The same while the server runs: a process that was killed, or a commit that failed, left a line to carry out.
 
-    def _carry_out(self, sql: Connection, *, all_of_it: bool = False) -> int:
+        Costs nothing as long as nobody writes to the ledger. Raises ErasureUnfinished if the database still fails.
+        """
+        state = self._ledger.state()
+        if state == self._settled:
+            return 0
+        finished = 0 if await self._database.read(self._is_carried_out) else await self._finish()
+        self._settled = state
+        return finished
+
+    async def _finish(self) -> int:
+        try:
+            return await self.replay()
+        except LedgerBroken:
+            raise
+        except StoreUnavailable as error:
+            raise _unfinished("an erasure is in the ledger", error) from error
+
+    def refuse_unfinished(self, sql: Connection) -> None:
+        """Within the transaction that promises to keep something, since the ledger may have promised the contrary.
+
+        Nobody writes to the ledger meanwhile: who does has the write lock. Raises ErasureUnfinished: `finish` first.
+        """
+        if not self._is_carried_out(sql):
+            raise ErasureUnfinished("an erasure is being carried out: try again")
+
+    def _is_carried_out(self, sql: Connection) -> bool:
+        return _noted(sql) == len(self._ledger.entries())
+
+    def _carry_out(self, sql: Connection, *, all_of_it: bool = False, own: Collection[LedgerEntry] = ()) -> int:
+        """`own`: lines that the caller just wrote. Of the others the audit log is told, but after a restore."""
         entries, noted = self._ledger.entries(), 0 if all_of_it else _noted(sql)
         if noted > len(entries):
             raise LedgerBroken(
@@ -153,10 +218,14 @@ class Erasures:
             )
         new = entries[noted:]
         living = _by_digest(sql, {entry.tenant_id for entry in new})
-        found = [_carry_out_one(sql, self._database.vault, entry, living) for entry in new]
+        found = [entry for entry in new if _carry_out_one(sql, self._database.vault, entry, living)]
         if len(entries) != _noted(sql):
             sql.exec_driver_sql(f"PRAGMA user_version = {len(entries)}")
-        return sum(found)
+        told = {entry.number for entry in own}
+        for entry in found:
+            if entry.kind == "subject" and not all_of_it and entry.number not in told:
+                note_finished(sql, self._database.vault, entry, self._clock.utc_ms())
+        return len(found)
 
     async def entry_of(self, tenant_id: TenantId, subject_id: str) -> LedgerEntry:
         """The newest line about a subject. Raises NotFound."""
@@ -196,6 +265,20 @@ class Erasures:
 async def nowhere_else() -> str:
     """Of a database that lies alone, as one that is restored in its workplace does."""
     return "there is none beside this database"
+
+
+def _there(trace: bytes | None) -> bytes:
+    if trace is None:
+        raise NotFound("it was erased in the meantime")
+    return trace
+
+
+def _unfinished(what: str, error: StoreUnavailable, subject_id: str = "") -> ErasureUnfinished:
+    return ErasureUnfinished(
+        f"{error.message.removesuffix(NOTHING_WRITTEN)}; {what}, and is carried out as soon as the database can be "
+        "written, by a server that runs, or the next start or sweep",
+        **({"subject": subject_id} if subject_id else {}),
+    )
 
 
 def _noted(sql: Connection) -> int:

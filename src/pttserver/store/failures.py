@@ -8,10 +8,11 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from pttserver.errors import AlreadyExists, NotFound, PttError, StoreUnavailable
 
+NOTHING_WRITTEN = "; nothing was written"
 _ADVICE = {
     "SQLITE_BUSY": "another process keeps the database locked: end it, or try again",
     "SQLITE_LOCKED": "another process keeps the database locked: end it, or try again",
-    "SQLITE_FULL": "the disk is full: free some space, then try again; nothing was written",
+    "SQLITE_FULL": "the disk is full: free some space, then try again" + NOTHING_WRITTEN,
     "SQLITE_READONLY": "the database cannot be written: check its owner, and that the disk is not read-only",
     "SQLITE_CANTOPEN": "the database cannot be opened: check that this user owns the file and its folder",
     # A full disk too: SQLite cannot grow the -shm file on it, and says no more than this.

@@ -21,7 +21,7 @@ from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoff
 from pttserver.privacy.released import Released
 from pttserver.store.audit_chain import AuditNote
-from pttserver.store.database import Database
+from pttserver.store.database import Check, Database
 from pttserver.store.events import events_of
 from pttserver.store.governance_schema import holds, subjects
 from pttserver.store.over import is_outlived
@@ -140,9 +140,16 @@ class Holds:
         self._database = database
 
     async def add(
-        self, hold: Hold, actor: Released | None, reason: Released | None, note: AuditNote | None = None
+        self,
+        hold: Hold,
+        actor: Released | None,
+        reason: Released | None,
+        note: AuditNote | None = None,
+        first: Check | None = None,
     ) -> None:
         """`actor`: released for the tenant's own subject; `reason`: for the hold's, or the tenant's if it has none.
+
+        `first`: that nothing which it is to keep is being erased (`Erasures.refuse_unfinished`).
 
         Raises NotFound: no such tenant or subject.
         """
@@ -163,7 +170,7 @@ class Holds:
             }
             sql.execute(insert(holds), row)
 
-        await self._database.write(work, note=note)
+        await self._database.write(work, note=note, first=first)
 
     async def of_tenant(self, tenant_id: TenantId, cutoff_ms: Cutoff) -> list[Hold]:
         """All that were ever laid, oldest first; without who and why, of those whose end is over by the events."""

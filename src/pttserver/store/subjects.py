@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from pttserver.errors import InvalidValue, NotFound
 from pttserver.ids import TenantId
 from pttserver.store.audit_chain import AuditNote
-from pttserver.store.database import Database
+from pttserver.store.database import Check, Database
 from pttserver.store.governance_schema import subjects
 from pttserver.store.identifiers import PART, known_as
 from pttserver.store.rights import locate_from
@@ -61,8 +61,13 @@ class Subjects:
 
         return await self._database.read(work)
 
-    async def restrict(self, subject_id: str, restriction: str | None, note: AuditNote) -> None:
-        """None lifts it. The trigger of `restricted_ms` tells the running server. Raises NotFound."""
+    async def restrict(
+        self, subject_id: str, restriction: str | None, note: AuditNote, first: Check | None = None
+    ) -> None:
+        """None lifts it. The trigger of `restricted_ms` tells the running server. `first`: see `Holds.add`.
+
+        Raises NotFound.
+        """
         since_ms = None if restriction is None else note.at_ms
         row = update(subjects).where(subjects.c.id == subject_id)
 
@@ -72,7 +77,7 @@ class Subjects:
             if restriction is None:
                 locate_from(sql, subject_id, note.at_ms)
 
-        await self._database.write(work, note=note)
+        await self._database.write(work, note=note, first=first)
 
 
 def refuse_several(found: Iterable[str]) -> None:
