@@ -75,7 +75,7 @@ class Desk:
     def log(self):
         """Operation, who, and the details, of what has to do with erasing."""
         entries = json.loads(self.run("audit", "show", TENANT, "--json").stdout)
-        wanted = ("subject.erase", "subject.erased", "tenant.remove", "subscriber.remove", "hold.add")
+        wanted = ("subject.erase", "subject.destroy_key", "tenant.remove", "subscriber.remove", "hold.add")
         return [(each["operation"], each["actor"], each["details"]) for each in entries if each["operation"] in wanted]
 
     def ledger(self):
@@ -130,7 +130,7 @@ def test_killed_after_the_line_who_and_why_are_on_record_and_no_hold_is_promised
     assert not desk.is_there()
     (asked, olga, why), (erased, server, what) = desk.log()
     assert (asked, olga, why["reason"], why["digest"]) == ("subject.erase", "Olga", "request 9", line.digest)
-    assert (erased, server, what) == ("subject.erased", "server", {"digest": line.digest, "line": 1})
+    assert (erased, server, what) == ("subject.destroy_key", "server", {"digest": line.digest, "line": 1})
     assert "subject_digest" in desk.run("subject", "erase", TENANT, who, "--prove").stdout
     desk.hold()  # of the others
     desk.run("audit", "verify", TENANT)
@@ -142,7 +142,7 @@ def test_killed_after_the_commit_all_is_on_record(desk):
     assert not desk.is_there()
     (line,) = desk.ledger()
     (asked, _, _), (erased, olga, what) = desk.log()
-    assert (asked, erased, olga, what["line"]) == ("subject.erase", "subject.erased", "Olga", line.number)
+    assert (asked, erased, olga, what["line"]) == ("subject.erase", "subject.destroy_key", "Olga", line.number)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_who_is_in_the_ledger_is_gone_for_whoever_comes_next(desk, command):
     kill_at(AFTER_THE_LINE, desk.folder, *ERASE)
     desk.run(*command, status=1)
     assert not desk.is_there()
-    assert [operation for operation, _, _ in desk.log()] == ["subject.erase", "subject.erased"]
+    assert [operation for operation, _, _ in desk.log()] == ["subject.erase", "subject.destroy_key"]
     assert len(desk.ledger()) == 1
 
 
@@ -200,7 +200,7 @@ def test_a_removal_of_a_subscriber_after_its_line_is_on_record_and_finished(desk
     kill_at(AFTER_THE_LINE, desk.folder, *UNSUBSCRIBE)
     desk.hold()  # on everybody who is left
     (removed, _, _), (erased, server, what), _ = desk.log()
-    assert (removed, erased, server, what["digest"]) == ("subscriber.remove", "subject.erased", "server", digest)
+    assert (removed, erased, server, what["digest"]) == ("subscriber.remove", "subject.destroy_key", "server", digest)
     assert "Erased" in desk.run("retention", "sweep").output
     assert [line.digest for line in desk.ledger()] == [digest]
 
@@ -216,7 +216,7 @@ async def test_a_server_that_runs_finishes_at_once_what_a_killed_command_left(pl
     tenant_id = (await platform.provisioning.tenant(TENANT)).tenant_id
     assert await platform.provisioning.subscribers(TENANT) == []
     operations = [each.operation for each in await platform.office.audit.entries(tenant_id)]
-    assert [each for each in operations if each.startswith("subject.")] == ["subject.erase", "subject.erased"]
+    assert [each for each in operations if each.startswith("subject.")] == ["subject.erase", "subject.destroy_key"]
     assert (await platform.office.audit.verify(tenant_id)).problems == ()
 
 
@@ -253,7 +253,7 @@ async def test_t121_wherever_the_disk_is_full_it_is_said_what_becomes_of_the_era
             assert (await office.retention.finish_erasures()).erasures == (said == "later")
             log = [each for each in await office.audit.entries(tenant_id) if each.details.get("digest") == digest]
             told = [each.operation for each in log]
-            assert told in ([["subject.erase", "subject.erased"]] if digest in lines else [[], ["subject.erase"]])
+            assert told in ([["subject.erase", "subject.destroy_key"]] if digest in lines else [[], ["subject.erase"]])
             left = {each.subscriber_id for each in await office.provisioning.subscribers(TENANT)}
             assert (who in left) == (digest not in lines)
             if "erased" in seen:

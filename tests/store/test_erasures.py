@@ -300,7 +300,7 @@ async def test_what_is_finished_is_noted_whatever_the_policy_is(acme, database, 
         await Policies(database).put(PolicyVersion(TENANT, policy, "", (), None, None, 1))
     await cut_off(acme, erasures, monkeypatch)
     assert await erasures.finish() == 1
-    assert await noted(database) == [("subject.erase", "Olga"), ("subject.erased", "server")]
+    assert await noted(database) == [("subject.erase", "Olga"), ("subject.destroy_key", "server")]
 
 
 async def test_whose_tenant_has_a_key_that_does_not_open_is_erased_all_the_same(acme, database, erasures, monkeypatch):
@@ -315,4 +315,4 @@ async def test_the_certificate_of_who_carried_it_out_can_cite_the_instruction(ac
     erased = await erasures.erase_subject(acme.anna, note())
     (digest,) = await rows(database, "SELECT digest FROM audit_entries WHERE operation = 'subject.erase'")
     assert (erased.instruction.number, erased.instruction.digest) == (1, digest[0])
-    assert await noted(database) == [("subject.erase", "Olga"), ("subject.erased", "Olga")]
+    assert await noted(database) == [("subject.erase", "Olga"), ("subject.destroy_key", "Olga")]

@@ -1,7 +1,7 @@
 """What the audit log tells of erasures: the instruction before one begins, and its end with the key's.
 
 Theory of operation. `subject.erase` says who wanted it and why, and is on the disk before the ledger has the line: what
-is carried out later, by whatever process, was told before. `subject.erased` is written in the transaction that
+is carried out later, by whatever process, was told before. `subject.destroy_key` is written in the transaction that
 destroys the key. So an instruction without its end was not carried out, or not yet: the ledger says which. Neither
 leads to the person: both give the digest that the ledger has.
 """
@@ -21,7 +21,7 @@ from pttserver.store.erasure_ledger import LedgerEntry
 from pttserver.store.policies import text_in_force
 from pttserver.store.vault import Vault
 
-ERASED: Final = "subject.erased"
+DESTROYED: Final = "subject.destroy_key"
 SERVER: Final = Personal("server")
 
 
@@ -42,7 +42,7 @@ def note_instruction(sql: Connection, vault: Vault, note: AuditNote) -> Instruct
 def note_erased(sql: Connection, vault: Vault, note: AuditNote, entry: LedgerEntry) -> None:
     """By whom it was carried out; why stands in the instruction."""
     details: Details = {"digest": entry.digest, "line": entry.number}
-    append(sql, vault, replace(note, operation=ERASED, subject_id=None, details=details, remarks={}))
+    append(sql, vault, replace(note, operation=DESTROYED, subject_id=None, details=details, remarks={}))
 
 
 def note_finished(sql: Connection, vault: Vault, entry: LedgerEntry, at_ms: int) -> None:
@@ -53,7 +53,7 @@ def note_finished(sql: Connection, vault: Vault, entry: LedgerEntry, at_ms: int)
     """
     try:
         gate = _gate(sql, vault, entry)
-        note_erased(sql, vault, AuditNote(gate, ERASED, entry.tenant_id, SERVER, at_ms), entry)
+        note_erased(sql, vault, AuditNote(gate, DESTROYED, entry.tenant_id, SERVER, at_ms), entry)
     except SealBroken:
         pass
 
