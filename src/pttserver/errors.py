@@ -148,6 +148,8 @@ class LedgerBroken(StoreUnavailable):
 class ErasureUnfinished(StoreUnavailable):
     """The erasure is in the ledger, and is carried out as soon as the database can be written."""
 
+    code = "erasure.unfinished"
+
 
 class OnHold(PttError):
     """A hold or a restriction covers the subject: nothing of it may be erased or overwritten while it lasts."""
@@ -215,4 +217,6 @@ class PolicyMissing(PttError):
 
 def as_told(error: PttError) -> PttError:
     """What a peer is told of it: how the server is run, and what of it is broken, is the operator's concern."""
+    if isinstance(error, ErasureUnfinished):
+        return ErasureUnfinished()
     return StoreUnavailable() if isinstance(error, StoreUnavailable | ConfigError) else error

@@ -1,5 +1,6 @@
 """A manager administers the organisation from the browser, and all of it stands in the audit log with who and why."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from managing import OTHER, Manager, Offices, holds_no_marker, logged_in, office
 from ptthandset.handset import enroll
 from pttserver.config import ConsoleSettings
 from pttserver.crypto.signed_document import verified_by
+from pttserver.errors import StoreUnavailable
 from pttserver.ids import Personal
 from pttserver.privacy.subject_requests import Outcome, RequestKind
 from pttserver.roles import Role
@@ -376,6 +378,30 @@ async def test_what_is_restricted_is_neither_changed_nor_removed_and_erased_only
     await yard.mona.post(f"subjects/{who}/rectify", values={"display_name": "Rita Rowe"}, reason=REASON)
     await yard.mona.post(f"subjects/{who}/erase", reason=REASON, confirm=who, despite_restriction=True)
     assert (await noted(yard.mona, "subject.erase"))["details"]["despite_restriction"] == "unlawful"
+
+
+async def test_an_erasure_that_a_full_disk_cut_off_is_said_to_come_and_comes(
+    yard: Offices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    who = await added(yard.mona)
+    with monkeypatch.context() as disk:
+        disk.setattr("pttserver.store.erasures.note_erased", full)  # it has its line by then
+        disk.setattr("pttserver.store.erasures.note_finished", full)
+        with pytest.raises(Refused, match=r"503 erasure\.unfinished"):
+            await yard.mona.post(f"subjects/{who}/erase", reason=REASON, confirm=who)
+        with pytest.raises(Refused, match=r"503 store\.unavailable"):
+            await yard.mona.post(f"subjects/{who}/restrict", ground="legal_claims", reason=REASON)
+        assert [each["operation"] for each in await yard.mona.audited("subject.")] == ["subject.erase"]
+    async with asyncio.timeout(10):
+        while not await yard.mona.audited("subject.destroy_key"):  # the server finishes it
+            await asyncio.sleep(0.05)
+    with pytest.raises(Refused, match="404 not_found"):
+        await yard.mona.post(f"subjects/{who}/restrict", ground="legal_claims", reason=REASON)
+    assert (await yard.mona.post(f"subjects/{who}/prove"))["subject"] == who
+    assert (await noted(yard.mona, "subject.erase"))["details"]["reason"] == REASON
 
 
 async def test_erasing_wants_the_number_typed_and_gives_a_certificate(yard: Offices) -> None:

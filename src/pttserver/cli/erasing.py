@@ -128,8 +128,6 @@ async def _erase(
     except Restricted as error:
         raise Restricted(f"{error.message}; if it is to be erased all the same: --despite-restriction") from None
     except ErasureUnfinished as error:
-        if "subject" not in error.details:  # another's
-            raise
         raise ErasureUnfinished(NOT_FINISHED.format(error.message, error.details["subject"])) from None
 
 

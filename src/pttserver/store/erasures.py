@@ -151,7 +151,8 @@ class Erasures:
         except StoreUnavailable as error:
             if not written:
                 raise
-            raise _unfinished(f"the erasure is line {written[0].number} of the ledger", error, subject_id) from error
+            what = f"the erasure is line {written[0].number} of the ledger"
+            raise ErasureUnfinished(_said(what, error), subject=subject_id) from error
         return written[0]
 
     def shred(self, sql: Connection, tenant_id: TenantId, subject_ids: Sequence[str], at_ms: int) -> int:
@@ -180,7 +181,7 @@ class Erasures:
     async def finish(self) -> int:
         """The same while the server runs: a process that was killed, or a commit that failed, left a line to carry out.
 
-        Costs nothing as long as nobody writes to the ledger. Raises ErasureUnfinished if the database still fails.
+        Costs nothing as long as nobody writes to the ledger.
         """
         state = self._ledger.state()
         if state == self._settled:
@@ -195,15 +196,15 @@ class Erasures:
         except LedgerBroken:
             raise
         except StoreUnavailable as error:
-            raise _unfinished("an erasure is in the ledger", error) from error
+            raise StoreUnavailable(_said("an erasure is in the ledger", error)) from error
 
     def refuse_unfinished(self, sql: Connection) -> None:
         """Within the transaction that promises to keep something, since the ledger may have promised the contrary.
 
-        Nobody writes to the ledger meanwhile: who does has the write lock. Raises ErasureUnfinished: `finish` first.
+        Nobody writes to the ledger meanwhile: who does has the write lock. Raises StoreUnavailable: `finish` first.
         """
         if not self._is_carried_out(sql):
-            raise ErasureUnfinished("an erasure is being carried out: try again")
+            raise StoreUnavailable("an erasure is being carried out: try again")
 
     def _is_carried_out(self, sql: Connection) -> bool:
         return _noted(sql) == len(self._ledger.entries())
@@ -273,11 +274,10 @@ def _there(trace: bytes | None) -> bytes:
     return trace
 
 
-def _unfinished(what: str, error: StoreUnavailable, subject_id: str = "") -> ErasureUnfinished:
-    return ErasureUnfinished(
+def _said(what: str, error: StoreUnavailable) -> str:
+    return (
         f"{error.message.removesuffix(NOTHING_WRITTEN)}; {what}, and is carried out as soon as the database can be "
-        "written, by a server that runs, or the next start or sweep",
-        **({"subject": subject_id} if subject_id else {}),
+        "written, by a server that runs, or the next start or sweep"
     )
 
 

@@ -11,6 +11,7 @@ const SENTENCES: ReadonlyMap<string, PlainKey> = new Map(
     "auth.wiped": "error.auth.wiped",
     already_exists: "error.already_exists",
     "enrolment.failed": "error.enrolment.failed",
+    "erasure.unfinished": "error.erasure.unfinished",
     invalid_value: "error.invalid_value",
     not_found: "error.not_found",
     "policy.forbids": "error.policy.forbids",

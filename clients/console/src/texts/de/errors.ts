@@ -19,6 +19,8 @@ export const errors: Record<keyof typeof en, string> = {
   "error.call.unavailable": "Der Ruf kam nicht zustande. Später versuchen oder einen Rückrufwunsch senden.",
   "error.enrolment.failed":
     "Dieser Code ist verbraucht, abgelaufen oder vertippt. Bitten Sie um einen neuen; jeder Code gilt einmal.",
+  "error.erasure.unfinished":
+    "Die Platte des Servers ist voll oder gestört. Die Löschung ist vermerkt und geschieht von selbst, sobald die Datenbank wieder schreibt. Nicht wiederholen.",
   "error.invalid_value": "Der Server nimmt das so nicht an. Eingabe prüfen und noch einmal versuchen.",
   "error.not_found": "Das gibt es nicht mehr, oder Sie dürfen es nicht sehen. Die Liste wurde neu gelesen.",
   "error.policy.forbids": "Ihre Organisation hat das abgeschaltet.",

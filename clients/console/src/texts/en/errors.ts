@@ -16,6 +16,8 @@ export const errors = {
   "error.call.unavailable": "The call could not be set up. Try later, or send a call alert.",
   "error.enrolment.failed":
     "This code is used, expired or mistyped. Ask your organisation for a new one; each code works once.",
+  "error.erasure.unfinished":
+    "The server's disk is full, or fails. The erasure is on record, and is carried out by itself as soon as the database can be written. Do not repeat it.",
   "error.invalid_value": "The server did not accept this. Check what you entered and try again.",
   "error.not_found": "This does not exist any more, or is not yours to see. The list has been read again.",
   "error.policy.forbids": "Your organisation has switched this off.",
