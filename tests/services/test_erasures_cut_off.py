@@ -16,6 +16,7 @@ from pttserver.ids import Personal
 from pttserver.services.instructions import Instruction
 from pttserver.services.office import open_office
 from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, subject_digest
+from pttserver.store.failures import NOTHING_WRITTEN
 from running_server import TENANT, loopback_settings, until
 from services.test_erasure_crash import fill, small_disk  # noqa: F401 - a fixture
 
@@ -218,6 +219,23 @@ async def test_a_server_that_runs_finishes_at_once_what_a_killed_command_left(pl
     operations = [each.operation for each in await platform.office.audit.entries(tenant_id)]
     assert [each for each in operations if each.startswith("subject.")] == ["subject.erase", "subject.destroy_key"]
     assert (await platform.office.audit.verify(tenant_id)).problems == ()
+
+
+async def test_a_sweep_that_a_full_disk_cut_off_says_what_the_ledger_has(tmp_path, monkeypatch):
+    def full(*_):
+        raise StoreUnavailable("the disk is full" + NOTHING_WRITTEN)
+
+    async with open_office(loopback_settings(tmp_path)) as office:
+        tenant_id = (await office.provisioning.add_tenant(TENANT)).tenant_id
+        who = (await office.provisioning.add_subscriber(TENANT, "Anna", pin="4711")).subscriber.subscriber_id
+        with monkeypatch.context() as disk:
+            disk.setattr("pttserver.store.erasures.shred", full)  # it has its line by then
+            assert not await office.provisioning.remove_subscriber(TENANT, "Anna")
+            (swept,) = await office.retention.round()
+        assert swept.problem.startswith("the disk is full; who was to go by then is in the ledger")
+        assert (await office.retention.finish_erasures()).erasures == 1
+        digests = [each.details.get("digest") for each in await office.audit.entries(tenant_id)]
+        assert subject_digest(tenant_id, who) in digests
 
 
 async def try_to_erase(office, tenant_id, who):

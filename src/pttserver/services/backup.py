@@ -64,7 +64,7 @@ async def back_up(
         raise AlreadyExists(f"{target} is there already; a backup overwrites nothing")
     with workplace(settings.data_dir / WORKPLACE) as folder:
         copy = folder / DATABASE
-        await open_erasures(database, settings).replay()
+        await open_erasures(database, settings, clock).replay()
         await asyncio.to_thread(copy_database, settings.database_file, copy, progress)
         manifest = Manifest(__version__, clock.utc_ms(), await write_subject_keys(database, settings))
         await asyncio.to_thread(

@@ -231,7 +231,10 @@ class Retention:
         erasures, limit = self._erasures, self._settings.sweep_batch_rows
         for step in made.steps:
             while True:
-                rows = await self._database.write(lambda sql, s=step: erase_some(sql, erasures, made, s, limit))  # type: ignore[misc]
+                try:
+                    rows = await self._database.write(lambda sql, s=step: erase_some(sql, erasures, made, s, limit))  # type: ignore[misc]
+                except StoreUnavailable as error:
+                    raise await erasures.explained(error) from error
                 if rows is None:
                     return
                 if rows == 0:

@@ -168,6 +168,12 @@ class Erasures:
             return made_good
         return made_good + self._carry_out(sql, own=self._ledger.append(at_ms, lines))
 
+    async def explained(self, error: StoreUnavailable) -> StoreUnavailable:
+        """Of a transaction that calls `shred` and failed: with what the ledger has, and the database not yet."""
+        if isinstance(error, LedgerBroken) or await self._database.read(self._is_carried_out):
+            return error
+        return StoreUnavailable(_said("who was to go by then is in the ledger", error))
+
     async def replay(self, *, all_of_it: bool = False) -> int:
         """Carries out what the ledger says and the database has not noted; gives how many were still there.
 
