@@ -55,6 +55,17 @@ def test_only_the_operator_reads_the_certificate(run, tmp_path):
     assert proof["subject_keys_file"] == "there is none where it is configured"
 
 
+def test_it_cites_the_instruction_so_that_no_other_entry_is_taken_for_it(run, tmp_path):
+    file = tmp_path / "certificate.json"
+    erase(run, file)
+    entries = json.loads(run("audit", "show", "ACME", "--json").stdout)
+    (asked,) = (entry for entry in entries if entry["operation"] == "subject.erase")
+    certificate = json.loads(file.read_text())
+    cited = f"entry {asked['sequence']} of the tenant's audit log, SHA-256 {asked['digest']}"
+    assert (certificate["instruction"], len(asked["digest"])) == (cited, 64)
+    assert certificate["subject_digest"] == asked["details"]["digest"]
+
+
 def test_after_a_backup_it_says_that_the_file_of_keys_was_written_anew(run, tmp_path):
     run("backup", str(tmp_path / "backup"))
     file = tmp_path / "certificate.json"

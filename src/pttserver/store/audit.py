@@ -28,7 +28,7 @@ class AuditEntry:
     """An entry, opened. `subject`: its identifier; None: of nobody, or of somebody whose key is gone.
 
     `actor`: the number of a subscriber, or a name; None: somebody whose key is gone. `details`: with the remarks, which
-    are not there any more of whose key is gone.
+    are not there any more of whose key is gone. `digest`: hexadecimal, what certificates of erasure cite.
     """
 
     sequence: int
@@ -37,6 +37,7 @@ class AuditEntry:
     subject: str | None
     actor: Personal | None
     details: Details
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,7 @@ def opened(vault: Vault, row: Any, names: Names) -> AuditEntry:
         subject=about.subject_id if about else None,
         actor=read(keys.text(row.actor), names),
         details=_said(keys, row.details) | (_said(by_whom, row.remarks) if by_whom else {}),
+        digest=row.digest.hex(),
     )
 
 
