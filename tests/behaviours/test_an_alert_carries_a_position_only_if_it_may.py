@@ -2,6 +2,7 @@
 
 import logging
 import struct
+import time
 from itertools import product
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 
 from attacks.bare_radio import BareRadio
 from behaviours.control_room import ALERT, Control
+from pttserver.ids import Personal
 from pttserver.privacy.location_admission import Admission
 from pttserver.privacy.policy import parse_policy
 from pttserver.roles import Rights, Role
+from pttserver.services.instructions import Instruction
 from pttserver.wire import signalling
 from running_server import PLAIN_POLICY, running_platform, until
 
@@ -103,3 +106,28 @@ async def test_on_a_real_server(
         assert trace not in told_of[1] + told_of[2] + told_of[3]
         for file in (tmp_path / "data").rglob("*"):
             assert not file.is_file() or trace not in file.read_bytes(), file.name
+
+
+async def test_an_open_alert_lets_its_position_go_when_it_may_carry_none_any_more(tmp_path: Path) -> None:
+    """Location stays on, for operations; that it is for safety too was taken away."""
+    async with running_platform(tmp_path) as platform:
+        await platform.organise("Patrol", policy=STORED)
+        control = Control(platform)
+        _, _, dora = await control.staff()
+        radio = await BareRadio.log_in(await control.credentials("Carl", "Patrol"))
+        now = HERE.model_copy(update={"at_ms": int(time.time() * 1000)})
+        await radio.ask(signalling.RaiseAlert(id=1, alert=ALERT, position=now), signalling.AlertAccepted)
+        await until(lambda: dora.raised() and dora.raised()[-1].position == now)
+        services = platform.server.services
+        await until(lambda: not len(services.alert_log))
+        tenant = (await platform.provisioning.tenant("ACME")).tenant_id
+        reason = Instruction(Personal("Olga"), Personal("DPO asked"))
+        await platform.office.instructions.apply(tenant, STORED + "purpose = ['operations']\n", reason)
+        await until(lambda: dora.raised()[-1].position is None)
+        await platform.office.book.load()
+        shown = await platform.office.alerts.alert("ACME", ALERT, reason)
+        assert (shown.position, shown.track) == (None, ())
+        await platform.office.retention.round()
+        (stored,) = await services.alerts.desk._store.open_alerts()
+        assert stored.position is None
+        await radio.close()

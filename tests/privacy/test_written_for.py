@@ -14,6 +14,7 @@ from pttserver.privacy.gate import Gate
 from pttserver.privacy.notice import how_long, written
 from pttserver.privacy.policy import Policy
 from pttserver.privacy.purposes import WRITTEN_FOR, Purpose
+from pttserver.privacy.retention import NO_TIME
 from pttserver.store.inventory import personal
 from repository import ROOT
 
@@ -52,6 +53,7 @@ def test_a_policy_without_that_purpose_writes_nothing_and_is_told(category: Cate
     policy = policy_of(f"{LOCATED}[categories.{category}]\npurpose = ['billing']\n")
     assert policy.keeps(category)
     assert not policy.writes(category)
+    assert policy.lasts(category) is NO_TIME
     for purpose in WRITTEN_FOR[category]:
         assert Gate(policy).release(category, purpose, "sub_1", Personal("x")) is None
     assert "nothing of it is written: the server writes it for" in sentence_of(policy, category)

@@ -45,12 +45,12 @@ def test_the_life_of_an_account_is_told_by_the_rule_that_ends_the_account(name: 
 
 
 def test_the_life_of_an_account_is_told_where_the_identifier_is_kept_and_never_written() -> None:
-    identifier = activities(policy_of('[categories.identifier]\npurpose = ["billing"]\nkeep = "until unsubscribed"\n'))[
-        "identifier"
-    ]
-    assert identifier.kept == "until the subscription ends"
-    assert "subscribers.removed_ms" in identifier.places
-    assert "subscribers.identifier" not in identifier.places
+    """As where it is not kept: what is written for no purpose of it is over at once, and accounts are not."""
+    found = activities(policy_of(NOBODY.replace("collect = false", "purpose = ['billing']")))
+    assert where("subscribers.removed_ms", found) == ["credential"]
+    assert found["credential"].kept == "until the subscription ends"
+    assert where("subscribers.identifier", found) == []
+    assert found["identifier"].kept == "not at all"
 
 
 def test_people_read_the_columns_by_their_tables_and_why_some_stand_in_clear() -> None:

@@ -32,7 +32,7 @@ from pttserver.store.message_schema import contacts
 from pttserver.store.policies import Policies, PolicyVersion
 from pttserver.store.records import Call, CallParticipant
 from pttserver.store.resume import ResumeTokens
-from pttserver.store.schema import calls, devices, members, subscriber_fields, subscribers
+from pttserver.store.schema import call_participants, calls, devices, members, subscriber_fields, subscribers
 from pttserver.store.sweeps import Outcome
 from pttserver.store.vault import Vault
 
@@ -328,6 +328,26 @@ async def test_what_is_over_is_not_served_although_never_swept(yard: Yard) -> No
     yard.clock.wall_ms = START_MS + 190 * DAY
     assert (await yard.office.provisioning.subscriber("ACME", "Anna")).last_login_ms is None
     assert await yard.count(calls) == 2
+
+
+async def test_what_lost_its_purpose_is_counted_and_not_served_and_goes(yard: Yard) -> None:
+    """Not even who asks for the purpose that is left is shown it: it was not written for that."""
+    await yard.record_calls(2)
+    billed = "".join(f'[categories.{each}]\npurpose = ["billing"]\n' for each in ("call_record", "participants"))
+    due = await yard.retention.due(yard.tenant_id, parse_policy(POLICY + billed))
+    assert {(each.where, each.rows) for each in due} >= {("calls", 2), ("call_participants", 2)}
+    await yard.apply(billed)
+    assert await yard.office.calls.calls("ACME", purpose=Purpose.BILLING) == []
+    await yard.retention.round()
+    assert await yard.count(calls) == await yard.count(call_participants) == 0
+
+
+async def test_without_the_purpose_of_identifiers_people_stay_as_without_identifiers(yard: Yard) -> None:
+    await yard.apply('[categories.identifier]\npurpose = ["billing"]\n[categories.last_login]\npurpose = ["billing"]\n')
+    await yard.retention.round()
+    assert await yard.count(subscribers) == 1
+    assert (await yard.office.provisioning.subscriber("ACME", yard.anna)).display_name == "Anna A."
+    assert await yard.database.read(lambda sql: sql.scalars(select(subscribers.c.identifier)).all()) == [None]
 
 
 async def test_the_parts_of_a_call_are_over_one_by_one(yard: Yard) -> None:

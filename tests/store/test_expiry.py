@@ -75,6 +75,7 @@ async def test_what_is_sealed_goes_with_the_reference_that_leads_to_its_key(acme
         '[categories.call_record]\nstore = "none"\n',
         "[categories.call_record]\ncollect = false\n",
         "[logging]\nrecords = false\n",
+        '[categories.call_record]\npurpose = ["billing"]\n',
     ],
 )
 async def test_what_a_policy_no_longer_keeps_goes_as_a_whole(acme, database, text):

@@ -49,7 +49,7 @@ from pttserver.store.message_people import Reader
 from pttserver.store.message_queue import MessageQueue
 from pttserver.store.message_records import KeptMessage
 from pttserver.store.message_schema import attachments, deliveries, messages
-from pttserver.store.policies import PolicyVersion
+from pttserver.store.policies import Policies, PolicyVersion
 from pttserver.store.positions import NewPosition, Positions
 from pttserver.store.profiles import ProfileChange, Profiles
 from pttserver.store.records import Tenant
@@ -73,6 +73,7 @@ class Item(NamedTuple):
     category: Category
     part_of: str | None = None
     lasting: bool = False
+    purpose: Purpose | None = None
 
 
 ITEMS = {
@@ -83,11 +84,11 @@ ITEMS = {
     "deliveries.wrapped": Item(deliveries.c.wrapped, Category.MESSAGE_CONTENT, "deliveries"),
     "attachments": Item(attachments.c.message_id, Category.ATTACHMENT),
     "alerts": Item(alerts.c.id, Category.ALERT),
-    "alerts.position": Item(alerts.c.position, Category.LOCATION, "alerts"),
+    "alerts.position": Item(alerts.c.position, Category.LOCATION, "alerts", purpose=Purpose.SAFETY),
     "alert_steps": Item(alert_steps.c.number, Category.ALERT),
     "alert_notes": Item(alert_notes.c.text, Category.ALERT),
-    "alert_points": Item(alert_points.c.id, Category.LOCATION),
-    "positions": Item(positions.c.id, Category.LOCATION),
+    "alert_points": Item(alert_points.c.id, Category.LOCATION, purpose=Purpose.SAFETY),
+    "positions": Item(positions.c.id, Category.LOCATION, purpose=Purpose.OPERATIONS),
     "subscriber_fields": Item(subscriber_fields.c.contact, Category.CONTACT_DATA, lasting=True),
     "devices": Item(devices.c.id, Category.CREDENTIAL, lasting=True),
     "devices.label": Item(devices.c.label, Category.NICKNAME, "devices", lasting=True),
@@ -249,7 +250,10 @@ class Walk:
         since_ms = 3 if item.lasting else RECORDED_MS  # as organisation.py has it
         if not self.policy.keeps(item.category):
             return True
-        return self.policy.rule(item.category).retention.phase(since_ms, now_ms, self.events.of_all) is Phase.GONE
+        return (
+            self.policy.lasts(item.category, purpose=item.purpose).phase(since_ms, now_ms, self.events.of_all)
+            is Phase.GONE
+        )
 
     async def sweep(self, now_ms: int) -> None:
         """As the engine does, without its pauses."""
@@ -270,7 +274,7 @@ class Walk:
         with suppress(NotFound):  # the reader was shredded
             shown, _ = await MessageHistory(self.database).page(reader, Page(None, None, 10))
         raised = await Alerts(self.database).of_tenant(TENANT, cutoffs)
-        hidden_ms = cutoffs.hidden(Category.LOCATION, ANNA)
+        hidden_ms = cutoffs.hidden(Category.LOCATION, ANNA, purpose=Purpose.OPERATIONS)
         track = await Positions(self.database).track(ANNA, 0, now_ms, hidden_ms, 10)
         log = await AuditLog(self.database).entries(TENANT, lambda _: cutoffs.hidden(Category.AUDIT_LOG))
         return {
@@ -315,17 +319,67 @@ async def test_just_before_it_is_there_and_just_after_it_is_gone(
             assert await walk.there() == walk.expected(written, now_ms), (now_ms, boundary)
 
 
+EVERYTHING = (
+    preset_text("default").replace("enabled = false", "enabled = true").replace("live_only = true", "live_only = false")
+)
+
+
 async def test_the_walk_goes_over_every_table_that_it_names(opened: tuple[Database, Erasures]) -> None:
     """Under the preset of a push-to-talk service everything is written, or the walk would find nothing to lose."""
-    text = (
-        preset_text("default")
-        .replace("enabled = false", "enabled = true")
-        .replace("live_only = true", "live_only = false")
-    )
-    walk = Walk(*opened, text, None)
+    walk = Walk(*opened, EVERYTHING, None)
     await walk.write()
     assert await walk.there() == {"people", *ITEMS}
     assert await walk.served(EVENT_MS) == {
         "messages", "messages.content", "alerts", "alerts.position", "alert_steps", "alert_notes", "positions",
         "audit_entries",
     }  # fmt: skip
+
+
+LOST = [
+    (Category.ALERT, ["billing"], {"alerts", "alerts.position", "alert_steps", "alert_notes", "alert_points"}),
+    (Category.LOCATION, ["billing"], {"alerts.position", "alert_points", "positions"}),
+    (Category.LOCATION, ["operations"], {"alerts.position", "alert_points"}),
+    (Category.LOCATION, ["safety"], {"alerts.position", "alert_points", "positions"}),  # location is off by that
+    (Category.MESSAGE_CONTENT, ["billing"], {"messages.content", "messages.wrapped", "deliveries.wrapped"}),
+    (Category.ATTACHMENT, ["billing"], {"attachments"}),
+    (Category.NICKNAME, ["billing"], {"devices.label"}),
+    (Category.DEVICE_TYPE, ["billing"], {"devices.device_type"}),
+    (Category.AUDIT_LOG, ["billing"], {"audit_entries"}),
+    (Category.IDENTIFIER, ["billing"], set()),  # people stay, and are told apart by their ids
+    (Category.CONTACT_DATA, ["billing"], set()),  # the operator enters it for whatever it is declared for
+]
+"""Of a category, the purposes that a policy leaves it; what was written for none of them is over at once."""
+
+
+@pytest.mark.parametrize(("category", "purposes", "lost"), LOST)
+async def test_what_loses_the_purpose_that_it_was_written_for_is_over_at_once(
+    opened: tuple[Database, Erasures], category: Category, purposes: list[str], lost: set[str]
+) -> None:
+    database, _ = opened
+    await Walk(*opened, EVERYTHING, None).write()
+    walk = Walk(*opened, with_purposes(EVERYTHING, category, purposes), None)
+    version = PolicyVersion(TENANT, walk.text, walk.policy.digest, (), None, None, EVENT_MS, published=True)
+    await Policies(database).put(version)
+    assert not await walk.served(EVENT_MS) & lost
+    await walk.sweep(EVENT_MS)
+    assert await walk.there() == {"people", *ITEMS} - lost
+
+
+async def test_an_alert_keeps_its_position_where_it_carries_one_though_location_is_off(
+    opened: tuple[Database, Erasures],
+) -> None:
+    excepted = with_purposes(EVERYTHING, Category.LOCATION, ["safety"]).replace(
+        "sos_exception = false", "sos_exception = true"
+    )
+    await Walk(*opened, excepted, None).write()
+    walk = Walk(*opened, excepted, None)
+    await walk.sweep(EVENT_MS)
+    assert await walk.there() == {"people", *ITEMS} - {"positions"}
+
+
+def with_purposes(text: str, category: Category, purposes: list[str]) -> str:
+    before, named, after = text.partition(f"[categories.{category}]")
+    assert named
+    rule, next_one, rest = after.partition("\n[")
+    lines = [f"purpose = {purposes}" if line.startswith("purpose") else line for line in rule.split("\n")]
+    return f"{before}{named}{chr(10).join(lines)}{next_one}{rest}"

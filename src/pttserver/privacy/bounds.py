@@ -12,7 +12,7 @@ from typing import Protocol
 from pttserver.errors import ConfigError
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.periods import Period, shown
-from pttserver.privacy.policy import Policy, Rule, Storage
+from pttserver.privacy.policy import Policy, Rule
 from pttserver.privacy.retention import Clause, EventKind
 
 
@@ -62,15 +62,15 @@ def _rules(policy: Policy, category: Category) -> Iterator[tuple[str, Rule]]:
 def _beyond(category: Category, rule: Rule, bound: Bound) -> Iterator[str]:
     if bound.at_least is not None:
         yield from _too_short(rule, bound.at_least)
-    if bound.at_most is not None and rule.storage is not Storage.NONE:
+    if bound.at_most is not None and not rule.over_at_once:
         yield from _too_long(category, rule, bound.at_most)
 
 
 def _too_short(rule: Rule, least: Period) -> Iterator[str]:
-    if rule.storage is Storage.NONE:
+    if rule.over_at_once:
         yield f"not at all: it must be kept for at least {least}"
         return
-    for clause in rule.retention.clauses:
+    for clause in rule.lasts.clauses:
         if not least.never_outlasts(clause.period):
             yield f'"{clause}": that can be less than {least}, which it must be kept for at least'
 
@@ -87,7 +87,7 @@ def _too_long(category: Category, rule: Rule, most: Period) -> Iterator[str]:
 def _ends(category: Category, rule: Rule) -> list[Clause]:
     """The clauses that end it for certain."""
     certain = EventKind.UNSUBSCRIBED if about(category).nature == "standing" else None
-    return [clause for clause in rule.retention.clauses if clause.event is certain]
+    return [clause for clause in rule.lasts.clauses if clause.event is certain]
 
 
 def _period(name: str, key: str, text: str | None) -> Period | None:

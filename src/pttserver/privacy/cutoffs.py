@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from pttserver.privacy.categories import Category
 from pttserver.privacy.policy import Policy
+from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.retention import Event
 
 
@@ -33,18 +34,32 @@ class Cutoffs:
         self.policy = policy
         self.now_ms = now_ms
         self.events = events
-        self._known: dict[tuple[str, Category, str, str | None], int | None] = {}
+        self._known: dict[tuple[str, Category, str, str | None, Purpose | None], int | None] = {}
 
-    def gone(self, category: Category, subject_id: str | None = None, extra: str = "") -> int | None:
-        """What was recorded at or before it must not exist any more."""
-        return self._cutoff("gone_cutoff", category, subject_id, extra)
+    def gone(
+        self, category: Category, subject_id: str | None = None, extra: str = "", purpose: Purpose | None = None
+    ) -> int | None:
+        """What was recorded at or before it must not exist any more.
 
-    def hidden(self, category: Category, subject_id: str | None = None, extra: str = "") -> int | None:
+        `purpose`: what it is there for, of a category that is written for several.
+        """
+        return self._cutoff("gone_cutoff", category, subject_id, extra, purpose)
+
+    def hidden(
+        self, category: Category, subject_id: str | None = None, extra: str = "", purpose: Purpose | None = None
+    ) -> int | None:
         """What was recorded at or before it must not be served any more. Never earlier than `gone`."""
-        return self._cutoff("hidden_cutoff", category, subject_id, extra)
+        return self._cutoff("hidden_cutoff", category, subject_id, extra, purpose)
 
-    def is_hidden(self, category: Category, recorded_ms: int, subject_id: str | None = None, extra: str = "") -> bool:
-        cutoff_ms = self.hidden(category, subject_id, extra)
+    def is_hidden(
+        self,
+        category: Category,
+        recorded_ms: int,
+        subject_id: str | None = None,
+        extra: str = "",
+        purpose: Purpose | None = None,
+    ) -> bool:
+        cutoff_ms = self.hidden(category, subject_id, extra, purpose)
         return cutoff_ms is not None and recorded_ms <= cutoff_ms
 
     @property
@@ -52,11 +67,13 @@ class Cutoffs:
         """Whose end is the end of a subscriber as a whole."""
         return self.policy.account
 
-    def _cutoff(self, kind: str, category: Category, subject_id: str | None, extra: str) -> int | None:
+    def _cutoff(
+        self, kind: str, category: Category, subject_id: str | None, extra: str, purpose: Purpose | None
+    ) -> int | None:
         subject_id = subject_id if subject_id in self.events.of_subjects else None
-        key = (kind, category, extra, subject_id)
+        key = (kind, category, extra, subject_id, purpose)
         if key not in self._known:
-            retention = self.policy.rule(category, extra).retention
+            retention = self.policy.lasts(category, extra, purpose)
             self._known[key] = getattr(retention, kind)(self.now_ms, self.events.about(subject_id))
         return self._known[key]
 

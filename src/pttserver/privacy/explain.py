@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 
 from pttserver.privacy import located_besides
 from pttserver.privacy.categories import Category, about
-from pttserver.privacy.contradictions import ONLY_WHOLE
 from pttserver.privacy.limitations import Limitation, limitations, names_are_shown, unacknowledged
-from pttserver.privacy.policy import Policy, Rule, Storage
+from pttserver.privacy.policy import Policy, Storage
 from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Tier
 from pttserver.privacy.retention import TAKEN_BACK_BY, Clause, EventKind, Retention
+from pttserver.privacy.rules import Rule, Unwritten
 from pttserver.privacy.sections import RecordingSection, RolesSection, Truncation
 
 __all__ = ["Limitation", "explain", "limitations", "unacknowledged"]
@@ -26,7 +26,11 @@ _UNDO = {
     EventKind.DELETION_WITHDRAWN: "the request can be withdrawn",
     EventKind.REOPENED: "the account can be reopened",
 }
-_NOTHING_HOLDS_IT = "nothing in this version holds it"
+_WHY_UNWRITTEN = {
+    Unwritten.HELD_BY_NOTHING: "nothing in this version holds it",
+    Unwritten.NOT_TAKEN: ("operations is not among its purposes, and an alert carries no position that is written"),
+    Unwritten.ONLY_WHOLE: "devices seal it for each other, so the server can keep it as it is or not at all",
+}
 _LETTERS = dict(zip(LegalBasis, "abcdef", strict=True))
 
 
@@ -110,15 +114,10 @@ def _category(category: Category, rule: Rule) -> str:
 
 def why_unwritten(category: Category, rule: Rule) -> str | None:
     """Why nothing of a category is written though the policy keeps it; None: it is written, or is not to be kept."""
-    wanted = WRITTEN_FOR.get(category)
-    if rule.storage is Storage.NONE:
-        return None
-    if wanted is not None and not wanted & rule.purposes:
-        server = " or ".join(sorted(wanted)).replace("_", " ")
-        return f"the server writes it for {server}, which is not among its purposes" if wanted else _NOTHING_HOLDS_IT
-    if category in ONLY_WHOLE and rule.storage is not Storage.PLAIN:
-        return "devices seal it for each other, so the server can keep it as it is or not at all"
-    return None
+    if rule.unwritten is Unwritten.OTHER_PURPOSE:
+        server = " or ".join(sorted(WRITTEN_FOR[category])).replace("_", " ")
+        return f"the server writes it for {server}, which is not among its purposes"
+    return _WHY_UNWRITTEN.get(rule.unwritten) if rule.unwritten else None
 
 
 def _datum(title: str, rule: Rule) -> str:
@@ -129,7 +128,9 @@ def _datum(title: str, rule: Rule) -> str:
     seen = f"Seen by {words([*(f'{tier}s' for tier in Tier if tier in rule.visible_to), 'the person'])}."
     if rule.storage is Storage.NONE:
         return f"{used}, and never written. {seen}"
-    return f"{used}, written {form(rule)}, kept {kept(rule.retention)}. {seen}"
+    if rule.unwritten is not None:
+        return f"{used}, to be written {form(rule)}, and kept {kept(rule.retention)}. {seen}"
+    return f"{used}, written {form(rule)}, kept {kept(rule.lasts)}. {seen}"
 
 
 def _clause(clause: Clause) -> str:

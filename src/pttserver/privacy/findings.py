@@ -83,7 +83,7 @@ def rules(policy: Policy) -> Iterator[tuple[str, Category, Rule]]:
 
 
 def _kept(policy: Policy) -> Iterator[tuple[str, Category, Rule]]:
-    return (found for found in rules(policy) if found[2].storage is not Storage.NONE)
+    return (found for found in rules(policy) if not found[2].over_at_once)
 
 
 def _can_outlast(one: Retention, other: Retention) -> bool:
@@ -142,7 +142,7 @@ def _too_long_for_its_kind(policy: Policy) -> Iterator[Finding]:
 
 def _accountability(policy: Policy) -> Iterator[Finding]:
     age = policy.rule(Category.AUDIT_LOG).retention.clause(None)
-    if not policy.keeps(Category.AUDIT_LOG):
+    if not policy.writes(Category.AUDIT_LOG):
         text = "Nothing shows who saw or changed personal data."
         yield Finding(Severity.SERIOUS, Category.AUDIT_LOG, text, "Art. 5(2)")
     elif age is not None and not _ACCOUNTABILITY.never_outlasts(age.period):
@@ -239,7 +239,7 @@ def _impact_assessment(policy: Policy) -> Iterator[Finding]:
     if policy.recording.at_consoles:
         text = "What people say is recorded at consoles: they must know it before they speak."
         yield Finding(Severity.WARNING, "[recording]", text, "Art. 13, 35(1)")
-    if policy.keeps(Category.LOCATION):
+    if policy.writes(Category.LOCATION):
         text = "Where people were is recorded; that is systematic monitoring and needs an impact assessment."
         yield Finding(Severity.WARNING, "[location]", text, "Art. 35(1)")
 

@@ -1,7 +1,7 @@
 """The gate: every personal value passes here before it is kept, and comes out as the tenant's policy lets it, or not.
 
 1. credentials and memberships pass: without them nobody could log in, and no policy may refuse them
-2. does the policy keep this category at all? (no-log mode keeps nothing that happens)
+2. is anything of the category written at all? (no-log mode keeps nothing that happens)
 3. is the purpose one of those that the policy names for it?
 4. truncated, or marked to be pseudonymised, as its rule says; whose it is, the subject's own name, is not truncated
 """
@@ -50,7 +50,7 @@ class Gate:
         """Whether anything of the category is kept for this purpose."""
         if category in NECESSARY:
             return True
-        return self.policy.keeps(category, extra) and purpose in self.policy.rule(category, extra).purposes  # 2, 3
+        return self.policy.keeps_for(category, purpose, extra)  # 2, 3
 
 
 def release_instruction(tenant_id: str, text: str) -> Released:

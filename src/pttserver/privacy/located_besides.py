@@ -23,16 +23,9 @@ def askers(policy: Policy) -> list[str]:
     ]
 
 
-def alerts_carry_positions(policy: Policy) -> bool:
-    """Whether an alert takes positions as long as it is open."""
-    return policy.alerts.enabled and (policy.location.sos_exception or policy.locates_in_need)
-
-
 def tracks_are_written(policy: Policy) -> bool:
-    """Whether they are written, as the track of the alert."""
-    for_alerts = Purpose.SAFETY in policy.rule(Category.LOCATION).purposes
-    kept = policy.writes(Category.ALERT) and policy.writes(Category.LOCATION) and for_alerts
-    return alerts_carry_positions(policy) and kept
+    """Whether the positions that an open alert takes are written, as its track."""
+    return policy.keeps_for(Category.LOCATION, Purpose.SAFETY)
 
 
 def explained(policy: Policy) -> Iterator[str]:
@@ -42,7 +35,7 @@ def explained(policy: Policy) -> Iterator[str]:
             f"Besides, {' and '.join(names)} may have a device asked where it is: it answers at once, whatever that"
             f" interval is, but at most once every {ANSWERS_APART_S} s. Such a position is treated as any other."
         )
-    if alerts_carry_positions(policy):
+    if policy.locates_alerts:
         track = ", written as the track of the alert" if tracks_are_written(policy) else ""
         yield (
             "As long as an alert is open, it takes positions of who raised it besides, at most every"
@@ -59,7 +52,7 @@ def noticed(policy: Policy) -> Iterator[str]:
             f" that interval is, but at most once every {ANSWERS_APART_S} seconds. Such an answer is shown{kept} like"
             " any other position."
         )
-    if alerts_carry_positions(policy):
+    if policy.locates_alerts:
         track = ", and written down as its track" if tracks_are_written(policy) else ""
         yield (
             "As long as an alert that you raised is open, your location goes with it besides, at most every"

@@ -120,7 +120,7 @@ def written(policy: Policy, category: Category, extra: str = "") -> str:
 
 def how_long(policy: Policy, category: Category, extra: str = "") -> str:
     """How long it is kept, as part of a sentence."""
-    return kept(policy.rule(category, extra).retention) if policy.writes(category, extra) else "not at all"
+    return kept(policy.lasts(category, extra)) if policy.writes(category, extra) else "not at all"
 
 
 def _rows(policy: Policy) -> Iterator[list[str]]:

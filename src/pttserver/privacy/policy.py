@@ -5,19 +5,19 @@ A file names what differs from the `default` preset, which is privacy-friendly a
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Annotated
 
 from pydantic import Field, PrivateAttr, ValidationError
 
 from pttserver.privacy.categories import Category, about
-from pttserver.privacy.contradictions import ONLY_WHOLE, Contradiction, of_location, of_rule
+from pttserver.privacy.contradictions import Contradiction, of_location, of_rule
 from pttserver.privacy.document import Document, Path, Problem
 from pttserver.privacy.misspelling import Homes, unknown_key
 from pttserver.privacy.presets import DEFAULT, preset_text
-from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Purpose, Tier
+from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.retention import NO_TIME, Retention
+from pttserver.privacy.rules import NOT_COLLECTED, Rule, as_said, in_fact
 from pttserver.privacy.sections import (
     EXTRA_NAME_PATTERN,
     PATTERNS,
@@ -43,22 +43,6 @@ CategoryName = Annotated[Category, Field(strict=False)]
 _Key = tuple[Category, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What happens to a category: nothing is left open. `truncate` is there if storage is TRUNCATED.
-
-    If storage is NONE, `retention` is `NO_TIME`: what was written under an earlier policy is over.
-    """
-
-    collect: bool
-    storage: Storage
-    retention: Retention
-    purposes: frozenset[Purpose]
-    legal_basis: LegalBasis | None
-    visible_to: frozenset[Tier]
-    truncate: Truncation | None = None
-
-
 class Policy(Section):
     """A policy file. Made by `parse_policy` only."""
 
@@ -77,6 +61,7 @@ class Policy(Section):
     """Fields that the organisation defines itself, by name; what is not named here is not collected."""
 
     _rules: dict[_Key, Rule] = PrivateAttr(default_factory=dict)
+    _located_for: frozenset[Purpose] = PrivateAttr(frozenset())
     _digest: str = PrivateAttr("")
 
     @property
@@ -86,25 +71,32 @@ class Policy(Section):
 
     def rule(self, category: Category, extra: str = "") -> Rule:
         """`extra`: name of a field of the organisation's own; one that it has not defined is not collected."""
-        return self._rules.get((category, extra)) or _NOT_COLLECTED
+        return self._rules.get((category, extra)) or NOT_COLLECTED
 
     def keeps(self, category: Category, extra: str = "") -> bool:
-        """Whether it is written down, in any form."""
+        """Whether it is to be written down, in any form."""
         return self.rule(category, extra).storage is not Storage.NONE
 
     def writes(self, category: Category, extra: str = "") -> bool:
-        """Whether anything of it is written in fact: the policy keeps it, for what the server writes it for.
+        """Whether anything of it is written in fact: the policy keeps it, for what the server writes it for."""
+        return self.rule(category, extra).unwritten is None
 
-        What can be kept as it is only is not written in another form.
-        """
-        wanted, rule = WRITTEN_FOR.get(category), self.rule(category, extra)
-        suits = rule.storage is Storage.PLAIN or category not in ONLY_WHOLE
-        return self.keeps(category, extra) and suits and (wanted is None or bool(wanted & rule.purposes))
+    def keeps_for(self, category: Category, purpose: Purpose, extra: str = "") -> bool:
+        """Whether anything of it may be there for this purpose."""
+        rule = self.rule(category, extra)
+        is_taken = category is not Category.LOCATION or purpose in self._located_for
+        return is_taken and not rule.over_at_once and purpose in rule.purposes
+
+    def lasts(self, category: Category, extra: str = "", purpose: Purpose | None = None) -> Retention:
+        """How long it is there in fact. `purpose`: what it is there for, of what is written for several."""
+        if purpose is not None and not self.keeps_for(category, purpose, extra):
+            return NO_TIME
+        return self.rule(category, extra).lasts
 
     @property
     def account(self) -> Category:
         """Whose end is the end of a subscriber as a whole: of the identifier, or without one of what logs it in."""
-        return Category.IDENTIFIER if self.keeps(Category.IDENTIFIER) else Category.CREDENTIAL
+        return Category.IDENTIFIER if self.writes(Category.IDENTIFIER) else Category.CREDENTIAL
 
     @property
     def locates(self) -> bool:
@@ -116,6 +108,11 @@ class Policy(Section):
     def locates_in_need(self) -> bool:
         """Whether an alert carries a position while location is on; also while it is off by `sos_exception`."""
         return self.locates and Purpose.SAFETY in self.rule(Category.LOCATION).purposes
+
+    @property
+    def locates_alerts(self) -> bool:
+        """Whether an alert may carry a position at all, of whomever, at any moment."""
+        return self.alerts.enabled and (self.locates_in_need or self.location.sos_exception)
 
     @property
     def holds_messages(self) -> bool:
@@ -132,20 +129,29 @@ class Policy(Section):
         self._digest = hashlib.sha256(text.encode()).hexdigest()
         for category in Category:
             rule = _over(base.get(category), self.categories.get(category))
-            self._rules[category, ""] = self._switched(category, rule)
+            self._rules[category, ""] = in_fact(category, as_said(self._switched(category, rule)))
+        self._locate()
         further = _over(base.get(Category.EXTRA), self.categories.get(Category.EXTRA))
         for name, named in self.extra.items():
-            self._rules[Category.EXTRA, name] = _complete(_over(further, named))
+            self._rules[Category.EXTRA, name] = in_fact(Category.EXTRA, as_said(_over(further, named)))
 
-    def _switched(self, category: Category, rule: CategoryRule) -> Rule:
+    def _locate(self) -> None:
+        """A position is written for what it is taken for, as part of an alert if the alert is written too."""
+        of_alerts = self.locates_alerts and self.writes(Category.ALERT)
+        taken = {Purpose.OPERATIONS: self.locates, Purpose.SAFETY: of_alerts}
+        self._located_for = frozenset(purpose for purpose, is_so in taken.items() if is_so)
+        located = in_fact(Category.LOCATION, self.rule(Category.LOCATION), self._located_for)
+        self._rules[Category.LOCATION, ""] = located
+
+    def _switched(self, category: Category, rule: CategoryRule) -> CategoryRule:
         """The switches of the sections outweigh the rule of a category."""
         off = {Category.LOCATION: not self.location.enabled, Category.ALERT: not self.alerts.enabled}.get(category)
         unrecorded = not self.logging.records and about(category).nature == "happening"
         if off:
-            return _complete(rule.model_copy(update={"collect": False}))
+            return rule.model_copy(update={"collect": False})
         if unrecorded or (category is Category.LOCATION and self.location.live_only):
-            return _complete(rule.model_copy(update={"store": Storage.NONE}))
-        return _complete(rule)
+            return rule.model_copy(update={"store": Storage.NONE})
+        return rule
 
     def contradictions(self) -> Iterator[Contradiction]:
         """What cannot all be true; `parse_policy` makes no policy that has any."""
@@ -154,9 +160,6 @@ class Policy(Section):
         for name, rule in self.extra.items():
             yield from of_rule(Category.EXTRA, rule, ("extra", name))
         yield from of_location(self.location, self.categories.get(Category.LOCATION))
-
-
-_NOT_COLLECTED = Rule(False, Storage.NONE, NO_TIME, frozenset(), None, frozenset())
 
 
 def parse_policy(text: str) -> Policy:
@@ -188,22 +191,6 @@ def _over(base: CategoryRule | None, named: CategoryRule | None) -> CategoryRule
         return base or named or CategoryRule()
     said = {key: getattr(named, key) for key in named.model_fields_set}
     return base.model_copy(update={"truncate": None, **said} if named.store else said)
-
-
-def _complete(rule: CategoryRule) -> Rule:
-    if rule.keep is None or rule.purpose is None:
-        raise AssertionError("the default preset has both for every category")
-    collect = rule.collect is not False
-    storage = (rule.store or Storage.PLAIN) if collect else Storage.NONE
-    return Rule(
-        collect=collect,
-        storage=storage,
-        retention=NO_TIME if storage is Storage.NONE else rule.keep,
-        purposes=frozenset(rule.purpose),
-        legal_basis=rule.legal_basis,
-        visible_to=frozenset(rule.visible_to or ()),
-        truncate=rule.truncate,
-    )
 
 
 def _problems(error: ValidationError, document: Document) -> Iterator[Problem]:

@@ -11,12 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pttserver.privacy.categories import about
-from pttserver.privacy.explain import why_unwritten
 from pttserver.privacy.findings import rules
 from pttserver.privacy.periods import DAY_MS, Period
 from pttserver.privacy.policy import Policy, Rule
 from pttserver.privacy.retention import Event, EventKind
-from pttserver.privacy.sections import Storage
 
 SUBSCRIBERS = 12
 LONGEST_YEARS = 30
@@ -58,13 +56,12 @@ def simulate(policy: Policy, years: int, start_ms: int) -> Simulation:
     held = []
     for name, category, rule in rules(policy):
         made = _subscribers(start_ms, end_ms) if about(category).nature == "standing" else _days(start_ms, end_ms)
-        written = rule.storage is not Storage.NONE and why_unwritten(category, rule) is None
-        held.append(_held(name, rule, tuple(made) if written else (), events, moments))
+        held.append(_held(name, rule, tuple(made) if rule.unwritten is None else (), events, moments))
     return Simulation(moments, landmarks, tuple(held))
 
 
 def _held(name: str, rule: Rule, records: tuple[_Record, ...], events: list[Event], moments: tuple[int, ...]) -> Held:
-    starters = {clause.event for clause in rule.retention.clauses}
+    starters = {clause.event for clause in rule.lasts.clauses}
     telling = [event for event in events if event.kind in starters]
     counts, oldest_ms = [], 0
     for now_ms in moments:
@@ -78,7 +75,7 @@ def _there(rule: Rule, records: tuple[_Record, ...], events: list[Event], now_ms
     """When the records that are held were made, the oldest first; those with events of their own are asked singly."""
     made = [record.made_ms for record in records]
     made = made[: bisect_right(made, now_ms)]
-    cutoff = rule.retention.gone_cutoff(now_ms, events)
+    cutoff = rule.lasts.gone_cutoff(now_ms, events)
     if cutoff is not None:
         made = made[bisect_right(made, cutoff) :]
     gone = {record.made_ms for record in records if record.events and _own_end(rule, record, now_ms)}
@@ -86,7 +83,7 @@ def _there(rule: Rule, records: tuple[_Record, ...], events: list[Event], now_ms
 
 
 def _own_end(rule: Rule, record: _Record, now_ms: int) -> bool:
-    cutoff = rule.retention.gone_cutoff(now_ms, record.events)
+    cutoff = rule.lasts.gone_cutoff(now_ms, record.events)
     return cutoff is not None and record.made_ms <= cutoff
 
 

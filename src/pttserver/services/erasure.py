@@ -171,7 +171,7 @@ class Erasure:
     def _periods(self, tenant_id: TenantId) -> list[Clause]:
         """What the policy says of deletion requests. Raises PolicyMissing."""
         policy = self._policies.policy(tenant_id)
-        clauses = (policy.rule(each).retention.clause(EventKind.DELETION_REQUESTED) for each in Category)
+        clauses = (policy.lasts(each).clause(EventKind.DELETION_REQUESTED) for each in Category)
         return [clause for clause in clauses if clause is not None]
 
     async def _find(self, tenant_id: TenantId, subject: str, *, exactly: bool = False) -> str:
@@ -247,8 +247,7 @@ def _under_own_key() -> list[str]:
 def _ends_with_consent(policy: Policy, category: Category) -> bool:
     """Of the organisation's own fields any will do."""
     names = ["", *policy.extra] if category is Category.EXTRA else [""]
-    rules = (policy.rule(category, name) for name in names if policy.keeps(category, name))
-    return any(rule.retention.clause(EventKind.CONSENT_WITHDRAWN) for rule in rules)
+    return any(policy.lasts(category, name).clause(EventKind.CONSENT_WITHDRAWN) for name in names)
 
 
 def _iso(utc_ms: int) -> str:

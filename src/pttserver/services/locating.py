@@ -250,6 +250,8 @@ class Locating:
     async def review(self) -> None:
         """Policies or rights changed: lets go of everybody for whom location is not on. Raises StoreUnavailable.
 
+        Where it is on, but not for alerts any more, what an open alert carries is let go.
+
         Reports of who is logged in are admitted by the rights of the session, so by these it is decided here too: the
         database may know better a moment earlier, and what was taken back would be told once more.
         """
@@ -264,6 +266,8 @@ class Locating:
             rights = stored.get(who) if session is None else session.identity.rights
             if self.state(tenant_id, who, rights) is not LocationState.ON:
                 self.let_go(tenant_id, who)
+            elif self.on_let_go is not None and not self._policies.policy(tenant_id).locates_alerts:
+                self.on_let_go(tenant_id, who)
         self._on_duty = on_duty
 
     def _coarsen(self, tenant_id: TenantId) -> None:

@@ -10,6 +10,7 @@ from pttserver.ids import GroupId, SubscriberId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.location_admission import LocationState, no_finer
+from pttserver.privacy.purposes import Purpose
 from pttserver.services.attendance import Attendance
 from pttserver.services.desk import Handlers, Refusals
 from pttserver.services.fencing import Fencing
@@ -196,7 +197,7 @@ class LocationDesk:
 
     async def _history(self, session: Session, request: signalling.LocationHistory) -> signalling.LocationTrack:
         subject = await self._subject(session, request.subscriber)
-        if not self._policies.policy(subject.tenant_id).writes(Category.LOCATION):
+        if not self._policies.policy(subject.tenant_id).keeps_for(Category.LOCATION, Purpose.OPERATIONS):
             raise PolicyForbids("Your organisation does not store positions.")
         await self._look(session, subject, "history")
         found = await self._track(subject, request.from_ms, request.until_ms, request.limit)
@@ -206,7 +207,7 @@ class LocationDesk:
     async def _track(self, subject: Subscriber, from_ms: int, until_ms: int, limit: int) -> list[signalling.Position]:
         """What is over is not shown, swept or not; and nothing finer than the policy of now lets it be."""
         cutoffs = await self._cutoffs(subject)
-        hidden_ms = cutoffs.hidden(Category.LOCATION, subject.subscriber_id)
+        hidden_ms = cutoffs.hidden(Category.LOCATION, subject.subscriber_id, purpose=Purpose.OPERATIONS)
         found = await self._positions.track(subject.subscriber_id, from_ms, until_ms, hidden_ms, limit)
         return [no_finer(position, cutoffs.policy.location.precision_m) for position in found]
 

@@ -63,12 +63,14 @@ class Periods:
         found = []
         for category in Category:
             rule = policy.rule(category)
-            clause = rule.retention.clause(kind)
-            if policy.keeps(category) and clause is not None:
+            clause = rule.lasts.clause(kind)
+            if rule.over_at_once:
+                continue
+            if clause is not None:
                 times = clause.irrevocable_ms(start_ms), clause.gone_ms(start_ms)
                 found.append(Ending(category, str(clause), *times))
-            elif policy.keeps(category):
-                found.append(Ending(category, "; ".join(rule.retention.texts), None, None))
+            else:
+                found.append(Ending(category, "; ".join(rule.lasts.texts), None, None))
         return found
 
     async def record(self, tenant: str, kind: EventKind, instruction: Instruction, at_ms: int | None = None) -> Event:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pttserver.config import Settings
 from pttserver.privacy.categories import Category, about
-from pttserver.privacy.explain import basis, kept, words
+from pttserver.privacy.explain import basis, words
 from pttserver.privacy.notice import NOT_NAMED, how_long, written
 from pttserver.privacy.pages import Page, Section
 from pttserver.privacy.policy import Policy
@@ -124,8 +124,7 @@ def _activity(policy: Policy, title: str, category: Category, extra: str = "") -
     name, rule = f"extra.{extra}" if extra else category.value, policy.rule(category, extra)
     if not rule.collect:
         return Activity(name, title, [], "-", "-", [], "not collected", "-", [])
-    whole = policy.writes(category, extra)
-    places = [row for row in personal() if category in _rules(policy, row) and (whole or row.lifecycle)]
+    places = [row for row in personal() if category in _rules(policy, row)] if policy.writes(category, extra) else []
     return Activity(
         category=name,
         title=title,
@@ -134,7 +133,7 @@ def _activity(policy: Policy, title: str, category: Category, extra: str = "") -
         subjects=_ACTORS if category is Category.AUDIT_LOG else _SUBJECTS,
         seen_by=[*(f"{tier}s" for tier in Tier if tier in rule.visible_to), "the person"],
         written=written(policy, category, extra),
-        kept=kept(rule.retention) if places else how_long(policy, category, extra),
+        kept=how_long(policy, category, extra),
         places=[f"{row.table}.{row.column}" for row in places],
     )
 

@@ -31,7 +31,7 @@ class Visibility:
         """When it will be gone, as far as the events tell; None: no period runs."""
         if self._restricted:
             return None
-        return self._policy.rule(category, extra).retention.expires_ms(recorded_ms, self._events)
+        return self._policy.lasts(category, extra).expires_ms(recorded_ms, self._events)
 
     def category(self, value: HeldValue) -> Category | None:
         """By whose rule it lives under the policy: an account has an end although no identifiers are kept."""

@@ -10,6 +10,7 @@ from pttserver.ids import AlertId, Personal, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.location_admission import place_no_finer
+from pttserver.privacy.purposes import Purpose
 from pttserver.store.alert_schema import alert_notes, alert_steps
 from pttserver.store.columns import Reference
 from pttserver.store.schema import subscribers
@@ -77,7 +78,9 @@ class AlertReading:
         return found
 
     def is_hidden(self, recorded_ms: int, raiser_id: str, category: Category = Category.ALERT) -> bool:
-        return self._cutoffs is not None and self._cutoffs.is_hidden(category, recorded_ms, raiser_id)
+        if self._cutoffs is None:
+            return False
+        return self._cutoffs.is_hidden(category, recorded_ms, raiser_id, purpose=Purpose.SAFETY)
 
     def _alert(self, row: Any, keys: SubjectVault, steps: Iterable[StoredStep]) -> StoredAlert:
         shown = not self.is_hidden(row.raised_ms, keys.subject_id, Category.LOCATION)

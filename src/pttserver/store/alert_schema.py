@@ -9,6 +9,7 @@ a reason, how it ended) is about the person who raised the alert, whoever said i
 from sqlalchemy import Boolean, Index, Integer, Table, Text, UniqueConstraint
 
 from pttserver.privacy.categories import Category
+from pttserver.privacy.purposes import Purpose
 from pttserver.store import reasons
 from pttserver.store.columns import Happening, Shared, dated, identity, impersonal, in_clear, part_of, reference, sealed
 from pttserver.store.schema import metadata
@@ -26,7 +27,7 @@ alerts = Table(
     part_of("tenants"),
     reference("subject", Category.ALERT),
     in_clear("drill", Boolean(), Category.ALERT, reasons.ALERT),
-    sealed("position", Category.LOCATION),
+    sealed("position", Category.LOCATION, purpose=Purpose.SAFETY),
     dated("raised_ms", Category.ALERT),
     dated("closed_ms", Category.ALERT, nullable=True),
     Index(None, "tenant_id", "raised_ms"),
@@ -79,5 +80,5 @@ alert_points = Table(
     Index(None, "tenant_id", "at_ms"),
     Index(None, "subject"),
     UniqueConstraint("alert_id", "at_ms"),
-    info={"happening": Happening(Category.LOCATION, since="at_ms")},
+    info={"happening": Happening(Category.LOCATION, since="at_ms", purpose=Purpose.SAFETY)},
 )

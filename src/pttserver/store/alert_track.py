@@ -11,6 +11,7 @@ from pttserver.ids import AlertId, Personal, SubscriberId, TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.location_admission import place_no_finer
+from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released
 from pttserver.roles import Rights
 from pttserver.store.alert_schema import alert_points, alerts
@@ -87,7 +88,7 @@ class AlertTracks:
             if keys is None:
                 return []
             query = select(alert_points).where(_POINT.alert_id == alert_id, _POINT.subject.in_(keys.references()))
-            hidden_ms = cutoffs.hidden(Category.LOCATION, raiser_id)
+            hidden_ms = cutoffs.hidden(Category.LOCATION, raiser_id, purpose=Purpose.SAFETY)
             if hidden_ms is not None:
                 query = query.where(_POINT.at_ms > hidden_ms)
             rows = sql.execute(query.order_by(_POINT.at_ms.desc()).limit(MOST_POINTS)).all()

@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, LargeBinary, Tex
 from sqlalchemy.types import TypeEngine
 
 from pttserver.privacy.categories import Category
+from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.released import Released
 
 Keyholder = Literal["subject", "tenant", "either"]
@@ -155,12 +156,14 @@ class Happening:
     """A table of records with an age: whose rule its rows live by, and the column that the age counts from.
 
     `subject`: the reference by which events and holds of one person find its rows. `shared`: how those of others do.
+    `purpose`: what they are written for, where that is not so of all that is of the category.
     """
 
     category: Category
     since: str
     subject: str = "subject"
     shared: Shared | None = None
+    purpose: Purpose | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +182,20 @@ class Lasting:
     about: str | None = None
 
 
-def sealed(name: str, category: Category, *, nullable: bool = True, of: Keyholder = "subject") -> Column[Sealed]:
+def sealed(
+    name: str,
+    category: Category,
+    *,
+    nullable: bool = True,
+    of: Keyholder = "subject",
+    purpose: Purpose | None = None,
+) -> Column[Sealed]:
     """A personal value, encrypted under the key of its row's subject, or of the tenant: what its operators wrote.
 
     `either`: what they wrote of a subject dies with it; the tenant's key is for rows that are about nobody.
+    `purpose`: what it is written for, where that is not so of all that is of the category.
     """
-    info = {"category": category, "form": "sealed", "of": of}
+    info = {"category": category, "form": "sealed", "of": of, "purpose": purpose}
     return Column(name, SealedType(category), nullable=nullable, info=info)
 
 

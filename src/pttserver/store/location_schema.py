@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import Index, Integer, Table, UniqueConstraint
 
 from pttserver.privacy.categories import Category
+from pttserver.privacy.purposes import Purpose
 from pttserver.store.columns import (
     Happening,
     confidential,
@@ -34,7 +35,7 @@ positions = Table(
     dated("at_ms", Category.LOCATION),
     Index(None, "tenant_id", "at_ms"),
     Index(None, "subject", "at_ms"),
-    info={"happening": Happening(Category.LOCATION, since="at_ms")},
+    info={"happening": Happening(Category.LOCATION, since="at_ms", purpose=Purpose.OPERATIONS)},
 )
 
 # One may be drawn around a home, and be called after who lives there.

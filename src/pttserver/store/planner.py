@@ -26,6 +26,7 @@ from pttserver.ids import TenantId
 from pttserver.privacy.categories import Category
 from pttserver.privacy.cutoffs import Cutoffs
 from pttserver.privacy.gate import Gate
+from pttserver.privacy.purposes import Purpose
 from pttserver.store.columns import Happening, Lasting, ReferenceType, is_lifecycle
 from pttserver.store.governance_schema import audit_entries, subjects
 from pttserver.store.over import TENANT, Over, contact, ended, old, outlived, outlived_by_another, own_field
@@ -86,8 +87,9 @@ class Planner:
         extra: str = "",
         led_to: frozenset[Category] = _NONE,
         named: Category | None = None,
+        purpose: Purpose | None = None,
     ) -> Iterator[Reach]:
-        """`touched`: the categories that go too; a hold on any of them spares it.
+        """`touched`: the categories that go too; a hold on any of them spares it. `purpose`: what it was written for.
 
         `led_to`: those of what is found by it alone; a hold of one person on any of them spares it as well.
         `named`: that of the reference by which a row is somebody's; None: it has none that goes before the row.
@@ -97,13 +99,13 @@ class Planner:
         if held is None:
             return
         if self._only is not None:
-            cutoff_ms = self.cutoffs.gone(category, self._only, extra)
+            cutoff_ms = self.cutoffs.gone(category, self._only, extra, purpose)
             if cutoff_ms is not None and self._only not in held | self._ended:
                 yield Reach(cutoff_ms, only=self._only)
             return
-        general = self.cutoffs.gone(category, extra=extra)
+        general = self.cutoffs.gone(category, None, extra, purpose)
         living = (who for who in self.cutoffs.events.of_subjects if who not in self._ended)
-        own = {who: self._own(category, who, extra, named) for who in living}
+        own = {who: self._own(category, who, extra, named, purpose) for who in living}
         differing = {who: cutoff for who, cutoff in own.items() if cutoff != general}
         if general is not None:
             earlier = {who for who, cutoff in differing.items() if cutoff is None or cutoff < general}
@@ -112,11 +114,13 @@ class Planner:
             if cutoff is not None and who not in held:
                 yield Reach(cutoff, only=who)
 
-    def _own(self, category: Category, who: str, extra: str, named: Category | None) -> int | None:
+    def _own(
+        self, category: Category, who: str, extra: str, named: Category | None, purpose: Purpose | None
+    ) -> int | None:
         """A row that loses its name is nobody's, and goes as all others do, whatever happened to whom it named."""
-        own = self.cutoffs.gone(category, who, extra)
-        general = self.cutoffs.gone(category, extra=extra)
-        name = None if named is None else self.cutoffs.gone(named, who)
+        own = self.cutoffs.gone(category, who, extra, purpose)
+        general = self.cutoffs.gone(category, None, extra, purpose)
+        name = None if named is None else self.cutoffs.gone(named, who, purpose=purpose if named is category else None)
         if general is None or name is None:
             return own
         nobodys = min(general, name)
@@ -141,12 +145,13 @@ class Planner:
     def _happenings(self, table: Table, record: Happening) -> Iterator[Step]:
         subject = table.c[record.subject]
         named = subject.info["category"] if subject.nullable else None
-        for reach in self._reaches(record.category, _categories(table), led_to=_led_to(table), named=named):
-            yield self._old(table, None, record.category, reach, _categories(table))
+        whole, led_to = _categories(table), _led_to(table)
+        for reach in self._reaches(record.category, whole, led_to=led_to, named=named, purpose=record.purpose):
+            yield self._old(table, None, record.category, reach, whole)
         for column, category in _emptied(table, record.category):
             # a hold on anything of a row keeps the reference too: by it the hold finds the row
-            touched = _categories(table) if column.name == record.subject else frozenset({category})
-            for reach in self._reaches(category, touched):
+            touched = whole if column.name == record.subject else frozenset({category})
+            for reach in self._reaches(category, touched, purpose=column.info.get("purpose")):
                 yield self._old(table, column, category, reach, frozenset({category}))
 
     def _old(

@@ -88,7 +88,7 @@ def what_is_hidden_is_served(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_is_over_is_served_until_it_is_swept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Cutoffs, "hidden", lambda self, category, subject_id=None, extra="": None)
+    patch.setattr(Cutoffs, "hidden", lambda self, category, subject_id=None, extra="", purpose=None: None)
 
 
 def a_gate_that_is_open(patch: pytest.MonkeyPatch) -> None:
