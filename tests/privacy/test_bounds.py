@@ -90,6 +90,41 @@ def test_fields_of_the_organisation_are_bounded_too() -> None:
     assert found.startswith("extra.shift is kept without an end after the end of the subscription")
 
 
+SHORT_CALLS = "[categories.call_record]\nkeep = '1 day'\n"
+SHORT_RECORDS = "[categories.message_metadata]\nkeep = '1 day'\n"
+
+
+@pytest.mark.parametrize(
+    ("policy", "part"),
+    [
+        (f"{SHORT_CALLS}[categories.ip_address]\nkeep = '1 year'", "ip_address"),
+        (f"{SHORT_CALLS}[categories.participants]\nkeep = '1 year'", "participants"),
+        ("[categories.participants]\nkeep = '1 day'\n[categories.ip_address]\nkeep = '1 year'", "ip_address"),
+        (f"{SHORT_RECORDS}[categories.message_content]\nkeep = '1 year'", "message_content"),
+        (f"{SHORT_RECORDS}[categories.attachment]\nkeep = '1 year'", "attachment"),
+    ],
+)
+def test_a_part_is_kept_no_longer_than_what_it_belongs_to(policy: str, part: str) -> None:
+    found = violations(policy_of(policy), {part: Texts(at_least="6 months")})
+    assert any(each.startswith(f'{part} is kept "1 day": that can be less than 6 months') for each in found)
+
+
+@pytest.mark.parametrize("whole", ["call_record", "message_metadata"])
+def test_a_part_of_what_is_not_written_is_not_kept_at_all(whole: str) -> None:
+    part = {"call_record": "ip_address", "message_metadata": "message_content"}[whole]
+    rules = f"[categories.{part}]\nkeep = '1 year'\n[categories.{whole}]\n"
+    for none in ("store = 'none'", "purpose = ['billing']"):
+        (found,) = violations(policy_of(rules + none), {part: Texts(at_least="6 months")})
+        assert found == f"{part} is kept not at all: it must be kept for at least 6 months"
+
+
+def test_the_list_of_participants_is_kept_at_most_as_long_as_it_is_there() -> None:
+    """It does not go with the records of calls, whose initiators and talkers do."""
+    policy = policy_of(f"{SHORT_CALLS}[categories.participants]\nkeep = '1 year'")
+    (found,) = violations(policy, {"participants": Texts(at_most="6 months")})
+    assert found.startswith('participants is kept "1 year"')
+
+
 def test_without_bounds_everything_goes() -> None:
     assert violations(policy_of("[categories.alert]\nkeep = 'unlimited'"), {}) == []
     assert told("keep = 'unlimited'") == []

@@ -49,7 +49,8 @@ def test_every_category_has_one_sentence(category: Category) -> None:
     ],
 )
 def test_the_sentence_says_what_the_rule_says(rule: str, said: str) -> None:
-    assert said in sentence("Message content: ", f"[categories.message_content]\n{rule}")
+    whole = "[categories.message_metadata]\nkeep = 'unlimited'\n"  # else it ends with that
+    assert said in sentence("Message content: ", f"{whole}[categories.message_content]\n{rule}")
 
 
 def test_nobody_sees_credentials() -> None:
@@ -169,6 +170,15 @@ def test_words_are_listed_as_people_do() -> None:
 )
 def test_how_long_messages_wait_is_told_in_words(seconds: int, said: str) -> None:
     assert f"wait for up to {said} for who" in sentence("Messages wait", f"[messages]\nstore_for_s = {seconds}")
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"),
+    [("1 day", "1 day"), ("30 days", "7 days"), ("1 month", "7 days"), ("10080 minutes", "10080 minutes")],
+)
+def test_a_message_is_said_to_wait_no_longer_than_it_is_kept(keep: str, said: str) -> None:
+    for category in ("message_metadata", "message_content"):
+        assert f"wait for up to {said} for" in sentence("Messages wait", f"[categories.{category}]\nkeep = '{keep}'")
 
 
 @pytest.mark.parametrize(

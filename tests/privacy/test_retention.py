@@ -397,3 +397,25 @@ def test_the_order_of_events_and_clauses_does_not_matter(
     assert states(retention, now, *events, recorded_ms=recorded) == states(
         turned, now, *events[::-1], recorded_ms=recorded
     )
+
+
+@given(RETENTIONS, RETENTIONS, MOMENTS, EVENTS)
+def test_what_is_within_another_ends_with_whichever_ends_first(
+    part: Retention, whole: Retention, recorded: int, events: list[Event]
+) -> None:
+    both = part.within(whole)
+    for now in (*boundaries(part, recorded, events), *boundaries(whole, recorded, events)):
+        for cutoff in ("gone_cutoff", "hidden_cutoff"):
+            covered = [
+                (at := getattr(one, cutoff)(now, events)) is not None and recorded <= at for one in (part, whole, both)
+            ]
+            assert covered[2] == (covered[0] or covered[1]), (cutoff, now)
+    assert both.within(whole) == both
+    assert part.within(part) == part
+
+
+def test_clauses_that_another_makes_idle_are_not_told() -> None:
+    week, closed = ["7 days", "until contract_ended"], "30 days after account_closed"
+    assert Retention.parse(week).within(Retention.parse(["90 days", closed])).texts == tuple(week)
+    assert Retention.parse(week).within(Retention.parse(["1 day", closed])).texts == ("until contract_ended", "1 day")
+    assert Retention.parse("unlimited").within(Retention.parse(week)).texts == tuple(week)

@@ -1,5 +1,6 @@
 """What is said of a policy is what it does: explanation, notice and simulation ask what decides, for many policies."""
 
+from collections.abc import Sequence
 from itertools import product
 
 import pytest
@@ -7,13 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from policy_texts import policy_of
 
+from pttserver.config import Settings
+from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.explain import explain
+from pttserver.privacy.findings import findings
+from pttserver.privacy.gate import Gate
 from pttserver.privacy.location_admission import Admission, LocationState
-from pttserver.privacy.notice import notice
+from pttserver.privacy.notice import how_long, notice, written
 from pttserver.privacy.policy import Policy
+from pttserver.privacy.purposes import WRITTEN_FOR
 from pttserver.privacy.simulation import simulate
 from pttserver.roles import Rights
+from pttserver.services.processing_register import Activity, processing_register
+from pttserver.store.records import Tenant
 from pttserver.wire.signalling import ANSWERS_APART_S, Position
 
 HERE = Position(latitude=55.6761, longitude=12.5683, accuracy_m=5, at_ms=0)
@@ -110,6 +118,72 @@ def test_technicians_are_said_to_see_nothing_where_their_sessions_cannot_be_reco
     for more in ("[logging]\nrecords = false", "[categories.audit_log]\nstore = 'none'"):
         told = " ".join(explain(policy_of(f"[support]\nlongest_minutes = 60\n{more}")))
         assert "Technicians of the operator see nothing: without an audit log" in told
+
+
+WHOLES = [
+    ("call_record", ["participants", "ip_address"]),
+    ("participants", ["ip_address"]),
+    ("message_metadata", ["message_content", "attachment"]),
+    ("message_content", ["attachment"]),
+]
+
+
+@pytest.mark.parametrize("rule", ["store = 'none'", "purpose = ['billing']"])
+@pytest.mark.parametrize(("whole", "parts"), WHOLES)
+def test_what_belongs_to_what_is_not_written_is_said_to_be_not_written(whole: str, parts: list[str], rule: str) -> None:
+    policy = policy_of(f"[categories.{whole}]\n{rule}")
+    for part in map(Category, parts):
+        for purpose in WRITTEN_FOR[part]:
+            assert Gate(policy).release(part, purpose, "sub_1", Personal("x")) is None
+        assert written(policy, part).startswith("never: it belongs to ")
+        assert how_long(policy, part) == "not at all"
+        (told,) = (each for each in explain(policy) if each.startswith(f"{about(part).title}: "))
+        assert "But nothing of it is written: it belongs to " in told
+        (held,) = (one for one in simulate(policy, 1, 0).held if one.name == part)
+        assert max(held.counts) == 0
+        (recorded,) = (each for each in register_of(policy) if each.category == part)
+        assert (recorded.kept, recorded.places) == ("not at all", [])
+
+
+BESIDE = {
+    Category.PARTICIPANTS: ("90 days", "who started a call and who spoke in it no longer than the call record"),
+    Category.ATTACHMENT: ("30 days", "its key no longer than the message content"),
+}
+
+
+@pytest.mark.parametrize(("whole", "parts"), WHOLES)
+def test_what_belongs_to_another_is_said_to_be_kept_no_longer(whole: str, parts: list[str]) -> None:
+    policy = policy_of(f"[categories.{whole}]\nkeep = '1 hour'\n")
+    for part in map(Category, parts):
+        told, (held,) = how_long(policy, part), (one for one in simulate(policy, 1, 0).held if one.name == part)
+        if part in BESIDE:  # it stays by its own rule
+            assert f"for {BESIDE[part][0]}" in told
+            assert told.endswith(f"; {BESIDE[part][1]}")
+        else:
+            assert "for 1 hour" in told
+            assert "days or" not in told
+            assert max(held.counts) <= 1
+    assert "; who started" not in how_long(policy_of(""), Category.PARTICIPANTS)
+
+
+def test_messages_that_are_switched_off_are_said_to_be_neither_carried_nor_kept() -> None:
+    policy = policy_of("[messages]\nenabled = false")
+    titles = {row[0] for section in notice(policy).sections for row in section.rows}
+    for category in (Category.MESSAGE_METADATA, Category.MESSAGE_CONTENT, Category.ATTACHMENT):
+        title = about(category).title
+        assert title not in titles
+        assert f"{title}: not collected." in explain(policy)
+        (recorded,) = (each for each in register_of(policy) if each.category == category)
+        assert recorded.written == "not collected"
+        (held,) = (one for one in simulate(policy, 1, 0).held if one.name == category)
+        assert max(held.counts) == 0
+    assert not [each for each in findings(policy) if each.category.startswith(("message", "attachment"))]
+
+
+def register_of(policy: Policy) -> Sequence[Activity]:
+    acme = Tenant(TenantId("ten_1"), "ACME", 1)
+    (controller,) = processing_register([(acme, policy)], Settings()).controllers
+    return controller.activities
 
 
 RULES = ("", "purpose = ['support']", "store = 'pseudonymised'", "store = 'none'")

@@ -239,7 +239,9 @@ class Walk:
             living.add("people")
         else:
             living &= {"audit_entries"}
-        return {name for name in living if name not in ITEMS or ITEMS[name].part_of in {None, *living}}
+        while orphans := {name for name in living & ITEMS.keys() if ITEMS[name].part_of not in {None, *living}}:
+            living -= orphans
+        return living
 
     @property
     def account(self) -> Category:
@@ -340,7 +342,16 @@ LOST = [
     (Category.LOCATION, ["billing"], {"alerts.position", "alert_points", "positions"}),
     (Category.LOCATION, ["operations"], {"alerts.position", "alert_points"}),
     (Category.LOCATION, ["safety"], {"alerts.position", "alert_points", "positions"}),  # location is off by that
-    (Category.MESSAGE_CONTENT, ["billing"], {"messages.content", "messages.wrapped", "deliveries.wrapped"}),
+    (
+        Category.MESSAGE_METADATA,
+        ["billing"],
+        {"messages", "messages.content", "messages.wrapped", "deliveries", "deliveries.wrapped", "attachments"},
+    ),
+    (
+        Category.MESSAGE_CONTENT,
+        ["billing"],
+        {"messages.content", "messages.wrapped", "deliveries.wrapped", "attachments"},
+    ),
     (Category.ATTACHMENT, ["billing"], {"attachments"}),
     (Category.NICKNAME, ["billing"], {"devices.label"}),
     (Category.DEVICE_TYPE, ["billing"], {"devices.device_type"}),

@@ -12,8 +12,8 @@ from typing import Protocol
 from pttserver.errors import ConfigError
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.periods import Period, shown
-from pttserver.privacy.policy import Policy, Rule
-from pttserver.privacy.retention import Clause, EventKind
+from pttserver.privacy.policy import Policy
+from pttserver.privacy.retention import NO_TIME, Clause, EventKind, Retention
 
 
 class BoundTexts(Protocol):
@@ -48,35 +48,36 @@ def violations(policy: Policy, bounds: Mapping[str, BoundTexts]) -> list[str]:
     """What is beyond the bounds, a sentence each with the reason. Raises ConfigError for bounds that are wrong."""
     found: list[str] = []
     for category, bound in parse_bounds(bounds).items():
-        for name, rule in _rules(policy, category):
-            found += (f"{name} is kept {reason}" for reason in _beyond(category, rule, bound))
+        for name, extra in _names(policy, category):
+            found += (f"{name} is kept {reason}" for reason in _beyond(policy, category, extra, bound))
     return found
 
 
-def _rules(policy: Policy, category: Category) -> Iterator[tuple[str, Rule]]:
-    yield category.value, policy.rule(category)
+def _names(policy: Policy, category: Category) -> Iterator[tuple[str, str]]:
+    yield category.value, ""
     if category is Category.EXTRA:
-        yield from ((f"extra.{name}", policy.rule(category, name)) for name in policy.extra)
+        yield from ((f"extra.{name}", name) for name in policy.extra)
 
 
-def _beyond(category: Category, rule: Rule, bound: Bound) -> Iterator[str]:
+def _beyond(policy: Policy, category: Category, extra: str, bound: Bound) -> Iterator[str]:
+    """A part is kept as long as all of it is there: no longer than what it belongs to."""
     if bound.at_least is not None:
-        yield from _too_short(rule, bound.at_least)
-    if bound.at_most is not None and not rule.over_at_once:
-        yield from _too_long(category, rule, bound.at_most)
+        yield from _too_short(policy.rule(category, extra).lasts_in_full, bound.at_least)
+    if bound.at_most is not None and not policy.rule(category, extra).over_at_once:
+        yield from _too_long(category, policy.lasts(category, extra), bound.at_most)
 
 
-def _too_short(rule: Rule, least: Period) -> Iterator[str]:
-    if rule.over_at_once:
+def _too_short(lasts: Retention, least: Period) -> Iterator[str]:
+    if lasts is NO_TIME:
         yield f"not at all: it must be kept for at least {least}"
         return
-    for clause in rule.lasts.clauses:
+    for clause in lasts.clauses:
         if not least.never_outlasts(clause.period):
             yield f'"{clause}": that can be less than {least}, which it must be kept for at least'
 
 
-def _too_long(category: Category, rule: Rule, most: Period) -> Iterator[str]:
-    ends = _ends(category, rule)
+def _too_long(category: Category, lasts: Retention, most: Period) -> Iterator[str]:
+    ends = _ends(category, lasts)
     if not ends:
         start = "after the end of the subscription" if about(category).nature == "standing" else "by age"
         yield f"without an end {start}: it may be kept for at most {most}"
@@ -84,10 +85,10 @@ def _too_long(category: Category, rule: Rule, most: Period) -> Iterator[str]:
         yield f'"{ends[0]}": that can be more than {most}, which it may be kept for at most'
 
 
-def _ends(category: Category, rule: Rule) -> list[Clause]:
+def _ends(category: Category, lasts: Retention) -> list[Clause]:
     """The clauses that end it for certain."""
     certain = EventKind.UNSUBSCRIBED if about(category).nature == "standing" else None
-    return [clause for clause in rule.lasts.clauses if clause.event is certain]
+    return [clause for clause in lasts.clauses if clause.event is certain]
 
 
 def _period(name: str, key: str, text: str | None) -> Period | None:

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from pttserver.privacy import located_besides
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.limitations import Limitation, limitations, names_are_shown, unacknowledged
+from pttserver.privacy.periods import Period
 from pttserver.privacy.policy import Policy, Storage
 from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Tier
 from pttserver.privacy.retention import TAKEN_BACK_BY, Clause, EventKind, Retention
-from pttserver.privacy.rules import Rule, Unwritten
+from pttserver.privacy.rules import WHOLE, Rule, Unwritten
 from pttserver.privacy.sections import RecordingSection, RolesSection, Truncation
 
 __all__ = ["Limitation", "explain", "limitations", "unacknowledged"]
@@ -31,6 +32,10 @@ _WHY_UNWRITTEN = {
     Unwritten.NOT_TAKEN: ("operations is not among its purposes, and an alert carries no position that is written"),
     Unwritten.ONLY_WHOLE: "devices seal it for each other, so the server can keep it as it is or not at all",
 }
+_IN_THE_WHOLE = {
+    Category.PARTICIPANTS: "who started a call and who spoke in it no longer than the call record",
+    Category.ATTACHMENT: "its key no longer than the message content",
+}
 _LETTERS = dict(zip(LegalBasis, "abcdef", strict=True))
 
 
@@ -38,8 +43,8 @@ def explain(policy: Policy) -> list[str]:
     """Sentences: whose policy, each datum, each field of the organisation's own, location, alerts, groups."""
     return [
         *_head(policy),
-        *(_category(category, policy.rule(category)) for category in Category),
-        *(_datum(f"{name} (your field)", policy.rule(Category.EXTRA, name)) for name in policy.extra),
+        *(_category(policy, category) for category in Category),
+        *(_datum(policy, f"{name} (your field)", Category.EXTRA, name) for name in policy.extra),
         *_location(policy),
         *located_besides.explained(policy),
         *_alerts(policy),
@@ -80,6 +85,13 @@ def kept(retention: Retention) -> str:
     return phrases[0] if len(phrases) == 1 else f"{words(phrases, 'or')}, whichever ends first"
 
 
+def kept_in_fact(policy: Policy, category: Category, extra: str = "") -> str:
+    """The same of what is written, with what of it is gone earlier since it is in the record of its whole."""
+    rule = policy.rule(category, extra)
+    ends_in_part = rule.lasts_in_full != rule.lasts
+    return kept(rule.lasts) + (f"; {_IN_THE_WHOLE[category]}" if ends_in_part else "")
+
+
 def basis(legal_basis: LegalBasis | None) -> str:
     """`contract, GDPR Art. 6(1)(b)`."""
     if legal_basis is None:
@@ -102,12 +114,12 @@ def _head(policy: Policy) -> Iterator[str]:
         yield f"Data are held in {words(head.regions)} only."
 
 
-def _category(category: Category, rule: Rule) -> str:
-    told = _datum(about(category).title, rule)
+def _category(policy: Policy, category: Category) -> str:
+    told, rule = _datum(policy, about(category).title, category), policy.rule(category)
     why = why_unwritten(category, rule)
     if why is not None:
         told += f" But nothing of it is written: {why}."
-    if category is Category.IDENTIFIER and any(len(clause.phases) > 1 for clause in rule.retention.clauses):
+    if category is Category.IDENTIFIER and any(len(clause.phases) > 1 for clause in rule.lasts.clauses):
         told += " Until it is gone it is still shown: by it the account is found, for whoever takes that back."
     return told.replace("Seen by the person", "Seen by nobody") if category is Category.CREDENTIAL else told
 
@@ -117,10 +129,13 @@ def why_unwritten(category: Category, rule: Rule) -> str | None:
     if rule.unwritten is Unwritten.OTHER_PURPOSE:
         server = " or ".join(sorted(WRITTEN_FOR[category])).replace("_", " ")
         return f"the server writes it for {server}, which is not among its purposes"
+    if rule.unwritten is Unwritten.WITHOUT_WHOLE:
+        return f"it belongs to {about(WHOLE[category]).title.lower()}, of which nothing is written"
     return _WHY_UNWRITTEN.get(rule.unwritten) if rule.unwritten else None
 
 
-def _datum(title: str, rule: Rule) -> str:
+def _datum(policy: Policy, title: str, category: Category, extra: str = "") -> str:
+    rule = policy.rule(category, extra)
     if not rule.collect:
         return f"{title}: not collected."
     purposes = words(sorted(purpose.replace("_", " ") for purpose in rule.purposes))
@@ -130,7 +145,7 @@ def _datum(title: str, rule: Rule) -> str:
         return f"{used}, and never written. {seen}"
     if rule.unwritten is not None:
         return f"{used}, to be written {form(rule)}, and kept {kept(rule.retention)}. {seen}"
-    return f"{used}, written {form(rule)}, kept {kept(rule.lasts)}. {seen}"
+    return f"{used}, written {form(rule)}, kept {kept_in_fact(policy, category, extra)}. {seen}"
 
 
 def _clause(clause: Clause) -> str:
@@ -219,10 +234,18 @@ def _messages(policy: Policy) -> str:
         return "Messages are off."
     size = messages.attachment_limit_kib
     files = f"attachments of up to {size} KiB" if size and policy.takes_attachments else "no attachments"
-    wait = f"wait for up to {lasting(messages.store_for_s)} for who is not there, {messages.queue_limit} at most"
+    wait = f"wait for up to {_wait(policy)} for who is not there, {messages.queue_limit} at most"
     if not policy.holds_messages:
         wait = "reach only who is connected, and are not kept"
     return f"Messages {wait}, with {files}; only the devices of those who take part can read them."
+
+
+def _wait(policy: Policy) -> str:
+    """What is over waits no longer."""
+    longest = Period(minutes=policy.messages.store_for_s // 60)
+    ages = (clause.period for clause in policy.lasts(Category.MESSAGE_CONTENT).clauses if clause.event is None)
+    shorter = [age for age in ages if age.never_outlasts(longest)]
+    return str(shorter[0]) if shorter else lasting(policy.messages.store_for_s)
 
 
 def recording(section: RecordingSection) -> str:

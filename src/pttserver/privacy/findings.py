@@ -14,6 +14,7 @@ from pttserver.privacy.policy import Policy, Rule
 from pttserver.privacy.purposes import WRITTEN_FOR, LegalBasis, Tier
 from pttserver.privacy.regions import ADEQUATE, within_eea
 from pttserver.privacy.retention import EventKind, Retention
+from pttserver.privacy.rules import ENDS_WITH_ITS_WHOLE, WHOLE, Unwritten
 from pttserver.privacy.sections import AlertTarget, Storage
 
 
@@ -41,12 +42,6 @@ _SHORT_LIVED = {
     Category.IMPORT_FILE: Period(days=60),
     Category.ATTACHMENT: Period(months=3),
     Category.LOCATION: Period(days=30),
-}
-_PART_OF = {
-    Category.IP_ADDRESS: Category.CALL_RECORD,
-    Category.PARTICIPANTS: Category.CALL_RECORD,
-    Category.MESSAGE_CONTENT: Category.MESSAGE_METADATA,
-    Category.ATTACHMENT: Category.MESSAGE_METADATA,
 }
 _INTIMATE = (Category.MESSAGE_CONTENT, Category.ATTACHMENT, Category.LOCATION, Category.CONTACT_DATA)
 _SPECIAL = (
@@ -93,21 +88,28 @@ def _can_outlast(one: Retention, other: Retention) -> bool:
 
 
 def _parts_outlast_the_whole(policy: Policy) -> Iterator[Finding]:
-    for part, whole in _PART_OF.items():
-        if not policy.keeps(part):
+    for part in filter(policy.keeps, WHOLE):
+        whole = _kept_whole(policy, part)
+        kept = f"Its period is longer than that of the {about(whole).title.lower()} that it belongs to"
+        if not policy.writes(whole):
+            text = f"It is not written, since nothing is of the {about(whole).title.lower()} that it belongs to."
+        elif not _can_outlast(policy.rule(part).retention, policy.lasts(whole)):
             continue
-        kept = f"It can be kept longer than the {about(whole).title.lower()} that it belongs to"
-        if not policy.keeps(whole):
-            kept = f"It is kept, but not the {about(whole).title.lower()} that it belongs to"
-        elif not _can_outlast(policy.rule(part).retention, policy.rule(whole).retention):
-            continue
-        yield Finding(Severity.WARNING, part, f"{kept}; what is it for then?", "Art. 5(1)(c), (e)")
+        else:
+            text = f"{kept}, and goes with." if part in ENDS_WITH_ITS_WHOLE else f"{kept}; what is it for then?"
+        yield Finding(Severity.WARNING, part, text, "Art. 5(1)(c), (e)")
+
+
+def _kept_whole(policy: Policy, part: Category) -> Category:
+    """What it belongs to. That there are no participants, or no texts, limitations tell: then what these belong to."""
+    whole = WHOLE[part]
+    return whole if policy.keeps(whole) or whole not in WHOLE else _kept_whole(policy, whole)
 
 
 def _kept_for_nothing(policy: Policy) -> Iterator[Finding]:
     for category, wanted in WRITTEN_FOR.items():
         why = why_unwritten(category, policy.rule(category))
-        if wanted and why is not None:
+        if wanted and why is not None and policy.rule(category).unwritten is not Unwritten.WITHOUT_WHOLE:
             yield Finding(Severity.WARNING, category, f"Nothing of it is written: {why}.", "Art. 5(1)(b)")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pttserver.privacy.categories import Category
 from pttserver.privacy.policy import Policy, Storage
 from pttserver.privacy.purposes import WRITTEN_FOR
+from pttserver.privacy.rules import Unwritten
 from pttserver.privacy.sections import LimitationCode
 
 
@@ -76,8 +77,9 @@ def _codes(policy: Policy) -> Iterator[LimitationCode]:
 
 def _recorded(policy: Policy, category: Category) -> bool:
     """So that it serves its use. What no version writes yet is no loss that a policy causes."""
-    if category in _LOOKED_UP:
-        return policy.writes(category) and policy.rule(category).storage is Storage.PLAIN
+    if category in _LOOKED_UP:  # if nothing is written of what it belongs to, the limitation of that says it
+        rule = policy.rule(category)
+        return rule.unwritten in (None, Unwritten.WITHOUT_WHOLE) and rule.storage is Storage.PLAIN
     if category is Category.MESSAGE_CONTENT:
         return policy.holds_messages
     if category is Category.ATTACHMENT:

@@ -5,7 +5,7 @@ from typing import Final
 
 from pttserver.privacy import located_besides
 from pttserver.privacy.categories import Category, about
-from pttserver.privacy.explain import basis, form, kept, recording, why_unwritten, words
+from pttserver.privacy.explain import basis, form, kept_in_fact, recording, why_unwritten, words
 from pttserver.privacy.limitations import names_are_shown
 from pttserver.privacy.pages import Page, Section
 from pttserver.privacy.policy import Policy, Rule, Storage
@@ -120,7 +120,7 @@ def written(policy: Policy, category: Category, extra: str = "") -> str:
 
 def how_long(policy: Policy, category: Category, extra: str = "") -> str:
     """How long it is kept, as part of a sentence."""
-    return kept(policy.lasts(category, extra)) if policy.writes(category, extra) else "not at all"
+    return kept_in_fact(policy, category, extra) if policy.writes(category, extra) else "not at all"
 
 
 def _rows(policy: Policy) -> Iterator[list[str]]:

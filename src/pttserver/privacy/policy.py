@@ -17,7 +17,7 @@ from pttserver.privacy.misspelling import Homes, unknown_key
 from pttserver.privacy.presets import DEFAULT, preset_text
 from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.retention import NO_TIME, Retention
-from pttserver.privacy.rules import NOT_COLLECTED, Rule, as_said, in_fact
+from pttserver.privacy.rules import NOT_COLLECTED, WHOLE, Rule, as_said, in_fact
 from pttserver.privacy.sections import (
     EXTRA_NAME_PATTERN,
     PATTERNS,
@@ -129,23 +129,33 @@ class Policy(Section):
         self._digest = hashlib.sha256(text.encode()).hexdigest()
         for category in Category:
             rule = _over(base.get(category), self.categories.get(category))
-            self._rules[category, ""] = in_fact(category, as_said(self._switched(category, rule)))
+            self._rules[category, ""] = as_said(self._switched(category, rule))
+        self._rules |= {(category, ""): self._in_fact(category) for category in Category}
         self._locate()
         further = _over(base.get(Category.EXTRA), self.categories.get(Category.EXTRA))
         for name, named in self.extra.items():
             self._rules[Category.EXTRA, name] = in_fact(Category.EXTRA, as_said(_over(further, named)))
+
+    def _in_fact(self, category: Category) -> Rule:
+        whole = WHOLE.get(category)
+        return in_fact(category, self.rule(category), self._in_fact(whole) if whole else None)
 
     def _locate(self) -> None:
         """A position is written for what it is taken for, as part of an alert if the alert is written too."""
         of_alerts = self.locates_alerts and self.writes(Category.ALERT)
         taken = {Purpose.OPERATIONS: self.locates, Purpose.SAFETY: of_alerts}
         self._located_for = frozenset(purpose for purpose, is_so in taken.items() if is_so)
-        located = in_fact(Category.LOCATION, self.rule(Category.LOCATION), self._located_for)
+        located = in_fact(Category.LOCATION, self.rule(Category.LOCATION), taken_for=self._located_for)
         self._rules[Category.LOCATION, ""] = located
 
     def _switched(self, category: Category, rule: CategoryRule) -> CategoryRule:
         """The switches of the sections outweigh the rule of a category."""
-        off = {Category.LOCATION: not self.location.enabled, Category.ALERT: not self.alerts.enabled}.get(category)
+        sections = {
+            Category.LOCATION: self.location.enabled,
+            Category.ALERT: self.alerts.enabled,
+            **dict.fromkeys(_MESSAGES, self.messages.enabled),
+        }
+        off = not sections.get(category, True)
         unrecorded = not self.logging.records and about(category).nature == "happening"
         if off:
             return rule.model_copy(update={"collect": False})
@@ -160,6 +170,9 @@ class Policy(Section):
         for name, rule in self.extra.items():
             yield from of_rule(Category.EXTRA, rule, ("extra", name))
         yield from of_location(self.location, self.categories.get(Category.LOCATION))
+
+
+_MESSAGES = (Category.MESSAGE_METADATA, Category.MESSAGE_CONTENT, Category.ATTACHMENT)
 
 
 def parse_policy(text: str) -> Policy:

@@ -179,6 +179,12 @@ class Retention:
         """The clause of an event, or that of the age."""
         return next((clause for clause in self.clauses if clause.event is event), None)
 
+    def within(self, other: "Retention") -> "Retention":
+        """What ends with whichever of the two ends first. Clauses that the other's make idle are left out."""
+        more = [its for its in other.clauses if not any(_ends_with(mine, its) for mine in self.clauses)]
+        both = (*self.clauses, *more)
+        return Retention(tuple(one for one in both if not any(_ends_before(its, one) for its in more)))
+
     def gone_cutoff(self, now_ms: int, events: Events) -> int | None:
         """What was recorded at or before it must be gone."""
         ages = [clause.period.cutoff(now_ms) for clause in self.clauses if clause.event is None]
@@ -211,6 +217,20 @@ class Retention:
 
 NO_TIME = Retention((Clause((Period(),)),))
 """Over at once: of what a policy does not keep. No text of `keep` says so."""
+
+
+def _ends_with(one: Clause, other: Clause) -> bool:
+    """Whether `one` ends, hides and is irrevocable no later than `other`. An age counts from before any event."""
+    if not one.period.never_outlasts(other.period):
+        return False
+    simple = len(one.phases) < 2 and len(other.phases) < 2
+    if one.event is other.event:
+        return simple or (len(one.phases) == len(other.phases) and one.phases[0].never_outlasts(other.phases[0]))
+    return simple and one.event is None and other.event not in HIDES_AT_ONCE
+
+
+def _ends_before(one: Clause, other: Clause) -> bool:
+    return _ends_with(one, other) and not _ends_with(other, one)
 
 
 def _until(now_ms: int, events: Events) -> list[Event]:

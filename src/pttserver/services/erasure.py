@@ -247,7 +247,8 @@ def _under_own_key() -> list[str]:
 def _ends_with_consent(policy: Policy, category: Category) -> bool:
     """Of the organisation's own fields any will do."""
     names = ["", *policy.extra] if category is Category.EXTRA else [""]
-    return any(policy.lasts(category, name).clause(EventKind.CONSENT_WITHDRAWN) for name in names)
+    rules = (policy.rule(category, name) for name in names)
+    return any(not rule.over_at_once and rule.retention.clause(EventKind.CONSENT_WITHDRAWN) for rule in rules)
 
 
 def _iso(utc_ms: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pttserver.privacy.categories import Category
 from pttserver.privacy.policy import Policy, Storage
+from pttserver.privacy.purposes import Purpose
 from pttserver.privacy.retention import HIDES_AT_ONCE, Event, Phase
 from pttserver.privacy.retention import Retention as Rules
 from services.schedules.texts import DAY, TEXTS, Text
@@ -17,6 +18,16 @@ PEOPLE = (ANNA, BERT)
 ROW = {Category.CALL_RECORD, Category.PARTICIPANTS, Category.IP_ADDRESS}
 SHARED = {Category.CALL_RECORD, Category.PARTICIPANTS}
 """In which a call is about the other who was there, too."""
+BELONGS_TO = {
+    Category.IP_ADDRESS: (Category.IP_ADDRESS, Category.PARTICIPANTS, Category.CALL_RECORD),
+    Category.PARTICIPANTS: (Category.PARTICIPANTS, Category.CALL_RECORD),
+}
+"""A part, with what it is not written without."""
+WRITTEN_FOR = {
+    Category.CALL_RECORD: Purpose.OPERATIONS,
+    Category.PARTICIPANTS: Purpose.OPERATIONS,
+    Category.IP_ADDRESS: Purpose.SECURITY,
+}
 WHOLE, CUT = "203.0.113.1", "203.0.113.0"
 START_MS = 2_000 * DAY
 
@@ -64,11 +75,14 @@ class Model:
         return [*self.of_all, *(self.own[who] if who in self.alive else [])] if who else self.of_all
 
     def hidden(self, category: Category, recorded_ms: int, who: str | None) -> bool:
-        """Not to be served any more: gone, final, or by an event that hides at once."""
+        """Not to be served any more: gone, final, or by an event that hides at once; or with what it belongs to."""
+        return any(self._hidden(each, recorded_ms, who) for each in _ending_with(category))
+
+    def _hidden(self, category: Category, recorded_ms: int, who: str | None) -> bool:
         retention, events = self.policy.rule(category).retention, self.about(who)
         at_once = [Rules((clause,)) for clause in retention.clauses if clause.event in HIDES_AT_ONCE]
         return (
-            self.gone(category, recorded_ms, who)
+            self._gone(category, recorded_ms, who)
             or retention.phase(recorded_ms, self.now_ms, events) is Phase.FINAL
             or any(one.phase(recorded_ms, self.now_ms, events) is not Phase.IN_USE for one in at_once)
         )
@@ -78,11 +92,18 @@ class Model:
         return who if who in self.alive and who not in self.restricted else None
 
     def gone(self, category: Category, recorded_ms: int, who: str | None) -> bool:
+        return any(self._gone(each, recorded_ms, who) for each in _ending_with(category))
+
+    def _gone(self, category: Category, recorded_ms: int, who: str | None) -> bool:
         events = self.about(who)
         retention = self.policy.rule(category).retention
-        if not self.policy.keeps(category):
+        if not all(map(self._written, BELONGS_TO.get(category, (category,)))):
             return recorded_ms <= self.now_ms
         return retention.phase(recorded_ms, self.now_ms, events) is Phase.GONE
+
+    def _written(self, category: Category) -> bool:
+        wanted = WRITTEN_FOR.get(category)
+        return self.policy.keeps(category) and (wanted is None or wanted in self.policy.rule(category).purposes)
 
     def held(self, categories: set[Category], who: str | None) -> bool:
         return who in self.restricted or any(
@@ -139,3 +160,8 @@ class Model:
         if self.gone(Category.PARTICIPANTS, at_ms, there) and not held:
             call.present = False
         return before != (call.row, call.initiator, call.address, call.present)
+
+
+def _ending_with(category: Category) -> tuple[Category, ...]:
+    """What it is gone with: who took part is a list of its own, beside the record of the call."""
+    return (category,) if category is Category.PARTICIPANTS else BELONGS_TO.get(category, (category,))
