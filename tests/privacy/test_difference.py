@@ -45,14 +45,22 @@ def test_a_change_of_a_rule_is_told(old: str, new: str, change: tuple[str, str, 
 
 
 def test_what_is_not_kept_any_more_is_stricter_in_every_respect() -> None:
-    told = changes(f"{ALERT}keep = '1 day'", f"{ALERT}collect = false")
+    login = "[categories.last_login]\n"
+    told = changes(f"{login}keep = '1 day'", f"{login}collect = false")
     assert told == [
-        Change("alert", "collect", "true", "false", True),
-        Change("alert", "store", "plain", "none", True),
-        Change("alert", "keep", "1 day", "-", True),
+        Change("last_login", "collect", "true", "false", True),
+        Change("last_login", "store", "plain", "none", True),
+        Change("last_login", "keep", "1 day", "-", True),
     ]
-    back = changes(f"{ALERT}collect = false", f"{ALERT}keep = '1 day'")
+    back = changes(f"{login}collect = false", f"{login}keep = '1 day'")
     assert [change.stricter for change in back] == [False, False, False]
+
+
+def test_positions_that_alerts_carry_are_processed() -> None:
+    assert changes("", "[location]\nsos_exception = true") == [
+        Change("[location]", "sos_exception", "false", "true", False),
+        Change("location", "collect", "false", "true", False),
+    ]
 
 
 def test_truncation_is_told_with_its_measure() -> None:
@@ -67,7 +75,6 @@ def test_truncation_is_told_with_its_measure() -> None:
         ("[roster]\nnames_up_to = 9", "[roster]\nnames_up_to = 8", ("[roster]", "names_up_to", "9", "8", True)),
         ("[location]\ninterval_s = 9", "[location]\ninterval_s = 8", ("[location]", "interval_s", "9", "8", False)),
         ("[location]\nprecision_m = 1", "[location]\nprecision_m = 2", ("[location]", "precision_m", "1", "2", True)),
-        ("", "[location]\nsos_exception = true", ("[location]", "sos_exception", "false", "true", False)),
         ("", "[location]\nlive_only = false", ("[location]", "live_only", "true", "false", False)),
         (
             "[location]\nsubscriber_may_switch_off = false",

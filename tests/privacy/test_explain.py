@@ -20,7 +20,6 @@ def test_every_category_has_one_sentence(category: Category) -> None:
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        ("collect = false", "Message content: not collected."),
         ("store = 'none'", "and never written. Seen by the person."),
         ("keep = '90 days'", "written as it is, kept for 90 days."),
         ("keep = 'unlimited'", "kept without any end."),
@@ -51,6 +50,11 @@ def test_every_category_has_one_sentence(category: Category) -> None:
 def test_the_sentence_says_what_the_rule_says(rule: str, said: str) -> None:
     whole = "[categories.message_metadata]\nkeep = 'unlimited'\n"  # else it ends with that
     assert said in sentence("Message content: ", f"{whole}[categories.message_content]\n{rule}")
+
+
+def test_what_is_dropped_where_it_comes_in_is_said_to_be_not_collected() -> None:
+    assert sentence("Attachments: ", "[categories.attachment]\ncollect = false") == "Attachments: not collected."
+    assert sentence("Message content: ", "[messages]\nenabled = false") == "Message content: not collected."
 
 
 def test_nobody_sees_credentials() -> None:

@@ -124,6 +124,16 @@ def test_a_wrong_key_is_named_with_its_line(more: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
+        (
+            "[categories.alert]\ncollect = false",
+            "alert.collect: alerts.enabled is true, and nothing is carried without it",
+        ),
+        ("[categories.message_content]\ncollect = false", "message_content.collect: messages.enabled is true"),
+        ("[categories.message_metadata]\ncollect = false", "message_metadata.collect: messages.enabled is true"),
+        (
+            "[location]\nsos_exception = true\n[categories.location]\ncollect = false",
+            "location.collect: location.sos_exception is true: alerts carry positions",
+        ),
         ("[categories.alert]\ncollect = false\nkeep = '3 days'", "alert.keep: collect = false keeps nothing"),
         ("[categories.alert]\nstore = 'none'\nkeep = '3 days'", 'alert.keep: store = "none" keeps nothing'),
         ("[categories.alert]\ncollect = false\nstore = 'plain'", "alert.store: collect = false drops it"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from policy_texts import policy_of
 
 from pttserver.config import Settings
+from pttserver.errors import PolicyInvalid
 from pttserver.ids import Personal, TenantId
 from pttserver.privacy.categories import Category, about
 from pttserver.privacy.explain import explain
@@ -103,6 +104,32 @@ def test_it_is_told_whether_such_positions_are_written() -> None:
     assert "every 7 seconds, and written down as its track." in stored
     for more in ("purpose = ['operations']", "\n[categories.alert]\nstore = 'none'"):
         assert "as its track" not in said_in_notice(policy_of(ON.format("false", more)), "Location")
+
+
+@given(LOCATION)
+@settings(max_examples=100, deadline=None)
+def test_whatever_carries_a_position_is_told_as_processing(text: str) -> None:
+    policy = policy_of(text)
+    with_alert = policy.alerts.enabled and Admission(policy, Rights()).admit(HERE, 0, alert=True) is not None
+    is_on = Admission(policy, Rights()).state(0) is not LocationState.OFF_FOR_ALL
+    rows = [row for section in notice(policy).sections for row in section.rows if row[0] == "Location"]
+    (recorded,) = (each for each in register_of(policy) if each.category == Category.LOCATION)
+    if with_alert or is_on:
+        assert rows
+        assert recorded.written != "not collected"
+    if not policy.location.enabled:
+        assert not policy.keeps(Category.LOCATION)
+
+
+@pytest.mark.parametrize(
+    ("section", "category"),
+    [("messages", "message_content"), ("messages", "message_metadata"), ("alerts", "alert")],
+)
+def test_what_is_dropped_where_it_comes_in_is_carried_nowhere(section: str, category: str) -> None:
+    rule = f"[categories.{category}]\ncollect = false\n"
+    with pytest.raises(PolicyInvalid, match=f"{section}.enabled is true"):
+        policy_of(rule)
+    assert not policy_of(f"[{section}]\nenabled = false\n{rule}").rule(Category(category)).collect
 
 
 def test_voice_is_said_to_be_recorded_where_it_may_be() -> None:

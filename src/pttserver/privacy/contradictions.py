@@ -1,6 +1,6 @@
 """What a policy file says that cannot all be true. Each is told with the path of the key that is wrong."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pttserver.privacy.categories import Category, about
@@ -89,11 +89,26 @@ def _named(truncation: Truncation) -> frozenset[str]:
     return frozenset(measures)
 
 
+def of_section(
+    enabled: bool, key: str, categories: Mapping[Category, CategoryRule], needed: Collection[Category]
+) -> Iterator[Contradiction]:
+    """What a section has the server carry, it cannot drop where it comes in."""
+    for category in needed:
+        rule = categories.get(category)
+        if enabled and rule is not None and rule.collect is False:
+            yield (
+                ("categories", category.value, "collect"),
+                f'{key} is true, and nothing is carried without it: {key} = false, or store = "none" to write nothing',
+            )
+
+
 def of_location(location: LocationSection, rule: CategoryRule | None) -> Iterator[Contradiction]:
     """Location has a section and a category; both must agree."""
     path = ("categories", Category.LOCATION.value)
     if rule is None:
         return
+    if rule.collect is False and location.sos_exception:
+        yield (*path, "collect"), "location.sos_exception is true: alerts carry positions"
     if rule.collect and not location.enabled:
         yield (*path, "collect"), "location.enabled is false: no positions are processed"
     if rule.store not in (None, Storage.NONE) and (location.live_only or not location.enabled):

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, PrivateAttr, ValidationError
 
 from pttserver.privacy.categories import Category, about
-from pttserver.privacy.contradictions import Contradiction, of_location, of_rule
+from pttserver.privacy.contradictions import Contradiction, of_location, of_rule, of_section
 from pttserver.privacy.document import Document, Path, Problem
 from pttserver.privacy.misspelling import Homes, unknown_key
 from pttserver.privacy.presets import DEFAULT, preset_text
@@ -101,8 +101,8 @@ class Policy(Section):
     @property
     def locates(self) -> bool:
         """Whether positions are processed at all outside of alerts."""
-        rule = self.rule(Category.LOCATION)  # it collects nothing if the section is not enabled
-        return rule.collect and Purpose.OPERATIONS in rule.purposes
+        rule = self.rule(Category.LOCATION)
+        return self.location.enabled and rule.collect and Purpose.OPERATIONS in rule.purposes
 
     @property
     def locates_in_need(self) -> bool:
@@ -112,7 +112,11 @@ class Policy(Section):
     @property
     def locates_alerts(self) -> bool:
         """Whether an alert may carry a position at all, of whomever, at any moment."""
-        return self.alerts.enabled and (self.locates_in_need or self.location.sos_exception)
+        return self._excepts_alerts or (self.alerts.enabled and self.locates_in_need)
+
+    @property
+    def _excepts_alerts(self) -> bool:
+        return self.alerts.enabled and self.location.sos_exception
 
     @property
     def holds_messages(self) -> bool:
@@ -151,17 +155,20 @@ class Policy(Section):
     def _switched(self, category: Category, rule: CategoryRule) -> CategoryRule:
         """The switches of the sections outweigh the rule of a category."""
         sections = {
-            Category.LOCATION: self.location.enabled,
+            Category.LOCATION: self.location.enabled or self._excepts_alerts,
             Category.ALERT: self.alerts.enabled,
-            **dict.fromkeys(_MESSAGES, self.messages.enabled),
+            **dict.fromkeys((*_SEALED, Category.ATTACHMENT), self.messages.enabled),
         }
-        off = not sections.get(category, True)
-        unrecorded = not self.logging.records and about(category).nature == "happening"
-        if off:
+        if not sections.get(category, True):
             return rule.model_copy(update={"collect": False})
-        if unrecorded or (category is Category.LOCATION and self.location.live_only):
-            return rule.model_copy(update={"store": Storage.NONE})
-        return rule
+        if not self.logging.records and about(category).nature == "happening":
+            rule = rule.model_copy(update={"store": Storage.NONE})
+        return self._located(rule) if category is Category.LOCATION else rule
+
+    def _located(self, rule: CategoryRule) -> CategoryRule:
+        """What alerts alone carry, since they are excepted, is never written."""
+        is_live = self.location.live_only or not self.location.enabled
+        return rule.model_copy(update={"store": Storage.NONE}) if is_live else rule
 
     def contradictions(self) -> Iterator[Contradiction]:
         """What cannot all be true; `parse_policy` makes no policy that has any."""
@@ -169,10 +176,13 @@ class Policy(Section):
             yield from of_rule(category, rule, ("categories", category.value))
         for name, rule in self.extra.items():
             yield from of_rule(Category.EXTRA, rule, ("extra", name))
+        yield from of_section(self.messages.enabled, "messages.enabled", self.categories, _SEALED)
+        yield from of_section(self.alerts.enabled, "alerts.enabled", self.categories, (Category.ALERT,))
         yield from of_location(self.location, self.categories.get(Category.LOCATION))
 
 
-_MESSAGES = (Category.MESSAGE_METADATA, Category.MESSAGE_CONTENT, Category.ATTACHMENT)
+_SEALED = (Category.MESSAGE_METADATA, Category.MESSAGE_CONTENT)
+"""Of a message. One without an attachment is a message too."""
 
 
 def parse_policy(text: str) -> Policy:
