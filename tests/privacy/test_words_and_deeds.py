@@ -18,7 +18,7 @@ from pttserver.privacy.gate import Gate
 from pttserver.privacy.location_admission import Admission, LocationState
 from pttserver.privacy.notice import how_long, notice, written
 from pttserver.privacy.policy import Policy
-from pttserver.privacy.purposes import WRITTEN_FOR
+from pttserver.privacy.purposes import WRITTEN_FOR, Purpose
 from pttserver.privacy.simulation import simulate
 from pttserver.roles import Rights
 from pttserver.services.processing_register import Activity, processing_register
@@ -130,6 +130,19 @@ def test_what_is_dropped_where_it_comes_in_is_carried_nowhere(section: str, cate
     with pytest.raises(PolicyInvalid, match=f"{section}.enabled is true"):
         policy_of(rule)
     assert not policy_of(f"[{section}]\nenabled = false\n{rule}").rule(Category(category)).collect
+
+
+@given(LOCATION)
+@settings(max_examples=200, deadline=None)
+def test_the_track_of_an_alert_is_said_to_be_kept_where_it_is(text: str) -> None:
+    """A position is written with an alert if one is carried, and the gate lets it through for safety."""
+    policy = policy_of(text)
+    carried = Admission(policy, Rights()).admit(HERE, 0, alert=True) is not None
+    written_with_it = Gate(policy).release(Category.LOCATION, Purpose.SAFETY, "sub_1", "55.676,12.568") is not None
+    told = " ".join(explain(policy))
+    alerts_written = policy.writes(Category.ALERT)
+    assert ("is part of the alert" in told) == (alerts_written and carried and written_with_it)
+    assert not ("carries no position" in told and "is part of the alert" in told)
 
 
 def test_voice_is_said_to_be_recorded_where_it_may_be() -> None:
