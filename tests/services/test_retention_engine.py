@@ -252,6 +252,38 @@ async def test_t127_an_hour_more_or_less_is_no_jump(yard: Yard) -> None:
     await yard.retention.round()
 
 
+async def test_t127_what_was_recorded_while_the_clock_was_ahead_is_kept_no_longer_for_it(yard: Yard) -> None:
+    """Nobody noticed: the clock was put right before the next sweep."""
+    await yard.record_calls(1)
+    yard.clock.jump_ms(5 * 365 * DAY)
+    await yard.record_calls(2)
+    yard.clock.jump_ms(-5 * 365 * DAY)
+    await yard.retention.round()
+    assert await yard.count(calls) == 3
+    yard.clock.pass_days(89)
+    await yard.record_calls(1)
+    await yard.retention.round()
+    assert await yard.count(calls) == 4
+    yard.clock.pass_days(1)
+    await yard.retention.round()
+    assert (await yard.count(calls), await yard.count(call_participants)) == (1, 1)
+
+
+async def test_what_is_held_is_not_dated_anew(yard: Yard) -> None:
+    yard.clock.jump_ms(5 * 365 * DAY)
+    await yard.record_calls(2)
+    yard.clock.jump_ms(-5 * 365 * DAY)
+    hold = await yard.office.periods.hold("ACME", TOLD)
+    before = await yard.database.read(lambda sql: sql.execute(select(calls)).all())
+    await yard.retention.round()
+    assert await yard.database.read(lambda sql: sql.execute(select(calls)).all()) == before
+    await yard.office.periods.end_hold("ACME", hold.hold_id, TOLD)
+    await yard.retention.round()
+    yard.clock.pass_days(90)
+    await yard.retention.round()
+    assert await yard.count(calls) == 0
+
+
 async def test_a_halt_outlives_the_process_and_a_confirmation_reaches_the_others(yard: Yard) -> None:
     yard.clock.pass_days(1)
     await yard.retention.round()

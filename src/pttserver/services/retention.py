@@ -25,6 +25,7 @@ from pttserver.observe.log import get_logger
 from pttserver.privacy.categories import Category
 from pttserver.privacy.policy import Policy
 from pttserver.store import counting
+from pttserver.store.ahead import any_ahead, date_back
 from pttserver.store.audit import AuditLog, Sign
 from pttserver.store.database import Database
 from pttserver.store.erasures import Erasures
@@ -167,6 +168,7 @@ class Retention:
     async def _swept(self, tenant_id: TenantId, report: Report) -> Swept:
         erased: Counter[str] = Counter()
         try:
+            await self._date_back(tenant_id)
             outcome = await self.sweep(tenant_id, report=report, erased=erased)
         except SweepingHalted:
             raise
@@ -175,6 +177,13 @@ class Retention:
             _log.error("tenant_not_swept", tenant=tenant_id, error=error.message)
             return Swept(tenant_id, erased, Outcome.FAILED, error.message)
         return Swept(tenant_id, erased, outcome)
+
+    async def _date_back(self, tenant_id: TenantId) -> None:
+        """Records that were written while the clock was ahead: see store/ahead.py."""
+        of = (tenant_id, await self.trust_time(), CORRECTION_MS)
+        if await self._database.read(lambda sql: any_ahead(sql, *of)):
+            records = await self._database.write(lambda sql: date_back(sql, *of))
+            _log.warning("records_of_the_future_dated_now", tenant=tenant_id, records=records)
 
     async def sweep(
         self,
