@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 # Node of the environment, whatever the machine has
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix clients/console
 INSTALLED := $(VENV)/installed
-DRAWN_AT_RANDOM := tests/floor/test_invariants.py tests/attacks/test_takeover.py
+DRAWN_AT_RANDOM := tests/floor/test_invariants.py tests/calls/test_call.py tests/attacks/test_takeover.py \
+	tests/services/test_erasure_crash.py tests/services/test_retention_crash.py
 PAGES := src/pttserver/net/built_pages/index.html
 PAGE_SOURCES := $(shell find clients/console -name node_modules -prune -o -type f -print)
 DEBIAN_PACKAGES := chromium gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-tools \
@@ -33,7 +34,7 @@ demo: $(INSTALLED) $(PAGES) ## Install and show handsets talking through a real 
 test: $(INSTALLED) $(PAGES) ## Install and run the tests
 	$(NPM) test
 	$(BIN)/pytest -m alone
-	$(BIN)/pytest -m 'not alone and not thorough' -n 3 --dist worksteal
+	$(BIN)/pytest -m 'not alone and not thorough' -n 4 --dist worksteal
 
 test-thorough: $(INSTALLED) $(PAGES) ## The tests that take long: the rest of Chromium, four times as many random tries
 	$(BIN)/pytest -m thorough -n 2 --dist loadfile

@@ -6,9 +6,11 @@ import sys
 
 import pytest
 from sqlalchemy import select
+from typer.testing import CliRunner
 
 from attacks.bare_radio import BareRadio
 from locating import LOCATED, crew, report
+from pttserver.cli.main import app
 from pttserver.errors import SealBroken
 from pttserver.ids import Personal
 from pttserver.services.instructions import Instruction
@@ -135,17 +137,20 @@ def test_the_command_writes_a_certificate_that_the_command_verifies(tmp_path):
     }
 
     def run(*arguments, expected=0):
+        done = CliRunner().invoke(app, arguments, env=environment)
+        assert done.exit_code == expected, done.output
+        return done.output
+
+    def really_run(*arguments):
         command = [sys.executable, "-m", "pttserver", *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
-        assert done.returncode == expected, done.stderr
-        return done.stdout + done.stderr
+        subprocess.run(command, env=environment, check=True, cwd=tmp_path)
 
     run("tenant", "add", "ACME")
     run("subscriber", "add", "ACME", "+491511234567", "--name", "Anna", "--pin", "4711")
     assert "the reason is empty" in run("subject", "erase", "ACME", "+491511234567", "--yes", expected=1)
     backup, file = tmp_path / "backup", tmp_path / "certificate.json"
     run("backup", str(backup))
-    run("subject", "erase", "ACME", "+49 151 1234567", "--yes", "--reason", "asked", "--certificate", str(file))
+    really_run("subject", "erase", "ACME", "+49 151 1234567", "--yes", "--reason", "asked", "--certificate", str(file))
     assert "genuine" in run("subject", "verify-certificate", str(file))
     file.write_text(json.dumps(json.loads(file.read_text()) | {"remains": "nothing"}))
     assert "does not fit" in run("subject", "verify-certificate", str(file), expected=1)

@@ -1,10 +1,11 @@
-"""A call from person to person: told as stories, then two thousand lives in which anybody does anything at any time."""
+"""A call from person to person: told as stories, then a thousand or two lives in which anybody does anything at any time."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pttserver.calls.call import Call, CallEffect, CallEnd, CallState, Connect, Over, Ring, TellEnd
+from thorough import tries
 
 ANNA, BERT, CORA, DORA = "sub_anna", "sub_bert", "sub_cora", "sub_dora"
 
@@ -147,6 +148,6 @@ class CallLife(RuleBasedStateMachine):
 
 
 CallLife.TestCase.settings = settings(
-    max_examples=2_000, stateful_step_count=8, derandomize=True, database=None, deadline=None
+    max_examples=tries(1_000, 2_000), stateful_step_count=8, derandomize=True, database=None, deadline=None
 )
 TestCallLife = CallLife.TestCase

@@ -25,10 +25,11 @@ from pttserver.store.erasure_ledger import LEDGER_FILE, ErasureLedger, subject_d
 from pttserver.store.subscribers import Subscribers
 from pttserver.store.sweeps import Outcome
 from running_server import loopback_settings
+from thorough import tries
 
 WHY = Instruction(Personal("Olga"), Personal("asked for"))
 PEOPLE = [f"person {number}" for number in range(60)]
-ROUNDS = 8
+ROUNDS = tries(4, 8)
 APPLIED = ("tenant.add", "policy.apply")
 
 
