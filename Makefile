@@ -36,7 +36,7 @@ test: $(INSTALLED) $(PAGES) ## Install and run the tests
 	$(BIN)/pytest -m alone
 	$(BIN)/pytest -m 'not alone and not thorough' -n 4 --dist worksteal
 
-test-thorough: $(INSTALLED) $(PAGES) ## The tests that take long: the rest of Chromium, four times as many random tries
+test-thorough: $(INSTALLED) $(PAGES) ## The tests that take long: the rest of Chromium, and all tries of what is drawn at random
 	$(BIN)/pytest -m thorough -n 2 --dist loadfile
 	PTT_THOROUGH=1 $(BIN)/pytest $(DRAWN_AT_RANDOM)
 

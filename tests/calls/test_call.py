@@ -1,4 +1,4 @@
-"""A call from person to person: told as stories, then a thousand or two lives in which anybody does anything at any time."""
+"""A call from person to person: told as stories, then a thousand lives or two in which anybody does anything."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
