@@ -34,7 +34,7 @@ demo: $(INSTALLED) $(PAGES) ## Install and show handsets talking through a real 
 test: $(INSTALLED) $(PAGES) ## Install and run the tests
 	$(NPM) test
 	$(BIN)/pytest -m alone
-	$(BIN)/pytest -m 'not alone and not thorough' -n 4 --dist worksteal
+	$(BIN)/pytest -m 'not alone and not thorough' -n 3 --dist worksteal
 
 test-thorough: $(INSTALLED) $(PAGES) ## The tests that take long: the rest of Chromium, and all tries of what is drawn at random
 	$(BIN)/pytest -m thorough -n 2 --dist loadfile
