@@ -128,6 +128,7 @@ class Locating:
             return LocationState.OFF_DUTY.value
         if position.at_ms != past.taken_ms:  # an answer may be what was reported before
             places.put(who.subscriber_id, admitted)  # 4
+            self._on_duty.add(tenant_id)  # so its end is noticed, though nobody looked since it began
             self._log.put(tenant_id, who.subscriber_id, admitted)
         fences = self._fencing.of(tenant_id)
         name = who.display_name.reveal()
