@@ -67,6 +67,7 @@ def test_a_note_is_told_once() -> None:
     assert step_text(event) == "Dora noted: A fall."
 
 
+@pytest.mark.thorough
 async def test_an_alert_is_taken_back(people: tuple[Shell, Shell], roll: Roll) -> None:
     anna, dora = people
     assert (await anna("sos", "--no-wait", "--drill")).status == 0
@@ -101,6 +102,7 @@ async def test_where_somebody_is_who_calls_for_help_is_shown_until_the_end(
     await ended(watching)
 
 
+@pytest.mark.thorough
 async def test_whose_position_is_not_shared_is_told_so(people: tuple[Shell, Shell]) -> None:
     anna, _ = people
     calling = await anna.start("sos", "--at", "55.676,12.568")
@@ -114,6 +116,7 @@ async def test_whose_position_is_not_shared_is_told_so(people: tuple[Shell, Shel
     assert "choose one of" in " ".join(refused.err.replace("│", " ").split())
 
 
+@pytest.mark.thorough
 async def test_who_may_not_is_told_why(people: tuple[Shell, Shell], roll: Roll) -> None:
     anna, _ = people
     await roll.platform.office.roles.allow(TENANT, "Anna", "alerts", False)

@@ -80,6 +80,7 @@ async def test_who_is_called_hears_what_is_said(shells: dict[str, Kept], tmp_pat
     assert similarity(sentence_pcm(0, RATE_HZ), read_audio(heard, RATE_HZ), RATE_HZ) > 0.8
 
 
+@pytest.mark.thorough
 async def test_a_call_that_cannot_be_says_why(shells: dict[str, Kept]) -> None:
     assert await shells["Anna"].fails("call", "Nobody") == (
         "Error: No contact, group or colleague is called Nobody; a number (sub_...) does too."
@@ -133,6 +134,7 @@ async def test_a_wiped_device_has_no_file_of_keys_any_more(shells: dict[str, Kep
     assert "not enrolled yet" in await bert.fails("login")
 
 
+@pytest.mark.thorough
 async def test_a_group_for_a_while_is_there_as_long_as_its_maker(platform: Platform, shells: dict[str, Kept]) -> None:
     making = await shells["Dora"].start("dispatch", "group", "make", "Search", "sub_" + 16 * "0", *WHY)
     assert "There is no such object." in (await last_words(making))[1]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from clients.test_ptt_command import Shell, enrolled
 from ptthandset.contact_file import read_contacts
 from ptthandset.contact_import import import_contacts
@@ -39,6 +41,7 @@ async def test_the_server_is_told_who_and_the_alias_and_nothing_else_of_the_file
     assert held == {(bert.subscriber, "Chief"), (cleo.subscriber, "Cleo")}
 
 
+@pytest.mark.thorough
 async def test_each_line_is_answered_for_in_a_terminal(platform: Platform, tmp_path: Path) -> None:
     await platform.organise("Patrol")
     anna: Shell = await enrolled(platform, tmp_path / "anna", "Anna", "Patrol")

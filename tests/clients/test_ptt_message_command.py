@@ -62,6 +62,7 @@ async def test_files_and_voice_go_with_a_message(platform, tmp_path):
     assert "exist" in await bert.fails("message", "save", sent.out.strip(), back)
 
 
+@pytest.mark.thorough
 async def test_contacts_are_kept_and_used_as_names(platform, tmp_path):
     anna, _ = await shell(platform, tmp_path, "Anna"), await shell(platform, tmp_path, "Bert")
     assert (await anna("contacts", "add", "Bert", "--alias", "Bertie")).status == 0

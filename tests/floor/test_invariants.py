@@ -19,7 +19,7 @@ from pttserver.floor.states import ParticipantState, State
 from pttserver.wire.floor_control import FloorIndicator, FloorMessage, MessageType
 from thorough import tries
 
-RUNS = tries(2_500, thorough=10_000)
+RUNS = tries(1_500, thorough=10_000)
 STEPS = 12
 PEOPLE = st.integers(1, 5)
 INDICATORS = st.sampled_from([None, FloorIndicator.NORMAL, FloorIndicator.IMMINENT_PERIL, FloorIndicator.EMERGENCY])
