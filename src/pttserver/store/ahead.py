@@ -7,13 +7,14 @@ goes too early. While anything of a tenant is held or restricted, all of it stay
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Table, bindparam, exists, select, type_coerce, update
+from sqlalchemy import BigInteger, BindParameter, Connection, Table, bindparam, exists, select, type_coerce, update
 
 from pttserver.ids import TenantId
 from pttserver.store.sparing import Sparing
 from pttserver.store.sweeps import HAPPENINGS
 
-_TENANT, _NEWEST = bindparam("tenant"), bindparam("newest_ms", type_=BigInteger)
+_TENANT: BindParameter[Any] = bindparam("tenant")
+_NEWEST: BindParameter[int] = bindparam("newest_ms", type_=BigInteger)
 
 
 def any_ahead(sql: Connection, tenant_id: TenantId, now_ms: int, tolerance_ms: int) -> bool:
