@@ -26,7 +26,9 @@ def any_ahead(sql: Connection, tenant_id: TenantId, now_ms: int, tolerance_ms: i
 
 
 def date_back(sql: Connection, tenant_id: TenantId, now_ms: int, tolerance_ms: int) -> int:
-    """Gives how many records."""
+    """Gives how many records: none if a hold came since `any_ahead` was asked."""
+    if not any_ahead(sql, tenant_id, now_ms, tolerance_ms):
+        return 0
     values = {"tenant": tenant_id, "newest_ms": now_ms + tolerance_ms, "now_ms": now_ms}
     return sum(sql.execute(_dating_back(table), values).rowcount for table in HAPPENINGS)
 
