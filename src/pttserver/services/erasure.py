@@ -76,11 +76,17 @@ class Erasure:
     """Every method raises NotFound, StoreUnavailable, and LedgerBroken if the ledger was changed."""
 
     def __init__(
-        self, database: Database, settings: Settings, policies: PolicyBook, clock: Clock, trust_time: TrustTime
+        self,
+        database: Database,
+        settings: Settings,
+        policies: PolicyBook,
+        erasures: Erasures,
+        clock: Clock,
+        trust_time: TrustTime,
     ) -> None:
         """`trust_time`: raises SweepingHalted while a hold may last of which the clock says that it ended."""
         self._database = database
-        self._erasures = open_erasures(database, settings, clock)
+        self._erasures = erasures
         self._requests = DeletionRequests(database)
         self._holdings = Holdings(database)
         self._settings = settings

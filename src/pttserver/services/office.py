@@ -159,7 +159,7 @@ def seated(at: Premises, seat: Seat) -> Office:
         book=book,
         watch=at.desk.watch,
         audit=at.audit,
-        erasure=Erasure(database, settings, book, clock, at.retention.trust_time),
+        erasure=Erasure(database, settings, book, at.erasures, clock, at.retention.trust_time),
         retention=at.retention,
         periods=periods,
         calls=CallLookup(database, book, provisioning, views, sight, clock),
