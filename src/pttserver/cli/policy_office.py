@@ -129,11 +129,11 @@ async def in_force(office: "Office", tenant: str) -> "Policy":
     return office.book.policy(await _tenant_id(office, tenant))
 
 
-async def acknowledged(office: "Office", tenant: str) -> "tuple[Policy, set[str]]":
+async def acknowledged(office: "Office", tenant: str) -> "tuple[Policy, tuple[str, ...]]":
     """The policy in force, and the codes of limitations that it or its instruction accepts. Raises as `in_force`."""
     tenant_id = await _tenant_id(office, tenant)
     policy, newest = office.book.policy(tenant_id), (await office.policies.in_force(tenant_id)).get(tenant_id)
-    return policy, {*policy.policy.acknowledged, *(newest.acknowledged if newest else ())}
+    return policy, newest.acknowledged if newest else ()
 
 
 async def _tenant_id(office: "Office", tenant: str) -> "TenantId":

@@ -28,7 +28,7 @@ from pttserver.store.sweeps import Sweep
 class PolicyShown:
     """`file`: how the policy file stands to what is in force, `problem`: what is wrong with it.
 
-    `acknowledged`: codes, in the text or when it was put in force.
+    `acknowledged`: codes, in the text or when it was put in force; a version has both.
     """
 
     text: str
@@ -82,7 +82,7 @@ def _shown(manager: Manager, policy: Policy, newest: InForce) -> PolicyShown:
         policy=policy,
         sentences=explain(policy),
         limitations=limitations(policy),
-        acknowledged=(*policy.policy.acknowledged, *newest.acknowledged),
+        acknowledged=newest.acknowledged,
         findings=findings(policy),
         file=look.state.value,
         problem=problem,
