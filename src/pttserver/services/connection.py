@@ -163,14 +163,11 @@ class Connection:
         told = as_told(error)
         if told is not error:
             _log.error("database_failed", error=error.message)
-        error = told
-        self._post(
-            signalling.Error(re=request_id, code=error.code, message=error.message, details=error.details or None)
-        )
+        self._post(signalling.Error(re=request_id, code=told.code, message=told.message, details=told.details or None))
         if self._live_session() is None:
-            self._link.close(CLOSE_REFUSED, error.code)
-        elif isinstance(error, ProtocolError) and request_id is None:
-            self._link.close(CLOSE_PROTOCOL, error.code)
+            self._link.close(CLOSE_REFUSED, told.code)
+        elif isinstance(told, ProtocolError) and request_id is None:
+            self._link.close(CLOSE_PROTOCOL, told.code)
 
     def _post(self, message: signalling.Message) -> None:
         self._link.post(message.to_json())
