@@ -10,7 +10,7 @@ import resource
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -250,9 +250,13 @@ async def test_a_forwarded_address_of_a_stranger_is_not_believed(tmp_path: Path)
         await until(lambda: not platform.server.site.connections)
         call = await LiveCall.start(platform)
         await call.talker.say(call.talker.floor_message(MessageType.FLOOR_RELEASE))
-        await asyncio.sleep(0.3)
-        await platform.server.services.call_log.flush()
-        (row,) = await platform.database.read(lambda sql: sql.execute(select(calls.c.initiator_address)).all())
+        found: Sequence[Any] = []
+        async with asyncio.timeout(5):
+            while not found:  # the call ends a moment after the floor is free
+                await asyncio.sleep(0.05)
+                await platform.server.services.call_log.flush()
+                found = await platform.database.read(lambda sql: sql.execute(select(calls.c.initiator_address)).all())
+        (row,) = found
         initiator = await platform.keys(call.talker.session.subscriber)
         assert initiator.text(row.initiator_address).reveal() == "127.0.0.1"
         await call.stop()
